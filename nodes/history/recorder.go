@@ -1,0 +1,138 @@
+package history
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"simrun/nodes"
+)
+
+// Log collects a History while a run goes on. It is not safe for concurrent use; the world, or the
+// host's lock, sees to that.
+type Log struct {
+	History
+	now    func() Time
+	lastID uint64
+	// Moment, if not nil, is told of every note of a host, for faults that wait for one.
+	Moment func(host, note string)
+	// KeepNotes makes the history keep the notes of hosts, which a sweep has no use for.
+	KeepNotes bool
+	states    map[string]string
+}
+
+// NewLog makes an empty log that takes its times from now.
+func NewLog(now func() Time) *Log {
+	return &Log{now: now, states: map[string]string{},
+		History: History{Notes: map[string][]Note{}, Sometimes: map[string]Time{}}}
+}
+
+// State is the last line that a host said of itself.
+func (l *Log) State(host string) string { return l.states[host] }
+
+// Finish ends the log: operations that are under way stay pending. The History is sorted by call.
+func (l *Log) Finish() *History {
+	l.End = l.now()
+	slices.SortStableFunc(l.Operations, func(a, b *Operation) int { return int(min(max(a.Call-b.Call, -1), 1)) })
+	return &l.History
+}
+
+// For is the recorder of one life of a host. Once *dead is true nothing more is recorded: what the
+// deferred functions of a killed process say is said by nobody.
+func (l *Log) For(host string, dead *bool) nodes.Recorder { return &recorder{l, host, dead} }
+
+type recorder struct {
+	log  *Log
+	host string
+	dead *bool
+}
+
+func (r *recorder) Invoke(request nodes.Request, kind string, in ...slog.Attr) nodes.Op {
+	op := r.log.open(r.host, kind, in, r.dead)
+	op.o.Request = request.ID
+	if request.ID != 0 {
+		op.o.Call = min(op.o.Call, request.Intended)
+	}
+	return op
+}
+
+func (r *recorder) Gauge(name string, value int64) {
+	if *r.dead {
+		return
+	}
+	r.log.Samples = append(r.log.Samples, Sample{r.log.now(), r.host, name, value})
+}
+
+func (r *recorder) Sometimes(name string, occurred bool) {
+	if !occurred || *r.dead {
+		return
+	}
+	if _, seen := r.log.History.Sometimes[name]; !seen {
+		r.log.History.Sometimes[name] = r.log.now()
+	}
+}
+
+func (r *recorder) State(line string) {
+	if !*r.dead {
+		r.log.states[r.host] = line
+	}
+}
+
+func (r *recorder) Note(name string, attrs ...slog.Attr) {
+	if *r.dead {
+		return
+	}
+	if r.log.KeepNotes {
+		r.log.Notes[r.host] = append(r.log.Notes[r.host], Note{r.log.now(), name, slices.Clone(attrs)})
+	}
+	if r.log.Moment != nil {
+		r.log.Moment(r.host, name)
+	}
+}
+
+type op struct {
+	log  *Log
+	o    *Operation
+	dead *bool
+}
+
+func (l *Log) open(host, kind string, in []slog.Attr, dead *bool) *op {
+	l.lastID++
+	o := &Operation{ID: l.lastID, Host: host, Kind: kind, In: slices.Clone(in), Call: l.now(), Return: Never}
+	if !*dead {
+		l.Operations = append(l.Operations, o)
+	}
+	return &op{l, o, dead}
+}
+
+func (p *op) ID() uint64 { return p.o.ID }
+
+func (p *op) Invoke(kind string, in ...slog.Attr) nodes.Op {
+	child := p.log.open(p.o.Host, kind, in, p.dead)
+	child.o.Parent, child.o.Request = p.o.ID, p.o.Request
+	return child
+}
+
+func (p *op) Note(name string, attrs ...slog.Attr) {
+	if *p.dead {
+		return
+	}
+	p.o.Notes = append(p.o.Notes, Note{p.log.now(), name, slices.Clone(attrs)})
+}
+
+func (p *op) Ok(out ...slog.Attr)                    { p.end(Ok, nil, out) }
+func (p *op) Fail(reason error, out ...slog.Attr)    { p.end(Fail, reason, out) }
+func (p *op) Unknown(reason error, out ...slog.Attr) { p.end(Unknown, reason, out) }
+
+func (p *op) end(outcome Outcome, reason error, out []slog.Attr) {
+	if *p.dead {
+		return
+	}
+	if p.o.Outcome != Pending {
+		panic(fmt.Sprintf("history: operation %d (%s) ended twice: %s, then %s", p.o.ID, p.o.Kind, p.o.Outcome, outcome))
+	}
+	p.o.Outcome, p.o.Return, p.o.Out = outcome, p.log.now(), slices.Clone(out)
+	if reason != nil {
+		p.o.Reason = reason.Error()
+	}
+}
