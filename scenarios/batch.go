@@ -1,0 +1,212 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+
+	"simrun/sim/luck"
+)
+
+// Batch is what many runs of one scenario came to: the last object that --json prints. As in Result,
+// everything but Measured is a function of the binary, the scenario and the seeds.
+type Batch struct {
+	Version          int             `json:"version"`
+	Scenario         string          `json:"batch"`
+	Commit           string          `json:"commit,omitempty"`
+	Base             string          `json:"base"` // the first seed; the others follow from it
+	Seeds            int             `json:"seeds"`
+	Verdict          Verdict         `json:"verdict"`
+	Verdicts         map[Verdict]int `json:"verdicts"` // runs by what each came to alone
+	SimulatedSeconds float64         `json:"simulated_seconds"`
+	Steps            uint64          `json:"steps"`
+	Messages         uint64          `json:"messages"`
+	Operations       int             `json:"operations"`
+	Claims           []BatchClaim    `json:"claims"`
+	Faults           []BatchFault    `json:"faults"`
+	Sometimes        []Sighting      `json:"sometimes"`
+	Failures         []Failure       `json:"failures"`
+	Measured         *BatchMeasured  `json:"measured,omitempty"`
+}
+
+// BatchClaim is how one claim fared over a batch; of a matrix, for one of its values.
+type BatchClaim struct {
+	Claim    string  `json:"claim"`
+	Value    string  `json:"value,omitempty"`
+	Says     string  `json:"says,omitempty"`
+	Expect   Verdict `json:"expect"`
+	Verdict  Verdict `json:"verdict"`
+	Holds    int     `json:"holds"`
+	Violated int     `json:"violated"`
+	Unknown  int     `json:"unknown"`
+	// Exhausted counts those of Unknown where a checker ran out of its budget.
+	Exhausted int `json:"exhausted,omitempty"`
+	// Sometimes: it has to come once; Holds counts the runs in which it did.
+	Sometimes bool `json:"sometimes,omitempty"`
+	// First is the first seed that violated the claim or, of a `sometimes`, in which it came.
+	First string `json:"first,omitempty"`
+}
+
+// BatchFault is how one kind of fault fared over a batch.
+type BatchFault struct {
+	Verb       string `json:"verb"`
+	Armed      int    `json:"armed"`
+	Fired      int    `json:"fired"`
+	WithEffect int    `json:"with_effect"` // faults that touched something
+	Violated   int    `json:"violated"`    // violated runs in which one of them did
+}
+
+// Sighting is a `sometimes` of a batch: in how many seeds it came, and in which first.
+type Sighting struct {
+	Claim string `json:"claim"`
+	Seeds int    `json:"seeds"`
+	First string `json:"first,omitempty"`
+}
+
+// Failure names a run that did not come out as it should.
+type Failure struct {
+	Seed    string   `json:"seed"`
+	Value   string   `json:"value,omitempty"`
+	Verdict Verdict  `json:"verdict"`
+	Claims  []string `json:"claims"` // those that are not as expected
+	// Findings are the kinds of what no claim asked about: "node panic".
+	Findings []string `json:"findings,omitempty"`
+}
+
+// BatchMeasured is what the wall clock said.
+type BatchMeasured struct {
+	WallSeconds      float64 `json:"wall_seconds"`
+	SeedsPerSecond   float64 `json:"seeds_per_second"`
+	SimulatedPerWall float64 `json:"simulated_per_wall_second"`
+	EventsPerSecond  float64 `json:"events_per_second"`
+	Replayed         int     `json:"replayed"` // runs that were run again to compare their hashes
+}
+
+// mostFailures bounds what a batch of nothing but failures keeps.
+const mostFailures = 1000
+
+// NewBatch makes an empty batch.
+func NewBatch(base luck.Seed) *Batch {
+	return &Batch{Version: 1, Base: FormatSeed(base), Verdict: Holds, Verdicts: map[Verdict]int{},
+		Claims: []BatchClaim{}, Faults: []BatchFault{}, Sometimes: []Sighting{}, Failures: []Failure{}}
+}
+
+// Add takes in one seed: a result for each value of the matrix, or one.
+func (b *Batch) Add(results []*Result) {
+	b.Seeds++
+	for _, r := range results {
+		b.Scenario, b.Commit = r.Scenario, r.Commit
+		b.Verdicts[r.Judge()]++
+		b.SimulatedSeconds += r.SimulatedSeconds
+		b.Steps += r.Steps
+		b.Messages += r.Messages
+		b.Operations += r.Operations
+		for i := range r.Claims {
+			b.addClaim(r, &r.Claims[i])
+		}
+		b.addFaults(r)
+		b.addFailure(r)
+	}
+}
+
+func (b *Batch) addClaim(r *Result, c *ClaimResult) {
+	i := slices.IndexFunc(b.Claims, func(o BatchClaim) bool { return o.Claim == c.Claim && o.Value == r.Value })
+	if i < 0 {
+		i = len(b.Claims)
+		b.Claims = append(b.Claims, BatchClaim{Claim: c.Claim, Value: r.Value, Says: c.Says, Expect: c.Expect,
+			Sometimes: r.Sees(c.Claim)})
+	}
+	total := &b.Claims[i]
+	notable := Violated
+	if total.Sometimes {
+		notable = Holds
+	}
+	switch c.Verdict {
+	case Holds:
+		total.Holds++
+	case Violated:
+		total.Violated++
+	default:
+		total.Unknown++
+		if c.State == "" && !total.Sometimes {
+			total.Exhausted++
+		}
+	}
+	if c.Verdict == notable && total.First == "" {
+		total.First = r.Seed
+	}
+}
+
+func (b *Batch) addFaults(r *Result) {
+	touched := map[string]bool{}
+	for _, f := range r.Faults {
+		i, found := slices.BinarySearchFunc(b.Faults, f.Verb, func(o BatchFault, verb string) int { return strings.Compare(o.Verb, verb) })
+		if !found {
+			b.Faults = slices.Insert(b.Faults, i, BatchFault{Verb: f.Verb})
+		}
+		total := &b.Faults[i]
+		total.Armed += f.Armed
+		total.Fired += f.Fired
+		if f.Effects > 0 {
+			total.WithEffect++
+			if !touched[f.Verb] && r.Judge() == Violated {
+				total.Violated++
+			}
+			touched[f.Verb] = true
+		}
+	}
+}
+
+func (b *Batch) addFailure(r *Result) {
+	verdict := r.Judge()
+	if verdict == Holds || len(b.Failures) == mostFailures {
+		return
+	}
+	f := Failure{Seed: r.Seed, Value: r.Value, Verdict: verdict, Claims: []string{}}
+	for i := range r.Claims {
+		if c := &r.Claims[i]; c.Expect != Violated && !r.Sees(c.Claim) && c.alone() != Holds {
+			f.Claims = append(f.Claims, c.Claim)
+		}
+	}
+	for _, finding := range r.Findings {
+		if !slices.Contains(f.Findings, finding.Kind) {
+			f.Findings = append(f.Findings, finding.Kind)
+		}
+	}
+	b.Failures = append(b.Failures, f)
+}
+
+// conclude judges the batch: what no run could decide alone is decided here.
+func (b *Batch) conclude() {
+	for _, verdict := range []Verdict{Diverged, Violated, Unknown} {
+		if b.Verdicts[verdict] > 0 {
+			b.Verdict = Worse(b.Verdict, verdict)
+		}
+	}
+	for i := range b.Claims {
+		c := &b.Claims[i]
+		c.Verdict = c.conclude()
+		if c.Sometimes {
+			b.Sometimes = append(b.Sometimes, Sighting{c.Claim, c.Holds, c.First})
+		}
+		if !c.AsExpected() && b.Seeds >= Smallest {
+			b.Verdict = Worse(b.Verdict, Unknown)
+		}
+	}
+}
+
+func (c *BatchClaim) conclude() Verdict {
+	switch {
+	case c.Violated > 0:
+		return Violated
+	case c.Exhausted > 0 && c.Expect == Holds:
+		return Unknown
+	case c.Holds > 0:
+		return Holds
+	default:
+		return Unknown
+	}
+}
+
+// AsExpected says whether the batch showed what the claim expects: an `expect: violated` was violated once,
+// a `sometimes` came once, any other held wherever it could be decided, and that was somewhere.
+func (c *BatchClaim) AsExpected() bool { return c.Verdict == c.Expect }

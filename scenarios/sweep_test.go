@@ -1,0 +1,150 @@
+package scenarios
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"simrun/sim/luck"
+)
+
+// weather stands in for a world: what becomes of a seed is a function of the seed, how long it takes is not.
+func weather(seed luck.Seed, verdict Verdict) []*Result {
+	for range luck.Mix(uint64(seed), 1) % 50 {
+		runtime.Gosched()
+	}
+	return []*Result{{Scenario: "weather", Seed: FormatSeed(seed), Verdict: verdict, SimulatedSeconds: 10,
+		Claims: []ClaimResult{{Claim: "dry", Expect: Holds, Verdict: verdict}}, Sometimes: map[string]int{}}}
+}
+
+// If this failed, the same command would tell of another violation on a machine with more cores.
+func TestASweepTellsTheSameOnAnyNumberOfCores(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		base := luck.Seed(rapid.Uint64().Draw(t, "base"))
+		count := rapid.IntRange(1, 60).Draw(t, "count")
+		rare := rapid.Uint64Range(1, 40).Draw(t, "one seed in")
+		keepGoing := rapid.Bool().Draw(t, "keep going")
+		tell := func(jobs int) (told []string, batch *Batch) {
+			batch, err := Sweep{Base: base, Count: count, Jobs: jobs, KeepGoing: keepGoing,
+				Run: func(seed luck.Seed) ([]*Result, error) {
+					if luck.Mix(uint64(seed), 2)%rare == 0 {
+						return weather(seed, Violated), nil
+					}
+					return weather(seed, Holds), nil
+				},
+				Each: func(_ *Batch, rs []*Result) { told = append(told, rs[0].Seed) },
+			}.Do()
+			require.NoError(t, err)
+			return told, batch
+		}
+		told, batch := tell(1)
+		for _, jobs := range []int{2, 7} {
+			again, same := tell(jobs)
+			require.Equal(t, told, again)
+			require.Equal(t, batch, same)
+		}
+		require.Len(t, told, batch.Seeds)
+		require.True(t, slices.IsSortedFunc(told, func(a, b string) int {
+			return slices.Index(told, a) - slices.Index(told, b)
+		}))
+		if batch.Verdict == Holds || keepGoing {
+			require.Equal(t, count, batch.Seeds)
+		} else {
+			require.Equal(t, told[len(told)-1], batch.Failures[0].Seed, "it stops at the first violation")
+			require.Len(t, batch.Failures, 1)
+		}
+	})
+}
+
+// If this failed, --for would never end, or would throw away the seeds that were under way.
+func TestASweepEndsWhenItsTimeIsUp(t *testing.T) {
+	asked, ran := 0, 0
+	batch, err := Sweep{Base: 1, Jobs: 3,
+		More: func() bool { asked++; return asked <= 10 },
+		Run:  func(seed luck.Seed) ([]*Result, error) { return weather(seed, Holds), nil },
+		Each: func(*Batch, []*Result) { ran++ },
+	}.Do()
+	require.NoError(t, err)
+	require.Equal(t, 10, ran)
+	require.Equal(t, 10, batch.Seeds)
+	require.EqualValues(t, 100, batch.SimulatedSeconds)
+}
+
+func TestASweepNamesTheSeedThatCouldNotBeRun(t *testing.T) {
+	broken := errors.New("no such plan")
+	bad := SeedAt(1, 5)
+	batch, err := Sweep{Base: 1, Count: 40, Run: func(seed luck.Seed) ([]*Result, error) {
+		if seed == bad {
+			return nil, broken
+		}
+		return weather(seed, Holds), nil
+	}}.Do()
+	require.ErrorIs(t, err, broken)
+	require.Equal(t, 5, batch.Seeds)
+}
+
+// If this failed, a batch would pass in which the storm never struck, or fail one that was too small to say.
+func TestABatchDecidesWhatNoRunCanDecideAlone(t *testing.T) {
+	type claims = []ClaimResult
+	seen := claims{{Claim: "bites", Expect: Holds, Verdict: Holds}}
+	unseen := claims{{Claim: "bites", Expect: Holds, Verdict: Unknown, State: "vacuous"}}
+	weak := claims{{Claim: "weak", Expect: Violated, Verdict: Violated}}
+	strong := claims{{Claim: "weak", Expect: Violated, Verdict: Holds}}
+	holds := claims{{Claim: "dry", Expect: Holds, Verdict: Holds}}
+	wet := claims{{Claim: "dry", Expect: Holds, Verdict: Violated}}
+	vacuous := claims{{Claim: "dry", Expect: Holds, Verdict: Unknown, State: "vacuous"}}
+	exhausted := claims{{Claim: "dry", Expect: Holds, Verdict: Unknown}}
+	for _, c := range []struct {
+		name  string
+		seeds int
+		most  claims // of every seed but the last
+		last  claims
+		run   Verdict // of the last seed alone
+		batch Verdict
+	}{
+		{"a sometimes that came once", 20, unseen, seen, Holds, Holds},
+		{"a sometimes that never came", 20, unseen, unseen, Holds, Unknown},
+		{"too few seeds for a sometimes", 19, unseen, unseen, Holds, Holds},
+		{"a known weakness that showed", 20, strong, weak, Holds, Holds},
+		{"a known weakness that never showed", 20, strong, strong, Holds, Unknown},
+		{"too few seeds for a weakness", 19, strong, strong, Holds, Holds},
+		{"decided in one seed", 20, vacuous, holds, Holds, Holds},
+		{"decided in none", 20, vacuous, vacuous, Holds, Unknown},
+		{"decided in none of too few", 19, vacuous, vacuous, Holds, Holds},
+		{"a budget that ran out", 2, holds, exhausted, Unknown, Unknown},
+		{"a violation", 20, holds, wet, Violated, Violated},
+		{"a violation besides a budget that ran out", 2, exhausted, wet, Violated, Violated},
+	} {
+		b := NewBatch(1)
+		var result *Result
+		for i := range c.seeds {
+			claims := c.most
+			if i == c.seeds-1 {
+				claims = c.last
+			}
+			result = &Result{Seed: FormatSeed(SeedAt(1, i)), Claims: claims, Sometimes: map[string]int{"bites": 0}}
+			b.Add([]*Result{result})
+		}
+		b.conclude()
+		require.Equal(t, c.run, result.Judge(), c.name)
+		require.Equal(t, c.batch, b.Verdict, c.name)
+	}
+}
+
+// If this failed, a fault that touches nothing would pass for one that was tried.
+func TestABatchAddsUpTheLedger(t *testing.T) {
+	b := NewBatch(1)
+	b.Add([]*Result{{Seed: "a", Sometimes: map[string]int{}, Claims: []ClaimResult{{Claim: "dry", Expect: Holds, Verdict: Violated}},
+		Faults: []FaultResult{{Verb: "pause", Armed: 1, Fired: 1, Effects: 3}, {Verb: "crash", Armed: 1}, {Verb: "pause", Armed: 1, Fired: 1, Effects: 9}}}})
+	b.Add([]*Result{{Seed: "b", Sometimes: map[string]int{}, Findings: []Finding{{Kind: "node panic"}, {Kind: "node panic"}},
+		Faults: []FaultResult{{Verb: "pause", Armed: 2, Fired: 1}}}})
+	b.conclude()
+	require.Equal(t, []BatchFault{{Verb: "crash", Armed: 1},
+		{Verb: "pause", Armed: 4, Fired: 3, WithEffect: 2, Violated: 1}}, b.Faults)
+	require.Equal(t, []Failure{{Seed: "a", Verdict: Violated, Claims: []string{"dry"}},
+		{Seed: "b", Verdict: Violated, Claims: []string{}, Findings: []string{"node panic"}}}, b.Failures)
+}
