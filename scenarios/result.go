@@ -16,6 +16,7 @@ const (
 type Result struct {
 	Version          int               `json:"version"`
 	Scenario         string            `json:"scenario"`
+	Summary          string            `json:"summary,omitempty"` // what the scenario is about, in its own words
 	Value            string            `json:"value,omitempty"` // the point of the matrix: "nodes.worker.count=3"
 	Seed             string            `json:"seed"`
 	Commit           string            `json:"commit,omitempty"`
@@ -30,6 +31,7 @@ type Result struct {
 	Faults           []FaultResult     `json:"faults"`
 	Sometimes        map[string]int    `json:"sometimes"`
 	Findings         []Finding         `json:"findings,omitempty"` // node panics, livelocks, stuck tasks
+	Divergence       *Divergence       `json:"divergence,omitempty"`
 	Files            map[string]string `json:"files,omitempty"`
 	Measured         *Measured         `json:"measured,omitempty"`
 }
@@ -69,6 +71,16 @@ type Finding struct {
 	At    float64 `json:"at"` // seconds
 	What  string  `json:"what"`
 	Stack string  `json:"stack,omitempty"`
+}
+
+// Divergence is where two runs of one plan and one seed first differ: the simulator, or a node that
+// reaches past its Env, is not deterministic.
+type Divergence struct {
+	Step  uint64  `json:"step"`
+	At    float64 `json:"at"`    // seconds
+	Was   string  `json:"was"`   // the event of the first run, or its hash
+	Is    string  `json:"is"`    // that of the second
+	Exact bool    `json:"exact"` // Step is the very step, and not the end of the stretch that holds it
 }
 
 // Measured is what the wall clock said; it differs between machines.
