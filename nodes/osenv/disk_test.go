@@ -1,0 +1,160 @@
+package osenv
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/nodes"
+)
+
+func TestFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
+	onHost(t, Options{DataDir: dir}, func(t *testing.T, env nodes.Env) {
+		disk := env.FS()
+		require.NoError(t, disk.MkdirAll("a/b", 0o755))
+		f, err := disk.OpenFile("a/b/journal", os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+		require.NoError(t, err)
+		require.Equal(t, "a/b/journal", f.Name())
+		n, err := f.WriteAt([]byte("hello"), 3)
+		require.NoError(t, err)
+		require.Equal(t, 5, n)
+		require.NoError(t, f.Sync())
+		require.NoError(t, disk.SyncDir("a/b"))
+		size, err := f.Size()
+		require.NoError(t, err)
+		require.EqualValues(t, 8, size)
+		buffer := make([]byte, 10)
+		n, err = f.ReadAt(buffer, 0)
+		require.Equal(t, io.EOF, err)
+		require.Equal(t, "\x00\x00\x00hello", string(buffer[:n]))
+		require.NoError(t, f.Truncate(4))
+		require.NoError(t, f.Close())
+
+		require.NoError(t, disk.Rename("a/b/journal", "a/old"))
+		info, err := disk.Stat("a/old")
+		require.NoError(t, err)
+		require.EqualValues(t, 4, info.Size())
+		_, err = disk.OpenFile("a/0", os.O_CREATE|os.O_WRONLY, 0o600)
+		require.NoError(t, err)
+		entries, err := disk.ReadDir("a")
+		require.NoError(t, err)
+		var names []string
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		require.Equal(t, []string{"0", "b", "old"}, names)
+		require.NoError(t, disk.Remove("a/old"))
+	})
+}
+
+// If this failed, node code that asks errors.Is(err, fs.ErrNotExist) would pass in one world only, or a node
+// could reach beyond its directory.
+func TestFileErrorsArePathErrors(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "secret"), []byte("x"), 0o644))
+	onHost(t, Options{DataDir: filepath.Join(dir, "data")}, func(t *testing.T, env nodes.Env) {
+		disk := env.FS()
+		_, err := disk.OpenFile("there", os.O_CREATE|os.O_RDWR, 0o644)
+		require.NoError(t, err)
+		second := func(_ any, err error) error { return err }
+		for what, c := range map[string]struct{ got, want error }{
+			"open":    {second(disk.OpenFile("missing", os.O_RDWR, 0)), fs.ErrNotExist},
+			"exclude": {second(disk.OpenFile("there", os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)), fs.ErrExist},
+			"rename":  {disk.Rename("missing", "x"), syscall.ENOENT},
+			"remove":  {disk.Remove("missing"), syscall.ENOENT},
+			"stat":    {second(disk.Stat("missing")), syscall.ENOENT},
+			"readdir": {second(disk.ReadDir("missing")), syscall.ENOENT},
+			"sync":    {disk.SyncDir("missing"), syscall.ENOENT},
+			"mkdir":   {disk.MkdirAll("there/x", 0o755), syscall.ENOTDIR},
+			"up":      {second(disk.OpenFile("../secret", os.O_RDONLY, 0)), nil},
+			"round":   {second(disk.Stat("x/../../secret")), nil},
+			"root":    {second(disk.Stat("/etc/passwd")), nil},
+			"out":     {disk.Rename("there", "../gone"), nil},
+		} {
+			var path *fs.PathError
+			require.ErrorAs(t, c.got, &path, what)
+			if c.want != nil {
+				require.ErrorIs(t, c.got, c.want, what)
+			}
+		}
+	})
+	onHost(t, Options{}, func(t *testing.T, env nodes.Env) {
+		var path *fs.PathError
+		_, err := env.FS().Stat(".")
+		require.ErrorAs(t, err, &path)
+	})
+	require.Error(t, New(Options{DataDir: filepath.Join(dir, "secret")}).Run(nil), "a file is no directory")
+}
+
+// If this failed, two servers could write one journal.
+func TestLockIsExclusive(t *testing.T) {
+	onHost(t, Options{DataDir: t.TempDir()}, func(t *testing.T, env nodes.Env) {
+		first, err := env.FS().Lock("LOCK")
+		require.NoError(t, err)
+		second, err := env.FS().Lock("LOCK")
+		require.ErrorIs(t, err, syscall.EWOULDBLOCK)
+		require.Nil(t, second)
+		var path *fs.PathError
+		require.ErrorAs(t, err, &path)
+		require.NoError(t, first.Close())
+		_, err = env.FS().Lock("LOCK")
+		require.NoError(t, err)
+	})
+}
+
+// If this failed, what a real run did could not be judged afterwards.
+func TestHistoryIsWritten(t *testing.T) {
+	var out bytes.Buffer
+	h := New(Options{Host: "client-w/1", History: &out, Epoch: time.Now().Add(-time.Hour)})
+	require.NoError(t, h.Run(func(env nodes.Env) error {
+		op := env.Record().Invoke(nodes.Request{ID: 7, Intended: time.Second}, "submit", slog.String("job", "j1"))
+		part := op.Invoke("attempt", slog.Duration("timeout", 2))
+		part.Note("created", slog.Any("why", errors.New("because")))
+		part.Fail(io.EOF)
+		op.Ok(slog.Int("size", 3), slog.Group("g", slog.Bool("b", true)))
+		require.Panics(t, func() { op.Ok() })
+		env.Record().Invoke(nodes.Request{}, "execute").Unknown(nil)
+		env.Record().Gauge("queue", 5)
+		env.Record().Sometimes("never", false)
+		env.Record().Sometimes("once", true)
+		env.Record().Note("up")
+		env.Record().State("idle")
+		return nil
+	}))
+	require.Equal(t, "idle", h.State())
+	var types []string
+	for decoder := json.NewDecoder(&out); ; {
+		var l line
+		err := decoder.Decode(&l)
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		require.Equal(t, "client-w/1", l.Process)
+		types = append(types, l.Type+" "+l.F)
+		switch len(types) {
+		case 1:
+			require.EqualValues(t, time.Second, l.Time, "a request of the workload counts from when it was meant to be")
+			require.EqualValues(t, 7, l.Request)
+			require.Equal(t, "j1", l.Value["job"])
+		case 4:
+			require.EqualValues(t, 1, l.Parent)
+			require.EqualValues(t, 7, l.Request)
+			require.Equal(t, "EOF", l.Error)
+			require.Greater(t, l.Time, int64(time.Hour))
+		}
+	}
+	require.Equal(t, []string{"invoke submit", "invoke attempt", "note created", "fail attempt", "ok submit",
+		"invoke execute", "info execute", "gauge queue", "sometimes once", "note up"}, types)
+}
