@@ -1,0 +1,159 @@
+package reports
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"simrun/scenarios"
+)
+
+// The files of a run directory.
+const (
+	ResultFile  = "result.json"
+	PlanFile    = "plan.yaml"
+	HistoryFile = "history.jsonl"
+	EventsFile  = "events.jsonl"
+)
+
+// Shelf keeps runs: each in SCENARIO/SEED, or in SCENARIO/SEED/VALUE where it is a point of a matrix. Its
+// entry `last` points at the newest.
+type Shelf struct{ Root string }
+
+// Path is where the shelf keeps that run.
+func (s Shelf) Path(scenario, seed, value string) string {
+	return filepath.Join(s.Root, scenario, seed, fileName(value))
+}
+
+// fileName makes a value of a matrix ("nodes.worker.count=3") the name of a directory.
+func fileName(value string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', strings.ContainsRune("._=-+,", r):
+			return r
+		}
+		return '_'
+	}, value)
+}
+
+// File is one file of a run directory, to be written by Write.
+type File struct {
+	Name  string
+	Write func(io.Writer) error
+}
+
+// Text is a file of that content.
+func Text(name, content string) File {
+	return File{name, func(w io.Writer) error { _, err := io.WriteString(w, content); return err }}
+}
+
+// Keep writes the run's directory, with result.json and those files, and points `last` at it. Each file is
+// there as a whole or not at all. Files that the directory already has from the same run stay, unless they
+// are written anew. The directory's path is returned also with an error.
+func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
+	dir := s.Path(r.Scenario, r.Seed, r.Value)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return dir, err
+	}
+	kept := *r
+	kept.Files = map[string]string{}
+	for _, f := range files {
+		if err := replace(filepath.Join(dir, f.Name), f.Write); err != nil {
+			return dir, err
+		}
+	}
+	for _, name := range []string{PlanFile, HistoryFile, EventsFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			kept.Files[strings.TrimSuffix(name, filepath.Ext(name))] = name
+		}
+	}
+	err := replace(filepath.Join(dir, ResultFile), func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(&kept)
+	})
+	if err != nil {
+		return dir, err
+	}
+	return dir, s.point(dir)
+}
+
+// replace writes a file beside its place and moves it there.
+func replace(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // of no effect once it is moved
+	w := bufio.NewWriterSize(f, 1<<16)
+	err = write(w)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// point makes `last` name the directory: as a symbolic link or, where there is no such thing, as a file
+// that holds the path.
+func (s Shelf) point(dir string) error {
+	target, err := filepath.Rel(s.Root, dir)
+	if err != nil {
+		return err
+	}
+	last := filepath.Join(s.Root, "last")
+	fresh := fmt.Sprintf("%s.%d", last, os.Getpid())
+	if err := os.Symlink(target, fresh); err == nil {
+		defer os.Remove(fresh)
+		return os.Rename(fresh, last)
+	}
+	return replace(last, func(w io.Writer) error { _, err := io.WriteString(w, target+"\n"); return err })
+}
+
+// Last is the directory of the newest run.
+func (s Shelf) Last() (string, error) {
+	last := filepath.Join(s.Root, "last")
+	target, err := os.Readlink(last)
+	if err != nil {
+		text, ferr := os.ReadFile(last)
+		if errors.Is(ferr, fs.ErrNotExist) {
+			return "", fmt.Errorf("there is no last run in %s", s.Root)
+		}
+		if ferr != nil {
+			return "", ferr
+		}
+		target = strings.TrimSpace(string(text))
+	}
+	if filepath.IsAbs(target) {
+		return target, nil
+	}
+	return filepath.Join(s.Root, target), nil
+}
+
+// Load reads the result that a directory holds.
+func Load(dir string) (*scenarios.Result, error) {
+	text, err := os.ReadFile(filepath.Join(dir, ResultFile))
+	if err != nil {
+		return nil, err
+	}
+	r := &scenarios.Result{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ResultFile), err)
+	}
+	if r.Version != 1 {
+		return nil, fmt.Errorf("%s: version %d, but this program reads version 1", filepath.Join(dir, ResultFile), r.Version)
+	}
+	return r, nil
+}

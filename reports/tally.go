@@ -1,0 +1,170 @@
+package reports
+
+import (
+	"fmt"
+
+	"simrun/scenarios"
+)
+
+// mostFailures bounds how many runs of a batch a terminal names; its JSON has more.
+const mostFailures = 8
+
+// Batch tells of a sweep: each claim and each kind of fault by its counts, then the batch in one sentence.
+// runOf gives what to write after `replay` for a run that went wrong.
+func (t *Terminal) Batch(b *scenarios.Batch, runOf func(scenarios.Failure) string) error {
+	p := t.page()
+	p.title(b.Scenario, "", seedsFrom(b))
+	p.tally(b)
+	p.kinds(b)
+	p.conclusion(b)
+	p.failures(b, runOf)
+	return p.flush()
+}
+
+func seedsFrom(b *scenarios.Batch) string {
+	if b.Seeds == 1 {
+		return "seed " + b.Base
+	}
+	return Counted(b.Seeds, "seed") + " from " + b.Base
+}
+
+// tally is claims × counts, with a heading for each value of a matrix.
+func (p *page) tally(b *scenarios.Batch) {
+	column := 0
+	for _, c := range b.Claims {
+		column = max(column, runes(c.Claim))
+	}
+	value := ""
+	for i := range b.Claims {
+		c := &b.Claims[i]
+		if i == 0 || c.Value != value {
+			value = c.Value
+			p.line("")
+			p.line("  %s%s", left(value, column+2), p.Ink.soft(fmt.Sprintf("%9s %9s %9s", "held", "violated", "unknown")))
+		}
+		lead := "  " + p.tallyMark(c) + " " + left(c.Claim, column)
+		if c.Sometimes {
+			p.line("%s  %s", lead, p.sighting(b, c))
+			continue
+		}
+		violated := fmt.Sprintf("%9s", Count(c.Violated))
+		if c.Violated > 0 && c.Expect == scenarios.Holds {
+			violated = p.Ink.bad(violated)
+		}
+		p.line("%s%9s %s %9s%s", lead, Count(c.Holds), violated, Count(c.Unknown), remark(b, c))
+	}
+}
+
+func (p *page) tallyMark(c *scenarios.BatchClaim) string {
+	switch {
+	case c.Sometimes && c.Holds > 0:
+		return p.Ink.good("●")
+	case c.Sometimes:
+		return p.Ink.open("○")
+	case c.Verdict == scenarios.Unknown:
+		return p.Ink.open("?")
+	case c.Verdict == scenarios.Holds:
+		return p.Ink.good("✓")
+	case c.Expect == scenarios.Violated:
+		return p.Ink.open("✗")
+	default:
+		return p.Ink.bad("✗")
+	}
+}
+
+func (p *page) sighting(b *scenarios.Batch, c *scenarios.BatchClaim) string {
+	switch {
+	case c.Holds > 0:
+		return fmt.Sprintf("%7s seen, first in %s", Count(c.Holds), c.First)
+	case b.Seeds < scenarios.Smallest:
+		return p.Ink.soft("not in these runs")
+	default:
+		return p.Ink.open("never seen: this storm proves nothing about it")
+	}
+}
+
+// remark is what the counts of a claim alone do not say.
+func remark(b *scenarios.Batch, c *scenarios.BatchClaim) string {
+	switch {
+	case c.Expect == scenarios.Violated && c.Violated > 0:
+		return "  as expected"
+	case c.AsExpected():
+		return ""
+	case c.Exhausted > 0 && c.Violated == 0:
+		return "  out of budget"
+	case c.Verdict != scenarios.Violated && b.Seeds < scenarios.Smallest:
+		return "  not in these runs"
+	case c.Expect == scenarios.Violated:
+		return "  expected, never seen"
+	case c.Verdict == scenarios.Unknown:
+		return "  decided by no run"
+	default:
+		return ""
+	}
+}
+
+// kinds is fault kinds × (armed, fired, with an effect).
+func (p *page) kinds(b *scenarios.Batch) {
+	if len(b.Faults) == 0 {
+		return
+	}
+	column := 0
+	for _, f := range b.Faults {
+		column = max(column, runes(f.Verb))
+	}
+	p.line("")
+	p.line("  %s%s", left("", column), p.Ink.soft(fmt.Sprintf("%9s %9s %12s", "armed", "fired", "with effect")))
+	for _, f := range b.Faults {
+		note := ""
+		if f.WithEffect == 0 {
+			note = p.Ink.open("  never had an effect")
+		}
+		p.line("  %s%9s %9s %12s%s", left(f.Verb, column), Count(f.Armed), Count(f.Fired), Count(f.WithEffect), note)
+	}
+}
+
+// conclusion is the batch in one sentence, and what it took.
+func (p *page) conclusion(b *scenarios.Batch) {
+	p.line("")
+	switch b.Verdict {
+	case scenarios.Holds:
+		p.line("%s", p.Ink.good(b.Scenario+" holds in "+Counted(b.Seeds, "seed")))
+	case scenarios.Violated:
+		p.line("%s", p.Ink.bad(fmt.Sprintf("%s is violated in %s of %s", b.Scenario, Count(b.Verdicts[scenarios.Violated]),
+			Counted(worlds(b), "run"))))
+	case scenarios.Unknown:
+		p.line("%s", p.Ink.open(b.Scenario+" is unknown: something was not decided in "+Counted(b.Seeds, "seed")))
+	case scenarios.Diverged:
+		p.line("%s", p.Ink.bad(fmt.Sprintf("%s diverged in %s of %s", b.Scenario, Count(b.Verdicts[scenarios.Diverged]),
+			Counted(worlds(b), "run"))))
+	}
+	took := Span(b.SimulatedSeconds) + " simulated"
+	if m := b.Measured; m != nil {
+		took += " in " + Span(m.WallSeconds) + " · " + Rate(m.SeedsPerSecond) + " seeds/s · " +
+			Rate(m.SimulatedPerWall) + " × real time · " + Counted(m.Replayed, "replay") + " identical"
+	}
+	p.line("%s", p.Ink.soft(took))
+}
+
+// worlds is how many worlds the batch ran: its seeds, times the values of a matrix.
+func worlds(b *scenarios.Batch) (n int) {
+	for _, of := range b.Verdicts {
+		n += of
+	}
+	return n
+}
+
+// failures names the runs that went wrong, as lines to paste.
+func (p *page) failures(b *scenarios.Batch, runOf func(scenarios.Failure) string) {
+	if len(b.Failures) == 0 {
+		return
+	}
+	p.line("")
+	for i, f := range b.Failures {
+		if i == mostFailures {
+			p.line("  %s", p.Ink.soft("… and "+Counted(len(b.Failures)-i, "more run")))
+			return
+		}
+		p.line("  %s replay %s", p.Command, runOf(f))
+	}
+}
