@@ -1,0 +1,221 @@
+package scenarios
+
+import (
+	"time"
+
+	"simrun/nodes"
+)
+
+// Fault is one concrete line of a plan: what strikes whom, when, and for how long.
+//
+// It strikes at a time (After and On are zero), or waits for an event of the plan (After) or for a moment of
+// a node's protocol (On). A waiting fault is armed while its phase lasts, strikes Wait after the Nth
+// occurrence counted from the phase's beginning, and strikes once.
+//
+// Invariant: at most one of After and On is set; then At is the start of the phase.
+type Fault struct {
+	Phase   int           // index of its phase in Plan.Phases
+	At      time.Duration // from the start of the run
+	After   Event
+	On      Moment
+	Nth     int           // which occurrence of After or On, from 1; 0 where neither is set
+	Wait    time.Duration // how long after that
+	Verb    Verb
+	Target  string        // as the plan writes it: "gearman-b", "[west, east]", "leader of servers"
+	Targets []Target      // what that means
+	For     time.Duration // how long; 0 is until a phase heals it, or for ever. Verbs of one instant have none
+	Options Options
+	DrawnBy string // "script" or "swarm"
+}
+
+// Target is one of the things that a fault strikes. Network verbs tell them apart (see Fault.Ways); all other
+// verbs strike the hosts of all of them.
+type Target struct {
+	Name  string   // as the plan writes it
+	Hosts []string // sorted as in Plan.Hosts; of a supplier, all that it feeds
+	// Leader means: the one of Hosts that leads when the fault strikes, else the one of them that led last,
+	// else the first of them.
+	Leader bool
+}
+
+// Event is what a fault can wait for: that another fault strikes, that it ends, or that a phase heals. It is
+// told by its verb and target as the plan writes them, so every fault of that verb and target counts.
+type Event struct {
+	Verb    Verb
+	Target  string
+	Restore bool // its end
+	Heal    bool // the beginning of a phase that heals; the other fields are zero
+}
+
+// IsZero says that there is nothing to wait for.
+func (e Event) IsZero() bool { return e == Event{} }
+
+// String is the event as a scenario writes it.
+func (e Event) String() string {
+	switch {
+	case e.Heal:
+		return "heal"
+	case e.Restore:
+		return "restore-" + string(e.Verb) + " " + e.Target
+	default:
+		return string(e.Verb) + " " + e.Target
+	}
+}
+
+// Moment is a note of a node, or what it did to its disk: "sync-begin", "sync-end", "rename".
+type Moment struct {
+	Node  string   // as the plan writes it
+	Hosts []string // it counts on any of these
+	Name  string   // "sync-begin", "send JOB_CREATED"
+}
+
+// IsZero says that there is nothing to wait for.
+func (m Moment) IsZero() bool { return m.Name == "" }
+
+// String is the moment as a scenario writes it.
+func (m Moment) String() string { return m.Node + " " + m.Name }
+
+// Options is how a fault strikes. Which fields a verb reads stands in the table of verbs; the others are zero.
+type Options struct {
+	Shape     Shape         // partition, flap; never empty there
+	Direction Direction     // network verbs; never empty there
+	Delay     Slowdown      // slow-link, slow-disk, slow-cpu
+	Rate      nodes.Percent // lose-packets, repeat-packets, corrupt-packets; fail-sync, fail-read: of calls
+	By        time.Duration // step-clock: forward, or back if negative; slew-clock: in all, over For
+	Drift     PPM           // drift-clock: fast, or slow if negative
+	Bandwidth nodes.Bytes   // limit-bandwidth: a second, each way
+	Limit     Resource      // exhaust
+	Down, Up  time.Duration // flap: cut for Down, whole for Up, and again
+	Sectors   int           // corrupt-disk: how many
+}
+
+// Shape is how a partition divides hosts.
+type Shape string
+
+// The shapes.
+const (
+	// Groups: no target's hosts reach another target's hosts. Hosts of no target reach everybody. A single
+	// target is cut off from all the others.
+	Groups Shape = "groups"
+	// Bridge is two targets that do not reach each other while at least one host, of neither, reaches both.
+	Bridge Shape = "bridge"
+	// Ring: targets stand in a ring and each reaches only its neighbours, as many of them on both sides
+	// as it takes to see a majority: everybody sees a majority, and no two the same.
+	Ring Shape = "ring"
+	// Isolate: the hosts of all targets together are cut off from all others.
+	Isolate Shape = "isolate"
+)
+
+// Values are the shapes.
+func (Shape) Values() []string { return []string{"groups", "bridge", "ring", "isolate"} }
+
+// Direction is whether a network fault concerns both directions.
+type Direction string
+
+// The directions. One-way concerns only what an earlier target sends to a later one; where there is a single
+// target, what its hosts send.
+const (
+	Both   Direction = "both"
+	OneWay Direction = "one-way"
+)
+
+// Values are the directions.
+func (Direction) Values() []string { return []string{"both", "one-way"} }
+
+// Resource is what a host can be made to run out of.
+type Resource string
+
+// The resources.
+const (
+	Ports   Resource = "ports"
+	Files   Resource = "files"
+	Backlog Resource = "backlog"
+)
+
+// Values are the resources.
+func (Resource) Values() []string { return []string{"ports", "files", "backlog"} }
+
+// Way is the traffic from any of some hosts to any of others; a host's talk with itself is never meant.
+type Way struct{ From, To []string }
+
+// Ways is the traffic that a network fault touches. All is every host of the plan, in its order. Leaders are
+// to be put in the place of their targets first: see Target.
+//
+// A partition cuts what divides its targets. Other verbs touch, with a single target, all that its hosts
+// send and receive; with several, what passes between two of them.
+func (f *Fault) Ways(all []string) []Way {
+	groups := make([][]string, len(f.Targets))
+	for i, t := range f.Targets {
+		groups[i] = t.Hosts
+	}
+	cuts := f.Verb == Partition || f.Verb == Flap
+	if cuts && f.Options.Shape == Isolate {
+		groups = [][]string{union(all, groups)}
+	}
+	if len(groups) == 1 {
+		others := all
+		if cuts {
+			others = without(all, groups[0])
+		}
+		return ways(nil, groups[0], others, f.Options.Direction)
+	}
+	var w []Way
+	for i, a := range groups {
+		for j := i + 1; j < len(groups); j++ {
+			if cuts && f.Options.Shape == Ring && neighbours(i, j, len(groups)) {
+				continue
+			}
+			w = ways(w, a, groups[j], f.Options.Direction)
+		}
+	}
+	return w
+}
+
+func ways(w []Way, from, to []string, direction Direction) []Way {
+	if len(from) == 0 || len(to) == 0 {
+		return w
+	}
+	w = append(w, Way{from, to})
+	if direction != OneWay {
+		w = append(w, Way{to, from})
+	}
+	return w
+}
+
+// neighbours says whether i and j see each other in a ring of n: (n/2+1)/2 to each side make a majority.
+func neighbours(i, j, n int) bool {
+	apart := min(j-i, n-(j-i))
+	return apart <= (n/2+1)/2
+}
+
+// union is the members of the groups, in the order of all.
+func union(all []string, groups [][]string) []string {
+	in := map[string]bool{}
+	for _, g := range groups {
+		for _, h := range g {
+			in[h] = true
+		}
+	}
+	var u []string
+	for _, h := range all {
+		if in[h] {
+			u = append(u, h)
+		}
+	}
+	return u
+}
+
+// without is all but those.
+func without(all, those []string) []string {
+	out := map[string]bool{}
+	for _, h := range those {
+		out[h] = true
+	}
+	var rest []string
+	for _, h := range all {
+		if !out[h] {
+			rest = append(rest, h)
+		}
+	}
+	return rest
+}
