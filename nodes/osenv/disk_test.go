@@ -141,7 +141,7 @@ func TestHistoryIsWritten(t *testing.T) {
 			break
 		}
 		require.NoError(t, err)
-		require.Equal(t, "client-w/1", l.Process)
+		require.Equal(t, "client-w/1", l.Node)
 		types = append(types, l.Type+" "+l.F)
 		switch len(types) {
 		case 1:
@@ -150,6 +150,7 @@ func TestHistoryIsWritten(t *testing.T) {
 			require.Equal(t, "j1", l.Value["job"])
 		case 4:
 			require.EqualValues(t, 1, l.Parent)
+			require.Equal(t, 1, l.Process)
 			require.EqualValues(t, 7, l.Request)
 			require.Equal(t, "EOF", l.Error)
 			require.Greater(t, l.Time, int64(time.Hour))

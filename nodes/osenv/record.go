@@ -11,19 +11,23 @@ import (
 
 // recorder writes the history as it happens, one JSON object a line, and keeps none of it: a server may
 // run for years. The form is Jepsen's: an "invoke" line, then one of type "ok", "fail" or "info" with
-// the same id.
+// the same id. What Jepsen calls a process does one thing at a time, so that a host has several, and
+// one whose operation ended unknown is not used again.
 type recorder struct {
-	host   *Host
-	lastID uint64
-	state  string
-	broken bool // the writer failed; it was said once
+	host      *Host
+	lastID    uint64
+	processes int   // numbers given out
+	idle      []int // those of operations that ended
+	state     string
+	broken    bool // the writer failed; it was said once
 }
 
 // line is one line of the history. Times are nanoseconds since the run began.
 type line struct {
 	Type    string         `json:"type"`
 	Time    int64          `json:"time"`
-	Process string         `json:"process"`
+	Process int            `json:"process"`
+	Node    string         `json:"node"`
 	F       string         `json:"f"`
 	ID      uint64         `json:"id,omitempty"`
 	Parent  uint64         `json:"parent,omitempty"`
@@ -39,7 +43,7 @@ func (r *recorder) write(l line, attrs []slog.Attr) {
 	if w == nil || r.broken || r.host.dead {
 		return
 	}
-	l.Process = r.host.options.Host
+	l.Node = r.host.options.Host
 	if len(attrs) > 0 {
 		l.Value = make(map[string]any, len(attrs))
 		for _, a := range attrs {
@@ -92,24 +96,30 @@ func (r *recorder) Invoke(request nodes.Request, kind string, in ...slog.Attr) n
 func (r *recorder) open(o op, at time.Duration, in []slog.Attr) *op {
 	r.lastID++
 	o.id = r.lastID
-	r.write(line{Type: "invoke", Time: int64(at), F: o.kind, ID: o.id, Parent: o.parent, Request: o.request}, in)
+	if n := len(r.idle); n > 0 {
+		o.process, r.idle = r.idle[n-1], r.idle[:n-1]
+	} else {
+		o.process = r.processes
+		r.processes++
+	}
+	r.write(o.line("invoke", at), in)
 	return &o
 }
 
 func (r *recorder) Gauge(name string, value int64) {
-	r.write(line{Type: "gauge", Time: int64(r.now()), F: name}, []slog.Attr{slog.Int64("value", value)})
+	r.write(line{Type: "gauge", Process: -1, Time: int64(r.now()), F: name}, []slog.Attr{slog.Int64("value", value)})
 }
 
 func (r *recorder) Sometimes(name string, occurred bool) {
 	if occurred {
-		r.write(line{Type: "sometimes", Time: int64(r.now()), F: name}, nil)
+		r.write(line{Type: "sometimes", Process: -1, Time: int64(r.now()), F: name}, nil)
 	}
 }
 
 func (r *recorder) State(state string) { r.state = state }
 
 func (r *recorder) Note(name string, attrs ...slog.Attr) {
-	r.write(line{Type: "note", Time: int64(r.now()), F: name}, attrs)
+	r.write(line{Type: "note", Process: -1, Time: int64(r.now()), F: name}, attrs)
 }
 
 // op is an operation under way.
@@ -117,7 +127,12 @@ type op struct {
 	recorder            *recorder
 	kind                string
 	id, parent, request uint64
+	process             int
 	over                bool
+}
+
+func (o *op) line(kind string, at time.Duration) line {
+	return line{Type: kind, Time: int64(at), Process: o.process, F: o.kind, ID: o.id, Parent: o.parent, Request: o.request}
 }
 
 func (o *op) ID() uint64 { return o.id }
@@ -127,7 +142,9 @@ func (o *op) Invoke(kind string, in ...slog.Attr) nodes.Op {
 }
 
 func (o *op) Note(name string, attrs ...slog.Attr) {
-	o.recorder.write(line{Type: "note", Time: int64(o.recorder.now()), F: name, ID: o.id}, attrs)
+	l := o.line("note", o.recorder.now())
+	l.F = name
+	o.recorder.write(l, attrs)
 }
 
 func (o *op) Ok(out ...slog.Attr)                    { o.end("ok", nil, out) }
@@ -142,7 +159,10 @@ func (o *op) end(outcome string, reason error, out []slog.Attr) {
 		panic(fmt.Sprintf("osenv: operation %d (%s) ended twice, the second time as %s", o.id, o.kind, outcome))
 	}
 	o.over = true
-	l := line{Type: outcome, Time: int64(o.recorder.now()), F: o.kind, ID: o.id, Parent: o.parent, Request: o.request}
+	if outcome != "info" {
+		o.recorder.idle = append(o.recorder.idle, o.process)
+	}
+	l := o.line(outcome, o.recorder.now())
 	if reason != nil {
 		l.Error = reason.Error()
 	}
