@@ -88,6 +88,9 @@ type Host struct {
 	Role     string // "worker"
 	Site     string
 	Supplier string
+	// Servers are the hosts of the servers that it is configured to use, as its `servers:` names them.
+	// Where a history does not know them, they are those that any copy of the node was seen to use.
+	Servers []string
 }
 
 // Sample is a gauge's new value.
