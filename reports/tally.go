@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"strings"
 
 	"simrun/scenarios"
 )
@@ -47,6 +48,10 @@ func (p *page) tally(b *scenarios.Batch) {
 			p.line("%s  %s", lead, p.sighting(b, c))
 			continue
 		}
+		if c.Overall {
+			p.hang(lead+"  ", column+6, overall(c))
+			continue
+		}
 		violated := fmt.Sprintf("%9s", Count(c.Violated))
 		if c.Violated > 0 && c.Expect == scenarios.Holds {
 			violated = p.Ink.bad(violated)
@@ -70,6 +75,18 @@ func (p *page) tallyMark(c *scenarios.BatchClaim) string {
 	default:
 		return p.Ink.bad("✗")
 	}
+}
+
+// overall is what stands behind a claim that was judged over all runs at once.
+func overall(c *scenarios.BatchClaim) string {
+	text := c.Figure
+	if c.Verdict != scenarios.Holds && c.Reason != "" {
+		text = strings.TrimSuffix(c.Reason, ".")
+	}
+	if c.Expect == scenarios.Violated && c.Verdict == scenarios.Violated {
+		text += " (as expected)"
+	}
+	return text
 }
 
 func (p *page) sighting(b *scenarios.Batch, c *scenarios.BatchClaim) string {

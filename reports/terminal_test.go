@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/scenarios"
-	"simrun/sim/luck"
 )
 
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -153,14 +152,14 @@ func TestASweepReadsAsCounts(t *testing.T) {
 // swept is a batch of so many seeds, of which the first few are violated.
 func swept(t *testing.T, seeds, violated int) *scenarios.Batch {
 	n := 0
-	batch, err := scenarios.Sweep{Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Each: nil, Run: func(seed luck.Seed) ([]*scenarios.Result, error) {
+	batch, err := scenarios.Sweep{Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Run: func(turn scenarios.Turn) (*scenarios.Result, error) {
 		r := calm()
 		if n < violated {
 			r = stormy()
 		}
 		n++
-		r.Seed = scenarios.FormatSeed(seed)
-		return []*scenarios.Result{r}, nil
+		r.Seed = scenarios.FormatSeed(turn.Seed)
+		return r, nil
 	}}.Do()
 	require.NoError(t, err)
 	batch.Measured = &scenarios.BatchMeasured{WallSeconds: 0.25, SeedsPerSecond: 160, SimulatedPerWall: 12_000, EventsPerSecond: 9e6, Replayed: 2}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"simrun/checkers"
 	"simrun/sim/luck"
 )
 
@@ -26,6 +27,15 @@ type Batch struct {
 	Sometimes        []Sighting      `json:"sometimes"`
 	Failures         []Failure       `json:"failures"`
 	Measured         *BatchMeasured  `json:"measured,omitempty"`
+
+	whole map[string]*overall // the claims that are judged over all runs, by name
+	last  string              // the seed that was added last
+}
+
+// overall is a claim whose check says more about many runs than the sum of what it says about each.
+type overall struct {
+	check  checkers.BatchCheck
+	points []checkers.Point
 }
 
 // BatchClaim is how one claim fared over a batch; of a matrix, for one of its values.
@@ -42,6 +52,10 @@ type BatchClaim struct {
 	Exhausted int `json:"exhausted,omitempty"`
 	// Sometimes: it has to come once; Holds counts the runs in which it did.
 	Sometimes bool `json:"sometimes,omitempty"`
+	// Overall: it was judged over all runs at once, and Figure and Reason say what of.
+	Overall bool   `json:"overall,omitempty"`
+	Figure  string `json:"figure,omitempty"`
+	Reason  string `json:"reason,omitempty"`
 	// First is the first seed that violated the claim or, of a `sometimes`, in which it came.
 	First string `json:"first,omitempty"`
 }
@@ -84,36 +98,48 @@ type BatchMeasured struct {
 // mostFailures bounds what a batch of nothing but failures keeps.
 const mostFailures = 1000
 
-// NewBatch makes an empty batch.
-func NewBatch(base luck.Seed) *Batch {
-	return &Batch{Version: 1, Base: FormatSeed(base), Verdict: Holds, Verdicts: map[Verdict]int{},
-		Claims: []BatchClaim{}, Faults: []BatchFault{}, Sometimes: []Sighting{}, Failures: []Failure{}}
+// NewBatch makes an empty batch for runs of a scenario with those claims.
+func NewBatch(base luck.Seed, claims []Claim) *Batch {
+	b := &Batch{Version: 1, Base: FormatSeed(base), Verdict: Holds, Verdicts: map[Verdict]int{}, Claims: []BatchClaim{},
+		Faults: []BatchFault{}, Sometimes: []Sighting{}, Failures: []Failure{}, whole: map[string]*overall{}}
+	for _, c := range claims {
+		if check, ok := c.Config.(checkers.BatchCheck); ok {
+			b.whole[c.Name] = &overall{check: check}
+		}
+	}
+	return b
 }
 
-// Add takes in one seed: a result for each value of the matrix, or one.
-func (b *Batch) Add(results []*Result) {
-	b.Seeds++
-	for _, r := range results {
-		b.Scenario, b.Commit = r.Scenario, r.Commit
-		b.Verdicts[r.Judge()]++
-		b.SimulatedSeconds += r.SimulatedSeconds
-		b.Steps += r.Steps
-		b.Messages += r.Messages
-		b.Operations += r.Operations
-		for i := range r.Claims {
-			b.addClaim(r, &r.Claims[i])
-		}
-		b.addFaults(r)
-		b.addFailure(r)
+// Add takes in one run. The runs of one seed come one after the other.
+func (b *Batch) Add(r *Result) {
+	if b.Seeds == 0 || b.last != r.Seed {
+		b.Seeds++
+		b.last = r.Seed
 	}
+	b.Scenario, b.Commit = r.Scenario, r.Commit
+	b.Verdicts[r.Judge()]++
+	b.SimulatedSeconds += r.SimulatedSeconds
+	b.Steps += r.Steps
+	b.Messages += r.Messages
+	b.Operations += r.Operations
+	for i := range r.Claims {
+		b.addClaim(r, &r.Claims[i])
+	}
+	b.addFaults(r)
+	b.addFailure(r)
 }
 
 func (b *Batch) addClaim(r *Result, c *ClaimResult) {
-	i := slices.IndexFunc(b.Claims, func(o BatchClaim) bool { return o.Claim == c.Claim && o.Value == r.Value })
+	value, whole := r.Value, b.whole[c.Claim]
+	if whole != nil {
+		whole.add(value, c)
+		value = ""
+	}
+	i := slices.IndexFunc(b.Claims, func(o BatchClaim) bool { return o.Claim == c.Claim && o.Value == value })
 	if i < 0 {
 		i = len(b.Claims)
-		b.Claims = append(b.Claims, BatchClaim{Claim: c.Claim, Value: r.Value, Says: c.Says, Expect: c.Expect,
-			Sometimes: r.Sees(c.Claim)})
+		b.Claims = append(b.Claims, BatchClaim{Claim: c.Claim, Value: value, Says: c.Says, Expect: c.Expect,
+			Sometimes: r.Sees(c.Claim), Overall: whole != nil})
 	}
 	total := &b.Claims[i]
 	notable := Violated
@@ -134,6 +160,16 @@ func (b *Batch) addClaim(r *Result, c *ClaimResult) {
 	if c.Verdict == notable && total.First == "" {
 		total.First = r.Seed
 	}
+}
+
+func (o *overall) add(value string, c *ClaimResult) {
+	i := slices.IndexFunc(o.points, func(p checkers.Point) bool { return p.Value == value })
+	if i < 0 {
+		i = len(o.points)
+		o.points = append(o.points, checkers.Point{Value: value})
+	}
+	o.points[i].Runs = append(o.points[i].Runs, checkers.Judgement{Verdict: checkers.Verdict(c.Verdict),
+		State: checkers.State(c.State), Figure: c.Figure, Reason: c.Reason, Anomaly: c.Anomaly, Data: c.Data})
 }
 
 func (b *Batch) addFaults(r *Result) {
@@ -177,23 +213,32 @@ func (b *Batch) addFailure(r *Result) {
 
 // conclude judges the batch: what no run could decide alone is decided here.
 func (b *Batch) conclude() {
-	for _, verdict := range []Verdict{Diverged, Violated, Unknown} {
-		if b.Verdicts[verdict] > 0 {
-			b.Verdict = Worse(b.Verdict, verdict)
-		}
+	for verdict := range b.Verdicts { // the worst of them, in whatever order
+		b.Verdict = Worse(b.Verdict, verdict)
 	}
 	for i := range b.Claims {
 		c := &b.Claims[i]
 		c.Verdict = c.conclude()
+		certain := false
+		if whole := b.whole[c.Claim]; whole != nil {
+			j := whole.check.JudgeBatch(whole.points)
+			c.Verdict, c.Figure, c.Reason = Verdict(j.Verdict), j.Figure, j.Reason
+			certain = j.State == checkers.Decided
+		}
 		if c.Sometimes {
 			b.Sometimes = append(b.Sometimes, Sighting{c.Claim, c.Holds, c.First})
 		}
-		if !c.AsExpected() && b.Seeds >= Smallest {
+		switch {
+		case c.AsExpected():
+		case c.Expect == Holds && c.Verdict == Violated:
+			b.Verdict = Worse(b.Verdict, Violated)
+		case certain || b.Seeds >= Smallest:
 			b.Verdict = Worse(b.Verdict, Unknown)
 		}
 	}
 }
 
+// conclude is the claim's verdict by its counts.
 func (c *BatchClaim) conclude() Verdict {
 	switch {
 	case c.Violated > 0:

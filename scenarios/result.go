@@ -17,7 +17,7 @@ type Result struct {
 	Version          int               `json:"version"`
 	Scenario         string            `json:"scenario"`
 	Summary          string            `json:"summary,omitempty"` // what the scenario is about, in its own words
-	Value            string            `json:"value,omitempty"` // the point of the matrix: "nodes.worker.count=3"
+	Value            string            `json:"value,omitempty"`   // the point of the matrix: "nodes.worker.count=3"
 	Seed             string            `json:"seed"`
 	Commit           string            `json:"commit,omitempty"`
 	Verdict          Verdict           `json:"verdict"`

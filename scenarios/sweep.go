@@ -10,29 +10,42 @@ import (
 	"simrun/sim/luck"
 )
 
-// Sweep runs many seeds of one scenario, one world per core in this process.
+// Sweep runs many seeds of one scenario, one world per core in this process. Where the scenario has a matrix,
+// each seed is run once per value.
 //
 // What comes of it is a function of Base and Count, however many cores there were: results are told in the
-// order of their seeds, and a sweep that stops at the first violation stops at the first by that order.
+// order of their turns, and a sweep that stops at the first violation stops at the first by that order.
 type Sweep struct {
 	Base luck.Seed
 	// Count is how many seeds to run; zero runs seeds until More says no.
 	Count int
+	// Values is how many points the matrix has; zero is one.
+	Values int
+	// Claims are the scenario's: a check that says more about many runs than about each has its say at the end.
+	Claims []Claim
 	// More, if not nil, is asked before each seed is begun. Seeds under way are still finished.
 	More func() bool
 	// Jobs is how many worlds run at once; zero is one per core.
 	Jobs int
 	// KeepGoing goes on after a violation.
 	KeepGoing bool
-	// Run runs one seed: a result for each value of the matrix, or one. It is called from many goroutines.
-	Run func(luck.Seed) ([]*Result, error)
-	// Each, if not nil, is told of each seed's results, in the order of seeds and never twice at once.
-	Each func(*Batch, []*Result)
+	// Run runs one world. It is called from many goroutines.
+	Run func(Turn) (*Result, error)
+	// Each, if not nil, is told of each result, in the order of turns and never twice at once.
+	Each func(*Batch, *Result)
 }
 
-// Do runs the sweep. An error is a seed that could not be run; the batch holds what came before it.
+// Turn is one world of a sweep: a seed at a point of the matrix.
+type Turn struct {
+	Index int // of the seed, from 0
+	Seed  luck.Seed
+	Value int // of the matrix, from 0
+}
+
+// Do runs the sweep. An error is a world that could not be run; the batch holds what came before it.
 func (s Sweep) Do() (*Batch, error) {
-	t := &tour{Sweep: s, limit: s.Count, done: map[int]outcome{}, batch: NewBatch(s.Base)}
+	s.Values = max(s.Values, 1)
+	t := &tour{Sweep: s, limit: s.Count * s.Values, done: map[int]outcome{}, batch: NewBatch(s.Base, s.Claims)}
 	if s.Count == 0 {
 		t.limit = math.MaxInt
 	}
@@ -49,36 +62,37 @@ func (s Sweep) Do() (*Batch, error) {
 	return t.batch, t.err
 }
 
-// tour is a sweep under way.
+// tour is a sweep under way. Its turns are numbered through: seed by seed, and by value within a seed.
 //
-// Invariant: turn <= next, and turn <= limit; done holds only indexes from turn on.
+// Invariant: told <= next, and told <= limit; done holds only turns from told on.
 type tour struct {
 	Sweep
 	mu    sync.Mutex
-	next  int // the next index to begin
-	turn  int // the next index to tell of
-	limit int // no index from here on is begun or told of
+	next  int // the next turn to begin
+	told  int // the next turn to tell of
+	limit int // no turn from here on is begun or told of
 	done  map[int]outcome
 	batch *Batch
 	err   error
 }
 
 type outcome struct {
-	results []*Result
-	err     error
+	result *Result
+	err    error
 }
 
 func (t *tour) work() {
-	for i, ok := t.begin(); ok; i, ok = t.begin() {
-		results, err := t.run(SeedAt(t.Base, i))
-		t.finish(i, outcome{results, err})
+	for n, ok := t.begin(); ok; n, ok = t.begin() {
+		seed := n / t.Values
+		result, err := t.run(Turn{seed, SeedAt(t.Base, seed), n % t.Values})
+		t.finish(n, outcome{result, err})
 	}
 }
 
 func (t *tour) begin() (int, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.next < t.limit && t.More != nil && !t.More() {
+	if t.next < t.limit && t.next%t.Values == 0 && t.More != nil && !t.More() {
 		t.limit = t.next
 	}
 	if t.next >= t.limit {
@@ -89,45 +103,41 @@ func (t *tour) begin() (int, bool) {
 }
 
 // run names the seed where the simulator itself breaks: nobody could find it again otherwise.
-func (t *tour) run(seed luck.Seed) ([]*Result, error) {
+func (t *tour) run(turn Turn) (*Result, error) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			panic(fmt.Sprintf("seed %s: %v\n%s", FormatSeed(seed), broken, debug.Stack()))
+			panic(fmt.Sprintf("seed %s: %v\n%s", FormatSeed(turn.Seed), broken, debug.Stack()))
 		}
 	}()
-	return t.Run(seed)
+	return t.Run(turn)
 }
 
-func (t *tour) finish(i int, o outcome) {
+func (t *tour) finish(n int, o outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.done[i] = o
-	if o.err != nil || !t.KeepGoing && failed(o.results) {
-		t.limit = min(t.limit, i+1)
+	t.done[n] = o
+	if o.err != nil || !t.KeepGoing && failed(o.result) {
+		t.limit = min(t.limit, n+1)
 	}
-	for t.turn < t.limit {
-		o, ok := t.done[t.turn]
+	for t.told < t.limit {
+		o, ok := t.done[t.told]
 		if !ok {
 			return
 		}
-		delete(t.done, t.turn)
-		t.turn++
+		delete(t.done, t.told)
+		t.told++
 		if o.err != nil {
 			t.err = o.err
 			return
 		}
-		t.batch.Add(o.results)
+		t.batch.Add(o.result)
 		if t.Each != nil {
-			t.Each(t.batch, o.results)
+			t.Each(t.batch, o.result)
 		}
 	}
 }
 
-func failed(results []*Result) bool {
-	for _, r := range results {
-		if v := r.Judge(); v == Violated || v == Diverged {
-			return true
-		}
-	}
-	return false
+func failed(r *Result) bool {
+	v := r.Judge()
+	return v == Violated || v == Diverged
 }

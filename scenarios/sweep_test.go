@@ -2,23 +2,24 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"simrun/checkers"
 	"simrun/sim/luck"
 )
 
 // weather stands in for a world: what becomes of a seed is a function of the seed, how long it takes is not.
-func weather(seed luck.Seed, verdict Verdict) []*Result {
+func weather(seed luck.Seed, verdict Verdict) *Result {
 	for range luck.Mix(uint64(seed), 1) % 50 {
 		runtime.Gosched()
 	}
-	return []*Result{{Scenario: "weather", Seed: FormatSeed(seed), Verdict: verdict, SimulatedSeconds: 10,
-		Claims: []ClaimResult{{Claim: "dry", Expect: Holds, Verdict: verdict}}, Sometimes: map[string]int{}}}
+	return &Result{Scenario: "weather", Seed: FormatSeed(seed), Verdict: verdict, SimulatedSeconds: 10,
+		Claims: []ClaimResult{{Claim: "dry", Expect: Holds, Verdict: verdict}}, Sometimes: map[string]int{}}
 }
 
 // If this failed, the same command would tell of another violation on a machine with more cores.
@@ -30,13 +31,13 @@ func TestASweepTellsTheSameOnAnyNumberOfCores(t *testing.T) {
 		keepGoing := rapid.Bool().Draw(t, "keep going")
 		tell := func(jobs int) (told []string, batch *Batch) {
 			batch, err := Sweep{Base: base, Count: count, Jobs: jobs, KeepGoing: keepGoing,
-				Run: func(seed luck.Seed) ([]*Result, error) {
-					if luck.Mix(uint64(seed), 2)%rare == 0 {
-						return weather(seed, Violated), nil
+				Run: func(turn Turn) (*Result, error) {
+					if luck.Mix(uint64(turn.Seed), 2)%rare == 0 {
+						return weather(turn.Seed, Violated), nil
 					}
-					return weather(seed, Holds), nil
+					return weather(turn.Seed, Holds), nil
 				},
-				Each: func(_ *Batch, rs []*Result) { told = append(told, rs[0].Seed) },
+				Each: func(_ *Batch, r *Result) { told = append(told, r.Seed) },
 			}.Do()
 			require.NoError(t, err)
 			return told, batch
@@ -48,9 +49,9 @@ func TestASweepTellsTheSameOnAnyNumberOfCores(t *testing.T) {
 			require.Equal(t, batch, same)
 		}
 		require.Len(t, told, batch.Seeds)
-		require.True(t, slices.IsSortedFunc(told, func(a, b string) int {
-			return slices.Index(told, a) - slices.Index(told, b)
-		}))
+		for i, seed := range told {
+			require.Equal(t, FormatSeed(SeedAt(base, i)), seed)
+		}
 		if batch.Verdict == Holds || keepGoing {
 			require.Equal(t, count, batch.Seeds)
 		} else {
@@ -65,8 +66,8 @@ func TestASweepEndsWhenItsTimeIsUp(t *testing.T) {
 	asked, ran := 0, 0
 	batch, err := Sweep{Base: 1, Jobs: 3,
 		More: func() bool { asked++; return asked <= 10 },
-		Run:  func(seed luck.Seed) ([]*Result, error) { return weather(seed, Holds), nil },
-		Each: func(*Batch, []*Result) { ran++ },
+		Run:  func(turn Turn) (*Result, error) { return weather(turn.Seed, Holds), nil },
+		Each: func(*Batch, *Result) { ran++ },
 	}.Do()
 	require.NoError(t, err)
 	require.Equal(t, 10, ran)
@@ -77,11 +78,11 @@ func TestASweepEndsWhenItsTimeIsUp(t *testing.T) {
 func TestASweepNamesTheSeedThatCouldNotBeRun(t *testing.T) {
 	broken := errors.New("no such plan")
 	bad := SeedAt(1, 5)
-	batch, err := Sweep{Base: 1, Count: 40, Run: func(seed luck.Seed) ([]*Result, error) {
-		if seed == bad {
+	batch, err := Sweep{Base: 1, Count: 40, Run: func(turn Turn) (*Result, error) {
+		if turn.Seed == bad {
 			return nil, broken
 		}
-		return weather(seed, Holds), nil
+		return weather(turn.Seed, Holds), nil
 	}}.Do()
 	require.ErrorIs(t, err, broken)
 	require.Equal(t, 5, batch.Seeds)
@@ -119,7 +120,7 @@ func TestABatchDecidesWhatNoRunCanDecideAlone(t *testing.T) {
 		{"a violation", 20, holds, wet, Violated, Violated},
 		{"a violation besides a budget that ran out", 2, exhausted, wet, Violated, Violated},
 	} {
-		b := NewBatch(1)
+		b := NewBatch(1, nil)
 		var result *Result
 		for i := range c.seeds {
 			claims := c.most
@@ -127,7 +128,7 @@ func TestABatchDecidesWhatNoRunCanDecideAlone(t *testing.T) {
 				claims = c.last
 			}
 			result = &Result{Seed: FormatSeed(SeedAt(1, i)), Claims: claims, Sometimes: map[string]int{"bites": 0}}
-			b.Add([]*Result{result})
+			b.Add(result)
 		}
 		b.conclude()
 		require.Equal(t, c.run, result.Judge(), c.name)
@@ -137,14 +138,58 @@ func TestABatchDecidesWhatNoRunCanDecideAlone(t *testing.T) {
 
 // If this failed, a fault that touches nothing would pass for one that was tried.
 func TestABatchAddsUpTheLedger(t *testing.T) {
-	b := NewBatch(1)
-	b.Add([]*Result{{Seed: "a", Sometimes: map[string]int{}, Claims: []ClaimResult{{Claim: "dry", Expect: Holds, Verdict: Violated}},
-		Faults: []FaultResult{{Verb: "pause", Armed: 1, Fired: 1, Effects: 3}, {Verb: "crash", Armed: 1}, {Verb: "pause", Armed: 1, Fired: 1, Effects: 9}}}})
-	b.Add([]*Result{{Seed: "b", Sometimes: map[string]int{}, Findings: []Finding{{Kind: "node panic"}, {Kind: "node panic"}},
-		Faults: []FaultResult{{Verb: "pause", Armed: 2, Fired: 1}}}})
+	b := NewBatch(1, nil)
+	b.Add(&Result{Seed: "a", Sometimes: map[string]int{}, Claims: []ClaimResult{{Claim: "dry", Expect: Holds, Verdict: Violated}},
+		Faults: []FaultResult{{Verb: "pause", Armed: 1, Fired: 1, Effects: 3}, {Verb: "crash", Armed: 1}, {Verb: "pause", Armed: 1, Fired: 1, Effects: 9}}})
+	b.Add(&Result{Seed: "b", Sometimes: map[string]int{}, Findings: []Finding{{Kind: "node panic"}, {Kind: "node panic"}},
+		Faults: []FaultResult{{Verb: "pause", Armed: 2, Fired: 1}}})
 	b.conclude()
 	require.Equal(t, []BatchFault{{Verb: "crash", Armed: 1},
 		{Verb: "pause", Armed: 4, Fired: 3, WithEffect: 2, Violated: 1}}, b.Faults)
 	require.Equal(t, []Failure{{Seed: "a", Verdict: Violated, Claims: []string{"dry"}},
 		{Seed: "b", Verdict: Violated, Claims: []string{}, Findings: []string{"node panic"}}}, b.Failures)
+}
+
+// arithmetic is a check that only a batch can decide: whether figures add up over all values of a matrix.
+type arithmetic struct{ least float64 }
+
+func (arithmetic) Judge(*checkers.Evidence) checkers.Judgement { panic("not asked here") }
+
+func (a arithmetic) JudgeBatch(points []checkers.Point) checkers.Judgement {
+	sum, text := 0.0, ""
+	for _, p := range points {
+		text += p.Value + ":"
+		for _, run := range p.Runs {
+			sum += run.Data["n"]
+			text += fmt.Sprintf(" %v", run.Data["n"])
+		}
+		text += ";"
+	}
+	if sum < a.least {
+		return checkers.Judgement{Verdict: checkers.Violated, Figure: text, Reason: "too little"}
+	}
+	return checkers.Judgement{Verdict: checkers.Holds, Figure: text}
+}
+
+// If this failed, a claim about a whole matrix would be judged by one of its points.
+func TestAClaimAboutManyRunsIsJudgedOverAllOfThem(t *testing.T) {
+	for least, want := range map[float64]Verdict{20: Holds, 22: Violated} {
+		batch, err := Sweep{Base: 1, Count: 2, Values: 3,
+			Claims: []Claim{{Name: "sum", Config: arithmetic{least}}},
+			Run: func(turn Turn) (*Result, error) {
+				return &Result{Seed: FormatSeed(turn.Seed), Value: fmt.Sprint("v", turn.Value), Claims: []ClaimResult{
+					{Claim: "dry", Expect: Holds, Verdict: Holds},
+					{Claim: "sum", Expect: Holds, Verdict: Unknown, State: "vacuous", Data: map[string]float64{"n": float64(turn.Index*turn.Value*10) / 1.5}},
+				}}, nil
+			}}.Do()
+		require.NoError(t, err)
+		require.Equal(t, want, batch.Verdict)
+		require.Equal(t, 2, batch.Seeds)
+		require.Len(t, batch.Claims, 4, "dry at three values, and the sum once")
+		sum := batch.Claims[1]
+		require.True(t, sum.Overall)
+		require.Equal(t, want, sum.Verdict)
+		require.Equal(t, 6, sum.Unknown)
+		require.Equal(t, "v0: 0 0;v1: 0 6.666666666666667;v2: 0 13.333333333333334;", sum.Figure)
+	}
 }
