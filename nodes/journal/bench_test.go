@@ -1,0 +1,157 @@
+package journal_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"simrun/nodes"
+	"simrun/nodes/journal"
+	"simrun/nodes/osenv"
+)
+
+// benchDir is a directory on a disk: the system's temporary directory may be in memory.
+func benchDir(b *testing.B) string {
+	dir, err := os.MkdirTemp(".", "bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// BenchmarkCommit is 100-byte records made durable by committers that each wait for their own.
+func BenchmarkCommit(b *testing.B) {
+	for _, committers := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("committers=%d", committers), func(b *testing.B) {
+			payload := make([]byte, 100)
+			host := osenv.New(osenv.Options{DataDir: benchDir(b)})
+			err := host.Run(func(env nodes.Env) error {
+				j, err := journal.Open(env, "journal", journal.Options{}, nil)
+				if err != nil {
+					return err
+				}
+				left := b.N
+				b.ResetTimer()
+				var tasks []nodes.Task
+				for range committers {
+					tasks = append(tasks, env.Go("committer", func() {
+						for left > 0 {
+							left--
+							at, err := j.Append(payload)
+							if err == nil {
+								err = j.Commit(at)
+							}
+							if err != nil {
+								b.Error(err)
+							}
+						}
+					}))
+				}
+				for _, task := range tasks {
+					if err := task.Join(); err != nil {
+						return err
+					}
+				}
+				b.StopTimer()
+				return j.Close()
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}
+
+// BenchmarkThen is what a server with pipelining clients does: 64 appenders, each 200 records ahead.
+func BenchmarkThen(b *testing.B) {
+	const ahead = 64 * 200
+	payload := make([]byte, 100)
+	host := osenv.New(osenv.Options{DataDir: benchDir(b)})
+	err := host.Run(func(env nodes.Env) error {
+		j, err := journal.Open(env, "journal", journal.Options{}, nil)
+		if err != nil {
+			return err
+		}
+		flying := 0
+		room := env.NewCond()
+		told := func(err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			if flying--; flying == ahead/2 || flying == 0 {
+				room.Signal()
+			}
+		}
+		b.ReportAllocs()
+		b.ResetTimer()
+		for range b.N {
+			for flying >= ahead {
+				if err := room.Wait(); err != nil {
+					return err
+				}
+			}
+			at, err := j.Append(payload)
+			if err != nil {
+				return err
+			}
+			flying++
+			j.Then(at, told)
+		}
+		for flying > 0 {
+			if err := room.Wait(); err != nil {
+				return err
+			}
+		}
+		b.StopTimer()
+		return j.Close()
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkRecovery reads a journal of 100-byte records back.
+func BenchmarkRecovery(b *testing.B) {
+	const count = 500_000
+	dir := benchDir(b)
+	payload := make([]byte, 100)
+	err := osenv.New(osenv.Options{DataDir: dir}).Run(func(env nodes.Env) error {
+		j, err := journal.Open(env, "journal", journal.Options{Sync: journal.Interval}, nil)
+		if err != nil {
+			return err
+		}
+		for i := range count {
+			at, err := j.Append(payload)
+			if err == nil && i%1000 == 999 {
+				err = j.Commit(at)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return j.Close()
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(count * 100)
+	for b.Loop() {
+		err := osenv.New(osenv.Options{DataDir: dir}).Run(func(env nodes.Env) error {
+			seen := 0
+			j, err := journal.Open(env, "journal", journal.Options{}, func(journal.Record) error { seen++; return nil })
+			if err == nil && seen != count {
+				err = fmt.Errorf("%d records of %d", seen, count)
+			}
+			if err != nil {
+				return err
+			}
+			return j.Close()
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
