@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"simrun/nodes"
 )
@@ -38,6 +39,9 @@ func (h *Host) do(call func() error) error {
 func (d *disk) at(op, name string, call func(*os.Root) error) error {
 	if d.root == nil {
 		return &fs.PathError{Op: op, Path: name, Err: d.rootErr}
+	}
+	if name == "" {
+		return &fs.PathError{Op: op, Path: name, Err: syscall.ENOENT} // package os has a text of its own for it
 	}
 	err := (*Host)(d).do(func() error { return call(d.root) })
 	var link *os.LinkError
@@ -147,24 +151,35 @@ type file struct {
 func (f *file) Name() string { return f.name }
 
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
-	return f.transfer(p, off, f.real.ReadAt)
+	return f.transfer("read", p, off, f.real.ReadAt)
 }
 
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	return f.transfer(p, off, f.real.WriteAt)
+	return f.transfer("write", p, off, f.real.WriteAt)
 }
 
-func (f *file) transfer(p []byte, off int64, call func([]byte, int64) (int, error)) (int, error) {
+func (f *file) transfer(op string, p []byte, off int64, call func([]byte, int64) (int, error)) (int, error) {
 	t, err := f.host.running()
 	if err != nil {
 		return 0, err
+	}
+	if off < 0 {
+		return 0, f.named(&fs.PathError{Op: op, Err: syscall.EINVAL})
 	}
 	t.leave(nil)
 	n, err := call(p, off)
 	if !t.enter() {
 		runtime.Goexit()
 	}
-	return n, err
+	return n, f.named(err)
+}
+
+// named puts the name in an error that the node knows the file by.
+func (f *file) named(err error) error {
+	if path, ok := err.(*fs.PathError); ok {
+		path.Path = f.name
+	}
+	return err
 }
 
 func (f *file) Size() (size int64, err error) {
@@ -175,19 +190,19 @@ func (f *file) Size() (size int64, err error) {
 		}
 		return err
 	})
-	return size, err
+	return size, f.named(err)
 }
 
 func (f *file) Truncate(size int64) error {
-	return f.host.do(func() error { return f.real.Truncate(size) })
+	return f.named(f.host.do(func() error { return f.real.Truncate(size) }))
 }
 
 // Sync makes the file's bytes and its size durable.
 func (f *file) Sync() error {
-	return f.host.do(func() error { return datasync(f.real) })
+	return f.named(f.host.do(func() error { return datasync(f.real) }))
 }
 
 func (f *file) Close() error {
 	delete(f.host.open, f.real)
-	return f.real.Close()
+	return f.named(f.real.Close())
 }

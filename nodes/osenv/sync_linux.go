@@ -20,11 +20,11 @@ func datasync(f *os.File) error {
 			}
 		}
 	})
-	if err == nil {
-		err = result
-	}
 	if err != nil {
-		return &fs.PathError{Op: "sync", Path: f.Name(), Err: err}
+		result = fs.ErrClosed
+	}
+	if result != nil {
+		return &fs.PathError{Op: "sync", Path: f.Name(), Err: result}
 	}
 	return nil
 }
