@@ -64,48 +64,61 @@ func realHost(name, dir string) *osenv.Host {
 
 // If this failed, testdata/linux.txt would not be what the kernel does, and the simulator would be held to a fiction.
 func TestLoopback(t *testing.T) {
-	var taken sync.Map
-	t.Run("scenes", func(t *testing.T) {
-		for _, sc := range scenes {
-			t.Run(sc.name, func(t *testing.T) {
-				t.Parallel()
-				lines := playForReal(t, sc)
-				if *rewrite {
-					require.NotContains(t, written(lines), "SCENE BROKEN")
-					taken.Store(sc.name, written(lines))
-					return
-				}
-				compare(t, sc, lines)
-			})
-		}
-	})
-	if *rewrite {
-		var text strings.Builder
-		for _, sc := range scenes {
-			if lines, ok := taken.Load(sc.name); ok {
-				fmt.Fprintf(&text, "=== %s\n%s\n\n", sc.name, lines)
+	// Scenes mostly wait, so many go on side by side: more than t.Parallel would let.
+	performances := make([]*performance, len(scenes))
+	turns := make(chan struct{}, 16)
+	var wg sync.WaitGroup
+	for i, sc := range scenes {
+		p := &performance{dirs: map[string]string{"server": t.TempDir(), "client": t.TempDir()}}
+		performances[i] = p
+		wg.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			p.perform(sc)
+		})
+	}
+	wg.Wait()
+	var text strings.Builder
+	for i, sc := range scenes {
+		t.Run(sc.name, func(t *testing.T) {
+			require.NoError(t, performances[i].err)
+			if *rewrite {
+				require.NotContains(t, written(performances[i].lines), "SCENE BROKEN")
+				fmt.Fprintf(&text, "=== %s\n%s\n\n", sc.name, written(performances[i].lines))
+				return
 			}
-		}
+			compare(t, sc, performances[i].lines)
+		})
+	}
+	if *rewrite && !t.Failed() {
 		require.NoError(t, os.WriteFile(golden, []byte(text.String()), 0o644))
 	}
 }
 
-func playForReal(t *testing.T, sc scene) map[string][]string {
+// performance is a scene played for real.
+type performance struct {
+	dirs  map[string]string
+	lines map[string][]string
+	err   error
+}
+
+func (p *performance) perform(sc scene) {
 	stage := &loopback{port: make(chan string, 1)}
-	var server, client []string
+	if sc.victim != "" {
+		if p.err = stage.startVictim(sc); p.err != nil {
+			return
+		}
+		defer stage.killPeer(nil)
+	}
 	var hosts []*osenv.Host
 	var wg sync.WaitGroup
+	transcripts := map[string]*[]string{}
 	for _, name := range []string{"server", "client"} {
-		transcript := &server
-		if name == "client" {
-			transcript = &client
-		}
 		if name == sc.victim {
-			stage.startVictim(t, sc)
 			continue
 		}
-		h := realHost(name, t.TempDir())
-		hosts = append(hosts, h)
+		h, transcript := realHost(name, p.dirs[name]), new([]string)
+		hosts, transcripts[name] = append(hosts, h), transcript
 		wg.Go(func() {
 			h.Run(func(env nodes.Env) error { return play(env, stage, sc, name, transcript) })
 		})
@@ -116,32 +129,39 @@ func playForReal(t *testing.T, sc scene) map[string][]string {
 		}
 	})
 	wg.Wait()
-	require.True(t, watchdog.Stop(), "the scene did not end: server %q, client %q", server, client)
-	if stage.child != nil {
-		stage.child.Process.Kill()
-		stage.child.Wait()
+	p.lines = map[string][]string{}
+	for name, transcript := range transcripts {
+		p.lines[name] = *transcript
 	}
-	return map[string][]string{"server": server, "client": client}
+	if !watchdog.Stop() {
+		p.err = fmt.Errorf("the scene did not end: %q", p.lines)
+	}
 }
 
 // startVictim starts a process for the side that is to be killed. What it publishes it says on its standard output; what
 // it is told comes by its standard input.
-func (l *loopback) startVictim(t *testing.T, sc scene) {
+func (l *loopback) startVictim(sc scene) error {
 	l.child = exec.Command(os.Args[0])
 	l.child.Env = append(os.Environ(), "PARITY_SCENE="+sc.name)
 	l.child.Stderr = os.Stderr
 	in, err := l.child.StdinPipe()
-	require.NoError(t, err)
-	out, err := l.child.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, l.child.Start())
-	if sc.victim == "server" {
-		line, err := bufio.NewReader(out).ReadString('\n')
-		require.NoError(t, err)
-		l.port <- strings.TrimSpace(line)
-		return
+	if err != nil {
+		return err
 	}
-	go func() { fmt.Fprintln(in, <-l.port) }()
+	out, err := l.child.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := l.child.Start(); err != nil {
+		return err
+	}
+	if sc.victim == "client" {
+		go func() { fmt.Fprintln(in, <-l.port) }()
+		return nil
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	l.port <- strings.TrimSpace(line)
+	return err
 }
 
 // victim plays a side until it is killed.
