@@ -11,8 +11,8 @@ const maxDatagram = 65507
 
 // PacketSocket sends and receives datagrams.
 type PacketSocket struct {
-	// ReadWaiter is woken when ReceiveFrom may succeed after it returned EAGAIN.
-	ReadWaiter Waiter
+	// Waiter is woken when ReceiveFrom may succeed after it returned EAGAIN.
+	Waiter Waiter
 
 	stack   *Stack
 	port    uint16
@@ -57,30 +57,30 @@ func (s *Stack) OpenPacket(port int) (*PacketSocket, error) {
 	return p, nil
 }
 
-// LocalAddr is where it receives.
-func (p *PacketSocket) LocalAddr() Addr { return Addr{Host: p.stack.name, Port: int(p.port)} }
+// Addr is where it receives.
+func (p *PacketSocket) Addr() Addr { return Addr{Host: p.stack.name, Port: int(p.port)} }
 
 // SendTo sends a datagram. It never blocks and nobody says whether it arrives. Errors: ErrUnknownHost,
 // EMSGSIZE above 65,507 bytes, EINVAL for a port that is none, EBADF.
-func (p *PacketSocket) SendTo(b []byte, to Addr) (int, error) {
+func (p *PacketSocket) SendTo(b []byte, to Addr) error {
 	if p.closed {
-		return 0, eBadFile
+		return eBadFile
 	}
 	if len(b) > maxDatagram {
-		return 0, syscall.EMSGSIZE
+		return syscall.EMSGSIZE
 	}
 	w, err := p.way(to)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	n := p.stack.net
 	w.draws++
 	fate := n.judge(w.path, nil, w.key, w.draws, len(b), n.world.Now())
 	if fate.verdict == drops {
 		if n.Observer != nil {
-			n.seen(p.LocalAddr(), to, Datagram, len(b), fate.reason())
+			n.seen(p.Addr(), to, Datagram, len(b), fate.reason())
 		}
-		return len(b), nil
+		return nil
 	}
 	id := n.flying.add(n, datagram{from: p.stack, to: w.path.to, fromPort: p.port, toPort: uint16(to.Port), garble: fate.garble}, b)
 	d := &n.flying.slots[id]
@@ -88,7 +88,7 @@ func (p *PacketSocket) SendTo(b []byte, to Addr) (int, error) {
 		d.copies = 2
 	}
 	n.launch(fate, Event{Kind: evDatagram, ID: id, Arg: uint64(d.serial) << 32})
-	return len(b), nil
+	return nil
 }
 
 // way finds or makes the way to an address.
@@ -150,7 +150,7 @@ func (p *PacketSocket) Close() error {
 
 // end closes it without regard to descriptors.
 func (p *PacketSocket) end() {
-	p.closed, p.ReadWaiter = true, nil
+	p.closed, p.Waiter = true, nil
 	delete(p.stack.packets, p.port)
 	for _, id := range p.queue {
 		p.stack.net.flying.remove(p.stack.net, id)
@@ -194,8 +194,8 @@ func (n *Network) datagramArrives(e Event) {
 	p.queue = append(p.queue, id)
 	if p.blocked {
 		p.blocked = false
-		if p.ReadWaiter != nil {
-			p.ReadWaiter.Wake()
+		if p.Waiter != nil {
+			p.Waiter.Wake()
 		}
 	}
 }

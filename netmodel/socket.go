@@ -10,7 +10,8 @@ import (
 // and keepalive on.
 //
 // Waiters are for one who waits: Wake comes after a call has returned EAGAIN (or EINPROGRESS, for
-// Connected), once, when that call may now do something. A close by one's own hand wakes nobody.
+// Connected; or after Write took only a part), once, when that call may now do something. A close by one's
+// own hand wakes nobody.
 type Socket struct {
 	// ReadWaiter is woken for Read, WriteWaiter for Write and for the end of connecting.
 	ReadWaiter, WriteWaiter Waiter
@@ -194,6 +195,7 @@ func (s *Socket) Write(p []byte) (int, error) {
 	}
 	n := min(len(p), room)
 	s.stack.net.append(f, p[:n])
+	s.writeBlocked = s.writeBlocked || n < len(p)
 	s.push(now)
 	return n, nil
 }
