@@ -1,0 +1,168 @@
+package gearman
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"simrun/nodes"
+)
+
+// Errors of requests.
+var (
+	errCrowded     = errors.New("gearman: too many requests under way")
+	errUnreachable = errors.New("gearman: no server could be reached")
+)
+
+// serve begins a request of the workload.
+func (c *client) serve(request nodes.Request) error {
+	e, err := c.errands.make(request, c.env.Rand(), c.env.Now())
+	if err != nil {
+		return err
+	}
+	op := c.env.Record().Invoke(request, request.Do, e.attrs()...)
+	if c.inFlight >= c.config.MaxInFlight {
+		op.Fail(errCrowded, slog.Bool("own", true))
+		return nil
+	}
+	c.begin()
+	c.env.Go(request.Do, func() {
+		defer c.finish()
+		c.pursue(op, e)
+	})
+	return nil
+}
+
+func (c *client) begin() { c.inFlight++ }
+
+func (c *client) finish() {
+	if c.inFlight--; c.inFlight == 0 {
+		c.idle.Signal()
+	}
+}
+
+// pursue submits a job until it is answered or its retries are used up. The request failed only if every attempt did;
+// if one of them may have arrived, nobody knows.
+func (c *client) pursue(op nodes.Op, e errand) {
+	var avoid *remote
+	var failed, unknown error
+	pause := backoff{least: c.config.BackoffMin, most: c.config.BackoffMax}
+	for try := 0; try <= c.config.Retries; try++ {
+		if try > 0 && c.env.Sleep(pause.next(c.env.Rand())) != nil {
+			break
+		}
+		l := c.reach(avoid)
+		if l == nil {
+			failed = errUnreachable
+			continue
+		}
+		record := c.env.Record()
+		record.Sometimes(sometimesFailedOver, avoid != nil && l.remote != avoid)
+		record.Sometimes(sometimesRepeated, unknown != nil)
+		out, err, perhaps := c.attempt(op, l, &e)
+		if err == nil {
+			op.Ok(out...)
+			return
+		}
+		if perhaps {
+			unknown = err
+			c.rename(&e, try)
+		} else {
+			failed = err
+		}
+		avoid = l.remote
+	}
+	if unknown != nil {
+		op.Unknown(unknown)
+		return
+	}
+	op.Fail(failed)
+}
+
+// rename gives a job that may have arrived the unique id under which it is tried again.
+func (c *client) rename(e *errand, try int) {
+	if c.config.RetryUnique == RetryNew && e.unique != "" {
+		e.unique = fmt.Sprintf("%s.%d", e.unique, try+1)
+	}
+}
+
+// attempt submits a job to one server. If it returns an error, perhaps says whether the job may have arrived.
+func (c *client) attempt(op nodes.Op, l *line, e *errand) (out []slog.Attr, err error, perhaps bool) {
+	server := l.remote.server
+	try := op.Invoke("attempt", e.attemptAttrs(server)...)
+	k := &call{
+		request: e.request, args: e.args(), awaits: !e.background,
+		created: func(handle string) { try.Note("created", slog.String("handle", handle)) },
+	}
+	l.do(k)
+	switch {
+	case k.err != nil && !k.sent:
+		try.Fail(k.err)
+		return nil, k.err, false
+	case k.err != nil:
+		try.Unknown(k.err)
+		return nil, k.err, true
+	case k.answer == Error:
+		err := fmt.Errorf("gearman: refused: %s: %s", k.said[0], k.said[1])
+		try.Fail(err)
+		return nil, err, false
+	}
+	out = []slog.Attr{slog.String("server", string(server)), slog.String("handle", k.handle)}
+	switch k.answer {
+	case WorkComplete:
+		out = append(out, slog.String("result", k.said[1]))
+	case WorkFail, WorkException:
+		out = append(out, slog.Bool("failed", true))
+	}
+	try.Ok(out...)
+	if e.name == "status" {
+		c.ask(op.Invoke("status", statusAttrs(server, k.handle)...), l, k.handle)
+	}
+	if e.background {
+		c.follow(l, k.handle)
+	}
+	return out, nil, false
+}
+
+func statusAttrs(server nodes.NodeName, handle string) []slog.Attr {
+	return []slog.Attr{slog.String("server", string(server)), slog.String("handle", handle)}
+}
+
+// ask asks a server for the status of a job, and says whether the server knows it.
+func (c *client) ask(op nodes.Op, l *line, handle string) (known bool) {
+	k := &call{request: GetStatus, args: [][]byte{[]byte(handle)}}
+	l.do(k)
+	switch {
+	case k.err == nil && k.answer == Error:
+		op.Fail(fmt.Errorf("gearman: refused: %s: %s", k.said[0], k.said[1]))
+	case k.err == nil && k.said[0] != handle:
+		op.Unknown(fmt.Errorf("%w: the status of %q instead of %q", errProtocol, k.said[0], handle))
+		l.fail(errProtocol)
+	case k.err == nil:
+		known = k.said[1] == "1"
+		op.Ok(slog.Bool("known", known), slog.Bool("running", k.said[2] == "1"))
+	case k.sent:
+		op.Unknown(k.err)
+	default:
+		op.Fail(k.err)
+	}
+	return known
+}
+
+// follow asks for the status of a background job from time to time, over the line on which it was submitted,
+// until the server has forgotten it.
+func (c *client) follow(l *line, handle string) {
+	if c.config.Poll == 0 || c.config.Polls == 0 {
+		return
+	}
+	c.env.Go("poll", func() {
+		for range c.config.Polls {
+			if c.env.Sleep(c.config.Poll) != nil || l.dead {
+				return
+			}
+			if !c.ask(c.env.Record().Invoke(nodes.Request{}, "status", statusAttrs(l.remote.server, handle)...), l, handle) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package gearman
+
+import "simrun/nodes"
+
+// ServerKind is a Gearman job server.
+var ServerKind = nodes.Kind{
+	Name:   "gearman.server",
+	Role:   nodes.Server,
+	Doc:    "A Gearman job server that keeps background jobs in a journal.",
+	Port:   4730,
+	Config: func() any { return DefaultServerConfig() },
+	Main:   func(env nodes.Env, config any) error { return newServer(env, config.(*ServerConfig)).run() },
+	Notes: append(packetNotes(), "job-queued", "job-coalesced", "job-assigned", "job-done", "job-dropped",
+		"job-due", "job-expired", "job-requeued", "job-exhausted", "job-cancelled", "worker-woken", "worker-lost", "replayed"),
+	Sometimes: []string{
+		"submissions coalesced",
+		"a worker was lost with a job",
+		"a job's time ran out",
+		"a job's retries ran out",
+		"a job's epoch came",
+		"a job was dropped with its last client",
+		"a woken worker did not come",
+		"a queue was full",
+		"the store was full",
+		"a job could not be kept",
+		"the end of a job could not be kept at once",
+		"jobs outlived a server",
+		"a connection was refused",
+		"closed a peer that does not read",
+	},
+}
+
+// packetNotes are the names of the notes about packets.
+func packetNotes() (names []string) {
+	for t := range Type(typeCount) {
+		if t.Known() {
+			names = append(names, sentNotes[t], receivedNotes[t])
+		}
+	}
+	return names
+}

@@ -1,0 +1,341 @@
+package gearman
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"simrun/nodes"
+)
+
+// post is a worker's place at one server: a connection on which it does one job at a time.
+type post struct {
+	worker  *worker
+	server  nodes.NodeName
+	task    nodes.Task
+	backoff backoff
+	turn    turn
+
+	conn      *Conn // nil while there is none
+	withdrawn bool  // the server was told not to count on this worker for now
+	busy      bool  // a job is under way
+	rested    bool  // the last sleep ended without a wake-up
+}
+
+// assignment is a job as a server hands it out.
+type assignment struct {
+	handle, function, unique, reducer, payload []byte
+}
+
+// run keeps the post until the worker stops.
+func (p *post) run() {
+	env := p.worker.env
+	for !p.worker.stopping {
+		err := p.serve()
+		if p.worker.stopping {
+			return
+		}
+		wait := p.backoff.next(env.Rand())
+		env.Log().Info("connection lost", "server", string(p.server), "err", err, "again", wait)
+		if env.Sleep(wait) != nil {
+			return
+		}
+	}
+}
+
+// leave ends the post: at once, or after the job that is under way.
+func (p *post) leave() {
+	if p.busy {
+		return
+	}
+	if p.conn != nil {
+		_ = p.conn.Close()
+	}
+	p.task.Cancel()
+}
+
+// serve works over one connection until it fails or the worker stops.
+func (p *post) serve() error {
+	w := p.worker
+	stream, err := w.env.Dial("tcp", address(p.server), w.config.Timeout)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	p.conn = NewConn(stream, w.env.Record(), int64(w.config.MaxPacket))
+	p.withdrawn, p.rested = false, false
+	defer func() { p.conn = nil }()
+	if err := p.introduce(); err != nil {
+		return err
+	}
+	for !w.stopping {
+		worked, err := p.seek()
+		if err == nil && !worked && !w.stopping {
+			err = p.sleep()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// introduce says who the worker is and what it can do.
+func (p *post) introduce() error {
+	if name := p.worker.env.Host(); name != "" {
+		if err := p.tell(SetClientID, []byte(name)); err != nil {
+			return err
+		}
+	}
+	return p.register()
+}
+
+func (p *post) register() error {
+	config := p.worker.config
+	for _, function := range config.Functions {
+		err := error(nil)
+		if seconds := int64(config.JobTimeout / time.Second); seconds > 0 {
+			err = p.tell(CanDoTimeout, []byte(function), strconv.AppendInt(nil, seconds, 10))
+		} else {
+			err = p.tell(CanDo, []byte(function))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell sends a request.
+func (p *post) tell(t Type, args ...[]byte) error {
+	env := p.worker.env
+	if err := p.conn.SetWriteDeadline(env.Now().Add(p.worker.config.Timeout)); err != nil {
+		return err
+	}
+	return p.conn.WriteRequest(t, args...)
+}
+
+// patience is how long a post may hold the worker's turn while its server is silent, and how long a server may count on
+// a worker that is busy at another.
+const patience = 50 * time.Millisecond
+
+// seek asks for a job and does it. The worker asks only when it could begin at once, lest a job wait for a busy
+// worker while others are idle; and it does not let a server that is dark keep it from the others.
+func (p *post) seek() (worked bool, err error) {
+	if err := p.takeTurn(); err != nil {
+		return false, err
+	}
+	defer p.turn.give()
+	if err := p.tell(p.worker.config.Grab.request()); err != nil {
+		return false, err
+	}
+	var impatient nodes.Timer
+	if len(p.worker.posts) > p.worker.config.Concurrency {
+		impatient = p.worker.env.AfterFunc(patience, p.turn.give)
+	}
+	a, err := p.answer()
+	if impatient != nil {
+		impatient.Stop()
+	}
+	if err != nil || a == nil {
+		return false, err
+	}
+	p.busy = true
+	defer func() { p.busy = false }()
+	if err := p.turn.take(); err != nil {
+		return false, err
+	}
+	p.worker.env.Record().Sometimes(sometimesMissedCall, p.rested)
+	return true, p.execute(a)
+}
+
+// takeTurn waits for the worker's turn. A server that has woken this worker for a job should not wait as long: it is told
+// that the worker cannot do it, so that it wakes another, and afterwards that it can.
+func (p *post) takeTurn() error {
+	if p.worker.turns.free > 0 {
+		return p.turn.take()
+	}
+	withdraw := p.worker.env.AfterFunc(patience, func() {
+		p.withdrawn = true
+		p.worker.env.Record().Sometimes(sometimesWithdrawn, true)
+		_ = p.tell(ResetAbilities) // the next request meets the same error
+	})
+	err := p.turn.take()
+	withdraw.Stop()
+	if err != nil || !p.withdrawn {
+		return err
+	}
+	p.withdrawn = false
+	if err := p.register(); err != nil {
+		p.turn.give()
+		return err
+	}
+	return nil
+}
+
+// answer waits for what a server says to a grab: a job, or nil for none.
+func (p *post) answer() (*assignment, error) {
+	env := p.worker.env
+	if err := p.conn.SetReadDeadline(env.Now().Add(p.worker.config.Timeout)); err != nil {
+		return nil, err
+	}
+	for {
+		packet, err := p.conn.ReadPacket()
+		if err != nil {
+			return nil, err
+		}
+		p.backoff.reset()
+		switch packet.Type {
+		case NoJob:
+			return nil, nil
+		case JobAssign, JobAssignUniq, JobAssignAll:
+			return assigned(packet)
+		case Error:
+			if err := p.complaint(packet); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// assigned copies a job out of its packet.
+func assigned(packet Packet) (*assignment, error) {
+	packet.Data = bytes.Clone(packet.Data)
+	args, err := packet.Args()
+	if err != nil {
+		return nil, err
+	}
+	a := &assignment{handle: args[0], function: args[1]}
+	switch packet.Type {
+	case JobAssign:
+		a.payload = args[2]
+	case JobAssignUniq:
+		a.unique, a.payload = args[2], args[3]
+	case JobAssignAll:
+		a.unique, a.reducer, a.payload = args[2], args[3], args[4]
+	}
+	return a, nil
+}
+
+// complaint is an ERROR. That a job is no longer known, because it was taken from this worker, is none of its
+// business any more.
+func (p *post) complaint(packet Packet) error {
+	args, err := packet.Args()
+	if err != nil {
+		return err
+	}
+	if string(args[0]) == "JOB_NOT_FOUND" {
+		p.worker.env.Record().Sometimes(sometimesLateResult, true)
+		return nil
+	}
+	return fmt.Errorf("gearman: %s refuses: %s: %s", p.server, args[0], args[1])
+}
+
+// sleep waits to be woken, but no longer than the rest.
+func (p *post) sleep() error {
+	env := p.worker.env
+	if err := p.tell(PreSleep); err != nil {
+		return err
+	}
+	p.worker.state("asleep")
+	if err := p.conn.SetReadDeadline(env.Now().Add(p.worker.config.Rest)); err != nil {
+		return err
+	}
+	for {
+		packet, err := p.conn.ReadPacket()
+		p.rested = errors.Is(err, os.ErrDeadlineExceeded)
+		switch {
+		case p.rested:
+			return nil
+		case err != nil:
+			return err
+		case packet.Type == Noop:
+			return nil
+		case packet.Type == Error:
+			if err := p.complaint(packet); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// execute does a job and says what came of it.
+func (p *post) execute(a *assignment) error {
+	w := p.worker
+	w.state("at " + string(a.handle) + " of " + string(p.server))
+	op := w.env.Record().Invoke(nodes.Request{}, "execute",
+		slog.String("server", string(p.server)), slog.String("handle", string(a.handle)),
+		slog.String("function", string(a.function)), slog.String("unique", string(a.unique)),
+		slog.String("payload", string(a.payload)))
+	out, err := p.perform(a)
+	if err != nil {
+		op.Unknown(err)
+		return err
+	}
+	w.done++
+	op.Ok(out)
+	return nil
+}
+
+// perform draws the job's fate, occupies a core for its time, and answers. It draws the same number of variates for
+// every job.
+func (p *post) perform(a *assignment) (out slog.Attr, err error) {
+	w, config := p.worker, p.worker.config
+	r := w.env.Rand()
+	lasts := config.JobTime.Pick(r)
+	data, warn, fail, throw := config.DataRate.Hit(r.Uint64()), config.WarningRate.Hit(r.Uint64()),
+		config.FailRate.Hit(r.Uint64()), config.ExceptionRate.Hit(r.Uint64())
+	if err := p.labour(a, lasts); err != nil {
+		return out, err
+	}
+	if warn {
+		if err := p.tell(WorkWarning, a.handle, []byte("warning from "+w.env.Host())); err != nil {
+			return out, err
+		}
+	}
+	if data {
+		if err := p.tell(WorkData, a.handle, a.payload); err != nil {
+			return out, err
+		}
+	}
+	switch {
+	case fail:
+		return slog.Bool("failed", true), p.tell(WorkFail, a.handle)
+	case throw:
+		return slog.Bool("failed", true), p.tell(WorkException, a.handle, []byte("exception in "+w.env.Host()))
+	}
+	result := a.result(w.env.Host())
+	return slog.String("result", string(result)), p.tell(WorkComplete, a.handle, result)
+}
+
+// labour occupies a core for as long as the job takes, and tells the server how far it is.
+func (p *post) labour(a *assignment, lasts time.Duration) error {
+	pieces := max(p.worker.config.Steps, 1)
+	for i := range pieces {
+		piece := lasts*time.Duration(i+1)/time.Duration(pieces) - lasts*time.Duration(i)/time.Duration(pieces)
+		if piece > 0 {
+			if err := p.worker.env.Work(piece); err != nil {
+				return err
+			}
+		}
+		if p.worker.config.Steps == 0 {
+			continue
+		}
+		if err := p.tell(WorkStatus, a.handle, strconv.AppendInt(nil, int64(i+1), 10), strconv.AppendInt(nil, int64(pieces), 10)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// result is what the worker of that name makes of the job.
+func (a *assignment) result(worker string) []byte {
+	if len(a.reducer) > 0 {
+		return ReducedResult(worker, string(a.function), string(a.reducer), a.payload)
+	}
+	return Result(worker, string(a.function), a.payload)
+}
