@@ -2,8 +2,8 @@ package gearman
 
 import "simrun/nodes"
 
-// ServerKind is a Gearman job server.
-var ServerKind = nodes.Kind{
+// Server is a Gearman job server.
+var Server = nodes.Kind{
 	Name:   "gearman.server",
 	Role:   nodes.Server,
 	Doc:    "A Gearman job server that keeps background jobs in a journal.",
