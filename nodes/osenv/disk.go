@@ -84,7 +84,7 @@ func (d *disk) openFile(name string, flag int, perm fs.FileMode, ready func(*os.
 }
 
 func (d *disk) Rename(from, to string) error {
-	return d.at("rename", from, func(root *os.Root) error { return root.Rename(from, to) })
+	return d.at("rename", from, func(root *os.Root) error { return rename(root, from, to) })
 }
 
 func (d *disk) Remove(name string) error {
@@ -92,7 +92,11 @@ func (d *disk) Remove(name string) error {
 }
 
 func (d *disk) MkdirAll(name string, perm fs.FileMode) error {
-	return d.at("mkdir", name, func(root *os.Root) error { return root.MkdirAll(name, perm) })
+	err := d.at("mkdir", name, func(root *os.Root) error { return root.MkdirAll(name, perm) })
+	if errors.Is(err, fs.ErrExist) { // a file is in the way, and nobody should take that for well
+		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
+	}
+	return err
 }
 
 func (d *disk) ReadDir(name string) (entries []fs.DirEntry, err error) {

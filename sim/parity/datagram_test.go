@@ -22,6 +22,7 @@ func (s *side) receive(p net.PacketConn, size int) net.Addr {
 func (s *side) send(p net.PacketConn, text string, to net.Addr) {
 	n, err := p.WriteTo([]byte(text), to)
 	s.say("sent %d: %s", n, class(err))
+	s.settle() // or they might overtake each other
 }
 
 // named is an address by its name.

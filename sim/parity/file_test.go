@@ -193,6 +193,7 @@ var files = []scene{
 			s.say("stat %s: fails %v", name, err != nil)
 			s.say("mkdir %s: fails %v", name, disk.MkdirAll(name+"/x", 0o755) != nil)
 			s.say("remove %s: fails %v", name, disk.Remove(name) != nil)
+			s.say("rename to and from %s: fails %v, %v", name, disk.Rename("LOCK", name) != nil, disk.Rename(name, "LOCK") != nil)
 		}
 		s.did("mkdir", disk.MkdirAll("a/b", 0o755))
 		s.open("a/b/../f", create)

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+
+	"simrun/nodes"
 )
 
 // plenty is more than any kernel buffers for one connection whose reader sleeps.
@@ -213,8 +215,8 @@ func exchange(s *side, c net.Conn) {
 	writer := s.in("writer", func() {
 		_, err := c.Write(make([]byte, 1<<20))
 		s.must(err)
-		s.closeWrite(c)
+		s.must(c.(nodes.HalfCloser).CloseWrite())
 	})
-	s.join(writer)
 	s.drain(c)
+	s.join(writer)
 }

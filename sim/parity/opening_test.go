@@ -167,6 +167,7 @@ var openings = []scene{
 		},
 		client: func(s *side) {
 			c := s.dial(s.hear(), 0)
+			s.settle()
 			s.did("linger", c.(interface{ SetLinger(int) error }).SetLinger(0))
 			s.close(c)
 			s.meet()
@@ -183,7 +184,9 @@ var openings = []scene{
 		},
 		client: func(s *side) {
 			c := s.dial(s.hear(), 0)
+			s.settle()
 			s.write(c, "a letter")
+			s.settle()
 			s.close(c)
 			s.meet()
 		},

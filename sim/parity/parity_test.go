@@ -64,13 +64,12 @@ type side struct {
 	name       string
 	control    net.Conn
 	cues       *bufio.Reader
-	transcript []string
+	transcript *[]string
 }
 
 // play is the main of a host: it finds the other side, plays its part, and waits for the other.
 func play(env nodes.Env, stage stage, sc scene, name string, transcript *[]string) error {
-	s := &side{Env: env, stage: stage, scene: sc, name: name}
-	defer func() { *transcript = s.transcript }()
+	s := &side{Env: env, stage: stage, scene: sc, name: name, transcript: transcript}
 	s.findPeer()
 	if name == "server" {
 		sc.server(s)
@@ -110,7 +109,7 @@ func (s *side) findPeer() {
 
 // say adds a line to the side's transcript.
 func (s *side) say(format string, a ...any) {
-	s.transcript = append(s.transcript, fmt.Sprintf(format, a...))
+	*s.transcript = append(*s.transcript, fmt.Sprintf(format, a...))
 }
 
 // must ends the scene where something goes wrong that it is not about.

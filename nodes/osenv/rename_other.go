@@ -1,0 +1,7 @@
+//go:build !linux
+
+package osenv
+
+import "os"
+
+func rename(root *os.Root, from, to string) error { return root.Rename(from, to) }
