@@ -64,7 +64,7 @@ func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
 	kept := *r
 	kept.Files = map[string]string{}
 	for _, f := range files {
-		if err := replace(filepath.Join(dir, f.Name), f.Write); err != nil {
+		if err := WriteFile(filepath.Join(dir, f.Name), f.Write); err != nil {
 			return dir, err
 		}
 	}
@@ -73,7 +73,7 @@ func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
 			kept.Files[strings.TrimSuffix(name, filepath.Ext(name))] = name
 		}
 	}
-	err := replace(filepath.Join(dir, ResultFile), func(w io.Writer) error {
+	err := WriteFile(filepath.Join(dir, ResultFile), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
@@ -85,8 +85,8 @@ func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
 	return dir, s.point(dir)
 }
 
-// replace writes a file beside its place and moves it there.
-func replace(path string, write func(io.Writer) error) error {
+// WriteFile writes a file beside its place and moves it there, so that it is there as a whole or not at all.
+func WriteFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s Shelf) point(dir string) error {
 		defer os.Remove(fresh)
 		return os.Rename(fresh, last)
 	}
-	return replace(last, func(w io.Writer) error { _, err := io.WriteString(w, target+"\n"); return err })
+	return WriteFile(last, func(w io.Writer) error { _, err := io.WriteString(w, target+"\n"); return err })
 }
 
 // Last is the directory of the newest run.

@@ -28,15 +28,23 @@ func Annotate(w io.Writer, r *scenarios.Result, placeOf func(claim string) Place
 			if c.Reason != "" {
 				text += "\n" + c.Reason
 			}
-			annotation(&b, placeOf(c.Claim), c.Claim+" is violated in "+run, text+"\n"+strings.Join(c.Story, "\n"))
+			annotation(&b, "error", placeOf(c.Claim), c.Claim+" is violated in "+run, text+"\n"+strings.Join(c.Story, "\n"))
 		}
 	}
 	for _, f := range r.Findings {
-		annotation(&b, placeOf(""), f.Kind+" in "+run, f.What+"\n"+f.Stack)
+		annotation(&b, "error", placeOf(""), f.Kind+" in "+run, f.What+"\n"+f.Stack)
 	}
 	if r.Verdict == scenarios.Diverged {
-		annotation(&b, placeOf(""), run+" diverged", "Two runs of one seed took different courses.")
+		annotation(&b, "error", placeOf(""), run+" diverged", "Two runs of one seed took different courses.")
 	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// AnnotateAt writes one annotation: level is "error", "warning" or "notice".
+func AnnotateAt(w io.Writer, level string, at Place, title, text string) error {
+	var b strings.Builder
+	annotation(&b, level, at, title, text)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -46,10 +54,10 @@ var (
 	inValue = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-func annotation(b *strings.Builder, at Place, title, text string) {
+func annotation(b *strings.Builder, level string, at Place, title, text string) {
 	where := ""
 	if at.File != "" {
 		where = fmt.Sprintf("file=%s,line=%d,", inValue.Replace(at.File), max(at.Line, 1))
 	}
-	fmt.Fprintf(b, "::error %stitle=%s::%s\n", where, inValue.Replace(title), inText.Replace(strings.TrimSpace(text)))
+	fmt.Fprintf(b, "::%s %stitle=%s::%s\n", level, where, inValue.Replace(title), inText.Replace(strings.TrimSpace(text)))
 }

@@ -29,6 +29,8 @@ func NewTerminal(w io.Writer, command string) *Terminal {
 type Kept struct {
 	Dir string // "runs/thunderstorm/51c09be2770a4d13"; empty if it was not kept
 	Run string // what to write after `replay`: "thunderstorm@51c09be2770a4d13"
+	// Note is what comparing the run's hash with another's came to: "twice the same".
+	Note string
 }
 
 // Run tells of one run: what struck, what was claimed, what became of it, and how to look closer.
@@ -39,7 +41,7 @@ func (t *Terminal) Run(r *scenarios.Result, kept Kept) error {
 	p.faults(r)
 	p.claims(r)
 	p.violations(r)
-	p.verdict(r)
+	p.verdict(r, kept.Note)
 	p.kept(r, kept)
 	return p.flush()
 }
@@ -118,7 +120,7 @@ func (p *page) hang(lead string, column int, text string) {
 }
 
 // verdict is the run in one sentence, and what it took.
-func (p *page) verdict(r *scenarios.Result) {
+func (p *page) verdict(r *scenarios.Result, note string) {
 	p.line("")
 	sentence := ""
 	switch r.Judge() {
@@ -138,7 +140,11 @@ func (p *page) verdict(r *scenarios.Result) {
 	}
 	p.line("%s", p.Ink.soft(strings.Join([]string{took, Counted(r.Nodes, "node"), Counted(r.Messages, "message"),
 		Counted(r.Operations, "operation")}, " · ")))
-	p.line("%s", p.Ink.soft("hash "+r.Hash))
+	hash := "hash " + r.Hash
+	if note != "" {
+		hash += ", " + note
+	}
+	p.line("%s", p.Ink.soft(hash))
 }
 
 // broken is how many of the claims are: nothing where only a finding is to be told.

@@ -30,6 +30,17 @@ func (r *Result) Judge() Verdict {
 	return verdict
 }
 
+// Alarming says whether something was violated, expected or not: what is to be run again before anybody is
+// told of it.
+func (r *Result) Alarming() bool {
+	for i := range r.Claims {
+		if r.Claims[i].Verdict == Violated {
+			return true
+		}
+	}
+	return len(r.Findings) > 0
+}
+
 // alone is the claim's verdict in a run that is judged by itself: too little to say is no fault of the run.
 func (c *ClaimResult) alone() Verdict {
 	if c.Verdict == Unknown && c.State != "" {
