@@ -155,19 +155,19 @@ func (h humour) landed(seq, u uint64) bool {
 	return h.lands.Hit(u)
 }
 
-// version picks one of a chain of versions, of which low to high are allowed. It takes one draw.
-func (h humour) version(seqs []uint64, low, high int, stream *luck.Stream) int {
+// version picks one of a chain of versions, of which those up to high are allowed. It takes one draw.
+func (h humour) version(seqs []uint64, high int, stream *luck.Stream) int {
 	u := stream.Uint64()
 	if h.cut == 0 {
-		if low == high || !h.lands.Hit(u) {
-			return low
+		if high == 0 || !h.lands.Hit(u) {
+			return 0
 		}
 		if h.lands == nodes.PerMillion {
 			return high
 		}
-		return low + 1 + pick(luck.Mix(u, 1), high-low)
+		return 1 + pick(luck.Mix(u, 1), high)
 	}
-	at := low
+	at := 0
 	for at < high && h.landed(seqs[at+1], u) {
 		at++
 	}
@@ -189,12 +189,12 @@ func (d *Disk) draw(stream *luck.Stream) fate {
 		for _, s := range n.sizes {
 			seqs = append(seqs, s.seq)
 		}
-		ff := fileFate{size: h.version(seqs, 0, len(seqs)-1, stream)}
+		ff := fileFate{size: h.version(seqs, len(seqs)-1, stream)}
 		for _, at := range n.pendingSectors() {
 			seqs = seqs[:0]
 			at.p.versions(at.sector, func(v sector, _ []byte) { seqs = append(seqs, v.seq) })
-			low, high := at.p.allowed(at.sector, n.sizes[ff.size].seq)
-			ff.picks = append(ff.picks, h.version(seqs, low, high, stream))
+			high := at.p.newest(at.sector, n.sizes[ff.size].seq)
+			ff.picks = append(ff.picks, h.version(seqs, high, stream))
 		}
 		f.files[n] = ff
 	}
@@ -319,13 +319,8 @@ func (n *inode) landedBlocks(f fileFate) map[*page]*block {
 			*b = *at.p.medium
 			blocks[at.p] = b
 		}
-		k := 0
-		at.p.versions(at.sector, func(_ sector, data []byte) {
-			if k == f.picks[i] {
-				copy(b.sector(at.sector), data)
-			}
-			k++
-		})
+		data := at.p.version(at.sector, f.picks[i], n.sizes[f.size].seq)
+		copy(b.sector(at.sector), data[:])
 	}
 	return blocks
 }

@@ -20,7 +20,7 @@ type Waiter interface {
 }
 
 // FS is the disk as the process's tasks see it.
-func (p *Process) FS(w Waiter) nodes.FS { return view{p, w} }
+func (p *Process) FS(w Waiter) nodes.FS { return view{p, w, nil} }
 
 // FS is the disk as a new process sees it that waits for nothing: each operation is finished as soon as
 // it is begun, while a clock of its own runs on by the time it takes. For tests.
@@ -48,8 +48,9 @@ func (w *instant) Wait(o *Op) error {
 var errStalled = errors.New("the disk is stalled, and nobody is there to wait")
 
 type view struct {
-	p *Process
-	w Waiter
+	p     *Process
+	w     Waiter
+	after func(*Op) // if not nil, is told of each operation that has been finished
 }
 
 // do waits for an operation and finishes it.
@@ -61,7 +62,11 @@ func (v view) do(o *Op) error {
 	if o.over {
 		return fs.ErrClosed // the process ended meanwhile
 	}
-	return o.Finish(v.w.Now())
+	err := o.Finish(v.w.Now())
+	if v.after != nil {
+		v.after(o)
+	}
+	return err
 }
 
 // dead says whether the process is gone; what its deferred functions still ask for has no effect.

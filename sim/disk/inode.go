@@ -28,7 +28,8 @@ type inode struct {
 	dirty   []*page
 	lost    []*page
 	sizes   []sized
-	listed  bool // in Disk.touched
+	shrinks []sized // of the pending sizes, those that made it shorter
+	listed  bool    // in Disk.touched
 	failure failure
 	lock    *File
 
@@ -106,6 +107,7 @@ func (d *Disk) landSizes(n *inode, mark uint64) {
 		}
 	}
 	n.sizes = n.sizes[:copy(n.sizes, n.sizes[durable:])]
+	n.shrinks = slices.DeleteFunc(n.shrinks, func(s sized) bool { return s.seq <= mark })
 	d.dirty -= int64(durable) * sizedMemory
 }
 
@@ -258,6 +260,7 @@ func (d *Disk) truncate(n *inode, now time.Duration, size int64) error {
 	}
 	d.next()
 	if size < n.size() {
+		n.shrinks = append(n.shrinks, sized{d.seq, size})
 		d.cut(n, size)
 	}
 	d.resize(n, size)

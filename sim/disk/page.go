@@ -29,7 +29,7 @@ type page struct {
 	counted bool      // takes space
 	boot    uint32    // cached in that life of the machine
 	evict   time.Duration
-	stored  uint64 // the last change that was written to the medium
+	stored  uint64 // the last change that the medium has
 	rot     *rot
 }
 
@@ -37,8 +37,9 @@ type page struct {
 // not pending.
 type sector struct {
 	seq     uint64
-	barrier uint64 // the last shrink before it that is younger than the version before it, or 0
 	bytes   uint16 // how many were written to make it
+	cut     uint16 // where in the sector that shrink cut
+	barrier uint64 // the pending shrink between it and the version before it, or 0
 }
 
 // version is one that a pending sector had in between.
@@ -81,22 +82,28 @@ func (d *Disk) soil(n *inode, p *page) {
 
 // supersede makes way for a new version of a sector, of that many written bytes. The change's number is
 // d.seq.
-func (d *Disk) supersede(p *page, i int, bytes int, barrier uint64) {
+func (d *Disk) supersede(n *inode, p *page, i int, bytes int) {
 	s := &p.sectors[i]
+	before := max(s.seq, p.stored)
 	if s.seq != 0 && s.seq != d.seq {
 		old := d.newOld()
 		copy(old[:], p.now.sector(i))
 		p.older = append(p.older, version{*s, uint8(i), old})
 		d.dirty += SectorSize
-		s.bytes, s.barrier = 0, 0
+		s.bytes, s.barrier, s.cut = 0, 0, 0
 	}
 	s.seq = d.seq
-	s.barrier = max(s.barrier, barrier)
+	start := p.number*PageSize + int64(i*SectorSize)
+	for _, shrink := range n.shrinks {
+		if shrink.seq > before && shrink.size < start+SectorSize {
+			s.barrier, s.cut = shrink.seq, uint16(max(shrink.size-start, 0))
+		}
+	}
 	s.bytes += uint16(bytes)
 	d.unsynced += int64(bytes)
 }
 
-// clear sets the bytes of a page from a point on to zero, as a shrink with that number does.
+// clear sets the bytes of a page from a point on to zero, as a shrink does.
 func (d *Disk) clear(n *inode, p *page, from int) {
 	if from == 0 {
 		d.soil(n, p)
@@ -104,7 +111,7 @@ func (d *Disk) clear(n *inode, p *page, from int) {
 		d.touch(n, p)
 	}
 	for i := from / SectorSize; i < sectorsPerPage; i++ {
-		d.supersede(p, i, 0, d.seq)
+		d.supersede(n, p, i, 0)
 	}
 	if from > 0 {
 		clear(p.now[from:])
@@ -122,7 +129,7 @@ func (d *Disk) write(n *inode, p *page, off int, data []byte) {
 	for at := off; at < off+len(data); {
 		i := at / SectorSize
 		end := min((i+1)*SectorSize, off+len(data))
-		d.supersede(p, i, end-at, 0)
+		d.supersede(n, p, i, end-at)
 		at = end
 	}
 	copy(p.now[off:], data)
@@ -141,23 +148,33 @@ func (p *page) versions(i int, f func(v sector, data []byte)) {
 	}
 }
 
-// allowed is the range of versions of a sector that go with the size that the file had after the change
-// seq.
-func (p *page) allowed(i int, seq uint64) (low, high int) {
-	at, barred := 0, false
+// newest is which of a sector's versions is the newest that goes with the size that the file had after
+// the change seq: none that was written after a later shrink.
+func (p *page) newest(i int, seq uint64) int {
+	at, barred := -1, false
 	p.versions(i, func(v sector, _ []byte) {
-		switch {
-		case v.barrier > seq:
-			barred = true
-		case v.barrier > 0 && !barred:
-			low = at
+		if barred = barred || v.barrier > seq; !barred {
+			at++
 		}
-		if !barred {
-			high = at
+	})
+	return at
+}
+
+// version is what a version of a sector, the durable one being number 0, is together with the size that
+// the file had after the change seq: shrinks between the two have cut it.
+func (p *page) version(i, number int, seq uint64) (data sectorData) {
+	at, keep := 0, SectorSize
+	p.versions(i, func(v sector, held []byte) {
+		switch {
+		case at == number:
+			copy(data[:], held)
+		case at > number && v.barrier != 0 && v.barrier <= seq:
+			keep = min(keep, int(v.cut))
 		}
 		at++
 	})
-	return low, high
+	clear(data[keep:])
+	return data
 }
 
 // land writes to the medium what the page held after the change mark, and forgets the versions until
@@ -167,7 +184,7 @@ func (d *Disk) land(p *page, mark uint64) (clean bool) {
 	for i := range p.sectors {
 		clean = clean && p.sectors[i].seq <= mark
 	}
-	p.stored = d.seq
+	p.stored = mark
 	if clean {
 		if p.now != p.medium {
 			d.freeBlock(p.medium)
@@ -206,6 +223,7 @@ func (d *Disk) forget(p *page, mark uint64) {
 	kept := p.older[:0]
 	for _, v := range p.older {
 		if v.seq > mark {
+			v.pass(mark)
 			kept = append(kept, v)
 			continue
 		}
@@ -219,6 +237,15 @@ func (d *Disk) forget(p *page, mark uint64) {
 		if s := &p.sectors[i]; s.seq != 0 && s.seq <= mark {
 			d.unsynced -= int64(s.bytes)
 			*s = sector{}
+		} else {
+			s.pass(mark)
 		}
+	}
+}
+
+// pass takes away a barrier that lies behind.
+func (s *sector) pass(mark uint64) {
+	if s.barrier <= mark {
+		s.barrier = 0
 	}
 }
