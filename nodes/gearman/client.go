@@ -80,8 +80,8 @@ const (
 	sometimesRepeated   = "a job was submitted again after no answer"
 )
 
-// ClientKind is the client.
-var ClientKind = nodes.Kind{
+// Client is the client.
+var Client = nodes.Kind{
 	Name: "gearman.client",
 	Role: nodes.Client,
 	Doc:  "Submits jobs to the first of its Gearman job servers that answers, and again to another when one does not.",

@@ -42,12 +42,13 @@ func (r *remote) dial() {
 		r.lose(err)
 		return
 	}
-	r.line = newLine(r, stream)
+	l := newLine(r, stream)
+	r.line = l
 	c.changed.Broadcast()
 	if c.config.Exceptions {
-		c.env.Go("option", func() { r.line.send(&call{request: OptionReq, args: [][]byte{[]byte("exceptions")}}) })
+		c.env.Go("option", func() { l.send(&call{request: OptionReq, args: [][]byte{[]byte("exceptions")}}) })
 	}
-	r.line.read()
+	l.read()
 }
 
 // lose leaves the server alone for a while.

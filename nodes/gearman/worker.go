@@ -93,8 +93,8 @@ const (
 	sometimesMissedCall = "a job was found without a wake-up"
 )
 
-// WorkerKind is the worker.
-var WorkerKind = nodes.Kind{
+// Worker is the worker.
+var Worker = nodes.Kind{
 	Name: "gearman.worker",
 	Role: nodes.Worker,
 	Doc:  "Works for all its Gearman job servers at once, one job at a time, and answers with a digest of the payload.",
