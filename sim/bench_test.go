@@ -1,0 +1,141 @@
+package sim
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"simrun/netmodel"
+	"simrun/nodes"
+)
+
+// BenchmarkWake measures a timer's event and both switches of the task that waits for it.
+func BenchmarkWake(b *testing.B) {
+	for _, tasks := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("tasks=%d", tasks), func(b *testing.B) {
+			w := New(Options{Seed: 1})
+			defer w.Close()
+			w.AddHost(HostOptions{Name: "a", Main: func(env nodes.Env) error {
+				for i := range tasks {
+					env.Go("sleeper", func() {
+						for env.Sleep(time.Duration(1000+i)) == nil {
+						}
+					})
+				}
+				return env.AwaitStop()
+			}})
+			w.advance(time.Millisecond)
+			b.ReportAllocs()
+			steps := w.Steps()
+			until := w.Now()
+			n := 0
+			for b.Loop() {
+				// A thousand nanoseconds of the world, in which every task wakes about once.
+				if n%tasks == 0 {
+					until += 1000
+					w.advance(until)
+				}
+				n++
+			}
+			b.ReportMetric(float64(w.Steps()-steps)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}
+
+// BenchmarkStream measures one 100-byte message over a link, through net.Conn, bufio and io.ReadFull, to a
+// waiting task, with and without every rule of the network installed.
+func BenchmarkStream(b *testing.B) {
+	for _, rules := range []bool{false, true} {
+		b.Run(fmt.Sprintf("rules=%v", rules), func(b *testing.B) {
+			w := New(Options{Seed: 1})
+			defer w.Close()
+			delivered := 0
+			pair(w, func(c net.Conn) {
+				r := bufio.NewReader(c)
+				var m [100]byte
+				for {
+					if _, err := io.ReadFull(r, m[:]); err != nil {
+						return
+					}
+					delivered++
+				}
+			})
+			if rules {
+				installAll(b, w.Network())
+			}
+			w.advance(time.Second)
+			b.ReportAllocs()
+			until, before := w.Now(), delivered
+			n := 0
+			for b.Loop() {
+				if n%burst == 0 {
+					until += burst * 10 * time.Microsecond // the sender's pace
+					w.advance(until)
+				}
+				n++
+			}
+			b.ReportMetric(float64(delivered-before)/b.Elapsed().Seconds(), "deliveries/s")
+		})
+	}
+}
+
+// burst is how many messages the sender writes before it sleeps: the delivery is measured, not the sleep.
+const burst = 32
+
+// pair makes hosts a and b; a sends b messages of 100 bytes, 32 every 320 µs, over a link of 1 to 2 ms.
+func pair(w *World, serve func(net.Conn)) {
+	link := netmodel.LinkClass{Delay: nodes.Spread{Lo: time.Millisecond, Hi: 2 * time.Millisecond}}
+	w.Network().SetLink("a", "b", link)
+	w.Network().SetLink("b", "a", link)
+	limits := netmodel.Limits{SendBuffer: 1 << 20, ReceiveBuffer: 1 << 20}
+	w.AddHost(HostOptions{Name: "b", Limits: limits, Main: func(env nodes.Env) error {
+		l, err := env.Listen("tcp", ":1")
+		if err != nil {
+			return err
+		}
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return err
+			}
+			env.Go("serve", func() { serve(c) })
+		}
+	}})
+	w.AddHost(HostOptions{Name: "a", Limits: limits, Main: func(env nodes.Env) error {
+		env.Sleep(time.Millisecond)
+		c, err := env.Dial("tcp", "b:1", time.Second)
+		if err != nil {
+			return err
+		}
+		var m [100]byte
+		for {
+			for range burst {
+				if _, err := c.Write(m[:]); err != nil {
+					return err
+				}
+			}
+			env.Sleep(burst * 10 * time.Microsecond)
+		}
+	}})
+}
+
+// installAll installs a rule of every kind that looks at the link and lets nearly everything pass.
+func installAll(t testing.TB, n *netmodel.Network) {
+	all := netmodel.Links{}
+	for _, r := range []netmodel.Rule{
+		netmodel.SlowLink("slow", all, 0, nodes.Exactly(time.Microsecond)),
+		netmodel.LosePackets("lose", all, 1),
+		netmodel.RepeatPackets("repeat", all, 1),
+		netmodel.CorruptPackets("corrupt", all, 1),
+		netmodel.LimitBandwidth("narrow", all, 1<<40),
+		netmodel.Flap("flap", netmodel.Links{From: []string{"b"}, To: []string{"b"}}, nodes.Exactly(time.Hour), nodes.Exactly(1)),
+		netmodel.JamLink("jam", netmodel.Links{From: []string{"b"}, To: []string{"b"}}),
+	} {
+		if _, err := n.Install(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

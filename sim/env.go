@@ -1,0 +1,205 @@
+package sim
+
+import (
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"simrun/nodes"
+)
+
+// env is what one life of a process may touch: nodes.Env in the simulated world.
+type env struct {
+	life     *life
+	rand     *rand.Rand
+	log      *slog.Logger
+	recorder nodes.Recorder
+	fs       nodes.FS
+}
+
+var _ nodes.Env = (*env)(nil)
+
+func newEnv(l *life) *env {
+	h := l.host
+	w := h.world
+	stream := w.options.Seed.Stream("rand", h.Name)
+	stream = stream.Numbered(h.lives)
+	return &env{life: l, rand: stream.Rand(), log: slog.New(&logHandler{life: l}), recorder: w.log.For(h.Name, &l.dead)}
+}
+
+func (e *env) Host() string { return e.life.host.Name }
+
+func (e *env) Now() time.Time {
+	h := e.life.host
+	h.readings++
+	return h.clock.Wall(h.world.now)
+}
+
+func (e *env) Mark() nodes.Instant {
+	h := e.life.host
+	h.readings++
+	return h.clock.Mono(h.world.now)
+}
+
+func (e *env) Sleep(d time.Duration) error {
+	t := e.life.current()
+	if err := t.interrupted(); err != nil {
+		return err
+	}
+	e.life.host.readings++
+	t.await(e.life.arm(d, t))
+	return t.interrupted()
+}
+
+// await parks until the task's timer expires or the task is cancelled.
+func (t *task) await(id timerID) {
+	t.expired = false
+	for !t.expired && !t.cancelled {
+		t.park()
+	}
+	if !t.expired {
+		t.life.host.world.disarm(id)
+	}
+}
+
+// until parks until a true time, whatever the host's clock says; cancelled tasks come back sooner.
+func (t *task) until(at time.Duration) {
+	w := t.life.host.world
+	if at <= w.now {
+		return
+	}
+	t.await(t.life.armAt(at, t))
+}
+
+func (e *env) AfterFunc(d time.Duration, f func()) nodes.Timer {
+	a := &afterFunc{life: e.life, f: f}
+	if !e.life.dead {
+		a.id = e.life.arm(d, a)
+	}
+	return a
+}
+
+func (e *env) Go(name string, f func()) nodes.Task {
+	if e.life.dead {
+		return &task{life: e.life, done: true}
+	}
+	return e.life.start(name, f)
+}
+
+func (e *env) NewCond() nodes.Cond { return &cond{life: e.life} }
+
+func (e *env) Rand() *rand.Rand { return e.rand }
+
+func (e *env) Log() *slog.Logger { return e.log }
+
+// Work takes the core that is free first. A slower CPU takes longer, and it is by true time: a
+// computation does not look at the clock.
+func (e *env) Work(d time.Duration) error {
+	t := e.life.current()
+	h := e.life.host
+	if err := t.interrupted(); err != nil {
+		return err
+	}
+	h.worked++
+	took := d
+	for _, drag := range h.drags {
+		took = drag.slowed(took)
+	}
+	core := 0
+	for i := range h.cores {
+		if h.cores[i] < h.cores[core] {
+			core = i
+		}
+	}
+	h.cores[core] = max(h.cores[core], h.world.now) + took
+	t.until(h.cores[core])
+	return t.interrupted()
+}
+
+func (e *env) Exit(reason error) {
+	t := e.life.current()
+	w := e.life.host.world
+	w.doomed = append(w.doomed, doom{e.life, "exit", reason})
+	for {
+		t.park()
+	}
+}
+
+func (e *env) AwaitStop() error {
+	t := e.life.current()
+	for !e.life.stopping {
+		if err := e.life.stopped.Wait(); err != nil {
+			return err
+		}
+	}
+	return t.interrupted()
+}
+
+func (e *env) Record() nodes.Recorder { return e.recorder }
+
+// Point is active in a quarter of the lives of a world that buggifies, and then fires a quarter of the
+// times: bugs hide where one rare thing happens often, not where all happen seldom.
+func (e *env) Point(name string) bool {
+	h := e.life.host
+	if !h.world.options.Buggify || e.life.dead {
+		return false
+	}
+	active, known := h.pointActive[name]
+	if !known {
+		s := h.world.options.Seed.Stream("point site", name)
+		active = s.Uint64()%4 == 0
+		if h.pointActive == nil {
+			h.pointActive = map[string]bool{}
+		}
+		h.pointActive[name] = active
+	}
+	return active && h.bug.Uint64()%4 == 0
+}
+
+// inbox holds the requests of the workload that a client has not taken yet.
+type inbox struct {
+	requests []nodes.Request
+	waiting  []*task
+}
+
+// Ask hands a request to the host's process. It says whether there was one to hear it: who is dark or
+// dead asks for nothing.
+func (h *Host) Ask(r nodes.Request) bool {
+	if h.life == nil || h.paused() {
+		return false
+	}
+	h.inbox.requests = append(h.inbox.requests, r)
+	h.wakeInbox()
+	return true
+}
+
+func (h *Host) wakeInbox() {
+	for _, t := range h.inbox.waiting {
+		h.world.wake(t)
+	}
+	h.inbox.waiting = h.inbox.waiting[:0]
+}
+
+func (e *env) Next() (nodes.Request, error) {
+	t := e.life.current()
+	in := &e.life.host.inbox
+	for {
+		if err := t.interrupted(); err != nil {
+			return nodes.Request{}, err
+		}
+		if len(in.requests) > 0 {
+			r := in.requests[0]
+			in.requests = slices.Delete(in.requests, 0, 1)
+			return r, nil
+		}
+		if e.life.stopping {
+			return nodes.Request{}, io.EOF
+		}
+		if !slices.Contains(in.waiting, t) {
+			in.waiting = append(in.waiting, t)
+		}
+		t.park()
+	}
+}

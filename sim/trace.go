@@ -1,0 +1,90 @@
+package sim
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"simrun/netmodel"
+)
+
+// Hash is the rolling hash of everything that happened: one run, one hash.
+type Hash struct{ Hi, Lo uint64 }
+
+// String is the hash in 32 hexadecimal digits.
+func (h Hash) String() string { return fmt.Sprintf("%016x%016x", h.Hi, h.Lo) }
+
+func (h *Hash) fold(a, b, c uint64) {
+	const p0, p1, p2 = 0x9e3779b97f4a7c15, 0xe7037ed1a0b428db, 0x8ebc6af09c88c6e3
+	hi, lo := bits.Mul64(h.Lo^a^p0, h.Hi^b^p1)
+	h.Hi = hi ^ bits.RotateLeft64(h.Hi, 41) + c*p2
+	h.Lo = lo ^ bits.RotateLeft64(h.Lo, 23) ^ c
+}
+
+// checkpointEvery is how many steps lie between two checkpoints of a trace.
+const checkpointEvery = 1024
+
+// trace folds every step into the hash. Checkpoints are kept always, so that two runs that differ can be
+// told apart to within a thousand steps; lines only where a run is looked at.
+type trace struct {
+	hash        Hash
+	steps       uint64
+	checkpoints []Hash
+	recording   bool
+	lines       []Line
+}
+
+func (t *trace) step(at time.Duration, what uint64, arg uint64) {
+	t.steps++
+	t.hash.fold(uint64(at), what, arg)
+	if t.steps%checkpointEvery == 0 {
+		t.checkpoints = append(t.checkpoints, t.hash)
+	}
+}
+
+// note folds something that is no step of its own, such as the bytes of a write.
+func (t *trace) note(what, arg uint64) { t.hash.fold(what, arg, t.steps) }
+
+// foldBytes folds what a node wrote to a socket or a file.
+func (w *World) foldBytes(p []byte) { w.trace.note(uint64(len(p)), xxh3.Hash(p)) }
+
+// Line is one event of a recorded run, for people and for files.
+type Line struct {
+	Step  uint64        `json:"step"`
+	At    time.Duration `json:"at_ns"`
+	Host  string        `json:"host,omitempty"`
+	Kind  string        `json:"kind"` // "packet", "task", "sync", "fault", "note", "log", "power", …
+	Peer  string        `json:"peer,omitempty"`
+	What  string        `json:"what"`
+	Bytes int           `json:"bytes,omitempty"`
+}
+
+// String is the event in one line without a legend.
+func (l Line) String() string {
+	s := fmt.Sprintf("%10.6fs #%d %s", l.At.Seconds(), l.Step, l.Host)
+	if l.Peer != "" {
+		s += " -> " + l.Peer
+	}
+	s += " " + l.Kind + " " + l.What
+	if l.Bytes != 0 {
+		s += fmt.Sprintf(" (%d bytes)", l.Bytes)
+	}
+	return s
+}
+
+func (w *World) record(host, kind, peer, what string, n int) {
+	w.trace.lines = append(w.trace.lines, Line{w.trace.steps, w.now, host, kind, peer, what, n})
+}
+
+// wiretap records every packet that arrived or was lost. It is a netmodel.Observer.
+type wiretap World
+
+func (t *wiretap) Packet(p netmodel.Packet) {
+	what := fmt.Sprintf("%s :%d to :%d", p.Kind, p.From.Port, p.To.Port)
+	if p.Dropped != "" {
+		what += ", lost: " + p.Dropped
+	}
+	(*World)(t).record(p.From.Host, "packet", p.To.Host, what, p.Bytes)
+}
