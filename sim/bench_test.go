@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -137,5 +138,65 @@ func installAll(t testing.TB, n *netmodel.Network) {
 		if _, err := n.Install(r); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkLargeWorld builds a world of 1,000 hosts and 100,000 connections, each of which has carried a message
+// and has a task that waits for the next one at both ends, and lets it stand for an hour.
+func BenchmarkLargeWorld(b *testing.B) {
+	const hosts, each = 1000, 100
+	for b.Loop() {
+		w := New(Options{Seed: 1})
+		link := netmodel.LinkClass{Delay: nodes.Spread{Lo: time.Millisecond, Hi: 2 * time.Millisecond}}
+		w.Network().SetLink("site", "site", link)
+		for i := range hosts {
+			w.AddHost(HostOptions{Name: fmt.Sprint("h", i), Main: func(env nodes.Env) error {
+				l, err := env.Listen("tcp", ":1")
+				if err != nil {
+					return err
+				}
+				read := func(c net.Conn) {
+					var b [1]byte
+					for {
+						if _, err := c.Read(b[:]); err != nil {
+							return
+						}
+					}
+				}
+				env.Go("dial", func() {
+					env.Sleep(time.Second)
+					for n := range each {
+						c, err := env.Dial("tcp", fmt.Sprintf("h%d:1", (i+n+1)%hosts), 0)
+						if err != nil {
+							panic(err)
+						}
+						c.Write([]byte{1})
+						env.Go("read", func() { read(c) })
+					}
+				})
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return err
+					}
+					env.Go("read", func() { read(c) })
+				}
+			}})
+		}
+		w.advance(time.Minute)
+		if n := w.Network().Counts().Connections; n != hosts*each {
+			b.Fatalf("%d connections, want %d", n, hosts*each)
+		}
+		before := w.Steps()
+		w.advance(time.Hour)
+		if w.Steps() != before {
+			b.Fatalf("%d steps in an hour of nothing", w.Steps()-before)
+		}
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.Sys)/(1<<20), "MiB")
+		b.ReportMetric(float64(m.Sys)/hosts/each, "bytes/connection")
+		w.Close()
 	}
 }
