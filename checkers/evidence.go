@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"slices"
+	"time"
 
 	"simrun/nodes/history"
 )
@@ -14,6 +15,10 @@ type Evidence struct {
 	weather *weather
 	jobs    *jobs
 	kinds   map[string][]*history.Operation
+	reaches map[[2]time.Duration]*reach
+	known   map[string][]string // the servers that a host uses
+	classes map[service]map[*history.Operation]class
+	staffs  map[what][]string // the workers of a server and function
 }
 
 // Gather makes a history into evidence.

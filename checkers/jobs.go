@@ -22,6 +22,7 @@ type jobs struct {
 	attempts []*attempt
 	byOp     map[uint64][]*attempt // by the logical operation they are a part of
 	byWhat   map[what][]*attempt
+	byWork   map[work][]*attempt
 	runs     []*execution // all executions, in the order of their starts
 	byHost   map[string][]*execution
 	busy     map[string]Spans // when each worker was at a job
@@ -35,6 +36,9 @@ func (k jobKey) String() string { return k.handle + " of " + k.server }
 
 // what is the identity under which a server coalesces submissions.
 type what struct{ server, function, unique string }
+
+// work is what a worker is given to do by a server.
+type work struct{ server, function, payload string }
 
 // job is what stands behind one handle of one server.
 type job struct {
@@ -85,7 +89,7 @@ func (e *Evidence) jobView() *jobs {
 }
 
 func readJobs(e *Evidence) *jobs {
-	v := &jobs{byKey: map[jobKey]*job{}, byOp: map[uint64][]*attempt{}, byWhat: map[what][]*attempt{},
+	v := &jobs{byKey: map[jobKey]*job{}, byOp: map[uint64][]*attempt{}, byWhat: map[what][]*attempt{}, byWork: map[work][]*attempt{},
 		byHost: map[string][]*execution{}, busy: map[string]Spans{}, onHost: map[string][]*job{}}
 	deaths := e.deaths()
 	for _, o := range e.Operations {
@@ -146,6 +150,8 @@ func (v *jobs) addAttempt(o *history.Operation) {
 	v.attempts = append(v.attempts, a)
 	v.byOp[o.Parent] = append(v.byOp[o.Parent], a)
 	v.byWhat[a.what] = append(v.byWhat[a.what], a)
+	todo := work{a.key.server, a.what.function, a.payload}
+	v.byWork[todo] = append(v.byWork[todo], a)
 	if a.key.handle != "" {
 		a.job = v.at(a.key)
 		a.job.attempts = append(a.job.attempts, a)

@@ -115,3 +115,14 @@ func compare(a, b history.Time) int {
 		return 0
 	}
 }
+
+// Late is the set without the first d of each window: when it has held for d.
+func (s Spans) Late(d history.Time) Spans {
+	var out Spans
+	for _, w := range s {
+		if w.From+d < w.To {
+			out = append(out, history.Window{From: w.From + d, To: w.To})
+		}
+	}
+	return out
+}

@@ -35,12 +35,22 @@ type link struct {
 
 type path struct{ a, b string } // both ways; a <= b
 
-// place is where calm is asked for: on a host, or on a path if b is not empty. What delays a step by no
-// more than delay is calm.
+// place is where calm is asked for: on a host, or on a path if b is not empty. What delays a step by no more
+// than delay is calm. Settled asks that those who were connected have had time to be so again.
 type place struct {
 	path
-	delay time.Duration
+	delay   time.Duration
+	settled settling
 }
+
+// settling is what must have come back besides the thing itself.
+type settling uint8
+
+const (
+	nothing  settling = iota
+	traffic           // packets that were held up have come through
+	sessions          // and those who were connected before know that they must connect anew
+)
 
 // mildLoss is the share of lost packets that a stream hides: claims do not excuse it.
 const mildLoss = 0.01
@@ -70,7 +80,7 @@ func (e *Evidence) forecast() *weather {
 }
 
 func (w *weather) add(m *history.Impairment) {
-	s := strike{Window: history.Window{From: m.Start, To: m.End}, why: m.Verb, down: m.Cut}
+	s := strike{Window: history.Window{From: m.Start, To: m.End}, why: m.Verb, down: m.Cut && !leaks(m.Verb)}
 	if !m.Cut && m.Loss <= mildLoss {
 		s.delay = m.Delay
 	}
@@ -90,13 +100,15 @@ func (w *weather) add(m *history.Impairment) {
 	w.links = append(w.links, l)
 }
 
-// harmless says whether an impairment can be no excuse: a wall clock that lies, since nodes reckon by the
-// monotonic one, and loss that a stream hides. A clock that stands still stops timers too.
+// leaks says whether something passes in spite of the fault: a flapping path is whole at times, and a host
+// that ran out of ports keeps the connections that it has.
+func leaks(verb string) bool { return verb == "flap" || verb == "exhaust" }
+
+// harmless says whether an impairment can be no excuse: a clock that lies, since nodes reckon by differences
+// of the monotonic one and no clock drifts far (one that stands still is another matter), and what a stream hides.
 func harmless(m *history.Impairment) bool {
 	switch {
-	case m.Clock:
-		return m.Verb == "step-clock" || m.Verb == "slew-clock"
-	case m.Verb == "repeat-packets":
+	case m.Clock || m.Verb == "repeat-packets":
 		return true
 	default:
 		return !m.Cut && m.Delay == 0 && 0 < m.Loss && m.Loss <= mildLoss
@@ -142,25 +154,33 @@ func (w *weather) between(a, b string) []strike {
 	return strikes
 }
 
-// calmHost is when the host ran and did its steps no more than delay later than on a calm day.
-func (w *weather) calmHost(host string, delay time.Duration) Spans {
-	return w.calm(place{path{a: host}, delay}, func() []strike { return w.onHost[host] })
+// host is the place of one host.
+func (w *weather) host(name string, delay time.Duration, settled settling) Spans {
+	return w.calm(place{path{a: name}, delay, settled})
 }
 
-// calmPath is when packets passed between two hosts, both ways and as calmly.
-func (w *weather) calmPath(a, b string, delay time.Duration) Spans {
-	return w.calm(place{path{min(a, b), max(a, b)}, delay}, func() []strike { return w.between(a, b) })
+// path is the place between two hosts.
+func (w *weather) path(a, b string, delay time.Duration, settled settling) Spans {
+	return w.calm(place{path{min(a, b), max(a, b)}, delay, settled})
 }
 
-func (w *weather) calm(at place, strikes func() []strike) Spans {
+// calm is when nothing was wrong there.
+func (w *weather) calm(at place) Spans {
 	clear, known := w.clear[at]
 	if known {
 		return clear
 	}
+	strikes := w.onHost[at.a]
+	if at.b != "" {
+		strikes = w.between(at.a, at.b)
+	}
 	var rough []history.Window
-	for _, s := range strikes() {
-		if s.rough(at.delay) {
-			rough = append(rough, s.spell())
+	for _, s := range strikes {
+		switch {
+		case s.rough(at.delay) && at.settled != nothing:
+			rough = append(rough, history.Window{From: s.From, To: max(s.settled(at.settled), s.From+1)})
+		case s.rough(at.delay): // one of an instant breaks the calm too
+			rough = append(rough, history.Window{From: s.From, To: max(s.To, s.From+1)})
 		}
 	}
 	clear = union(rough).Not().And(Spans{w.run})
@@ -170,11 +190,6 @@ func (w *weather) calm(at place, strikes func() []strike) Spans {
 
 // rough says whether a strike is more than a delay of that much at each step.
 func (s strike) rough(delay time.Duration) bool { return s.delay == 0 || s.delay > delay }
-
-// spell is the strike's window; one of an instant still breaks the calm.
-func (s strike) spell() history.Window {
-	return history.Window{From: s.From, To: max(s.To, s.From+1)}
-}
 
 // What a correct host needs to notice a silent peer: Linux keeps an idle connection alive with probes after
 // 15 s, nine of them, and gives up unacknowledged data after 15 retries, which is about 924 s. Where the peer
@@ -195,6 +210,21 @@ func (s strike) noticed() history.Time {
 		late = min(late, s.To+min(s.To-s.From, toRetry)+toProbe)
 	}
 	return late
+}
+
+// settled is when those who were connected are so again: by then, retries that backed off while packets were
+// lost have come through, and probes have found out that a machine forgot its connections.
+func (s strike) settled(what settling) history.Time {
+	switch {
+	case s.To == history.Never || s.told || s.why == "pause":
+		return s.To
+	case loses(s.why) && what == traffic:
+		return s.To // it has no connections
+	case loses(s.why):
+		return s.To + toProbe
+	default:
+		return s.To + min(s.To-s.From, toRetry)
+	}
 }
 
 // turns says whether the strike began or ended within [from, to], or lasted through it as weather that lets

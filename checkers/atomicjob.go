@@ -1,0 +1,346 @@
+package checkers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/anishathalye/porcupine"
+
+	"simrun/nodes/history"
+)
+
+// Atomic asks that what was seen of each object could have come from one that does one thing at a time.
+type Atomic struct {
+	Model Model    `yaml:"linearizable" doc:"the object: gearman.job (queued, running, queued again only if that attempt was lost, done for good)"`
+	Per   []string `yaml:"per" doc:"what tells one object from another: server, handle"`
+	Terms `yaml:",inline"`
+	// States bounds the search for each object.
+	States int `yaml:"states" doc:"most steps in the search for an order, per object; beyond it the claim is unknown"`
+}
+
+// Model is a kind of object that Atomic knows.
+type Model string
+
+// Values are all models.
+func (Model) Values() []string { return []string{"gearman.job"} }
+
+func newAtomic() Check {
+	return &Atomic{Model: "gearman.job", Per: []string{"server", "handle"}, Terms: newTerms(), States: 1_000_000}
+}
+
+// Validate says what cannot be meant.
+func (c *Atomic) Validate() error {
+	per := slices.Sorted(slices.Values(c.Per))
+	if !slices.Equal(per, []string{"handle", "server"}) {
+		return errors.New("per: a gearman.job is one per [server, handle]")
+	}
+	return nil
+}
+
+// Judge looks for an order for each job.
+func (c *Atomic) Judge(e *Evidence) Judgement {
+	v := e.jobView()
+	judged, operations, undecided := 0, 0, ""
+	for _, j := range v.list {
+		if len(j.attempts)+len(j.runs) == 0 {
+			continue // only asked about
+		}
+		judged++
+		operations += len(j.attempts) + len(j.runs) + len(j.statuses)
+		verdict, plain := j.plainly()
+		if !plain {
+			verdict = Linearizable(jobModel, c.steps(e, j), Budget{States: int64(c.States)})
+		}
+		switch verdict {
+		case Violated:
+			return c.violated(e, j)
+		case Unknown:
+			undecided = j.jobKey.String()
+		}
+	}
+	switch {
+	case judged == 0:
+		return vacuous("there was no job")
+	case undecided != "":
+		return Judgement{Verdict: Unknown, Reason: "the budget ran out in the search for an order for " + undecided,
+			Figure: count(judged, "job")}
+	}
+	j := holds("%s, %s", count(judged, "job"), count(operations, "operation"))
+	j.Data = map[string]float64{"jobs": float64(judged), "operations": float64(operations)}
+	return j
+}
+
+func (c *Atomic) violated(e *Evidence, j *job) Judgement {
+	t := e.tell().job(j)
+	var last history.Time
+	for _, o := range j.statuses {
+		t.say(o.Return, "%s says that %s is %s", j.server, j.handle, statusWord(o))
+		last = max(last, o.Return)
+	}
+	for _, x := range j.runs {
+		last = max(last, min(x.end, e.End))
+	}
+	witness := j.witness()
+	for _, o := range j.statuses[:min(len(j.statuses), mostWitnesses)] {
+		witness = append(witness, o.ID)
+	}
+	return Judgement{Verdict: Violated, Anomaly: "not-atomic", Figure: "no order for " + j.jobKey.String(),
+		Reason:  fmt.Sprintf("no order explains %s on %s", count(len(j.attempts)+len(j.runs)+len(j.statuses), "operation"), j.jobKey),
+		Witness: witness, Window: history.Window{From: j.begun(), To: last}, Story: t.lines()}
+}
+
+func statusWord(o *history.Operation) string {
+	switch known, running := truth(o.Output("known")), truth(o.Output("running")); {
+	case !known:
+		return "unknown"
+	case running:
+		return "running"
+	default:
+		return "queued"
+	}
+}
+
+// plainly decides the usual job, which ran at most once and was not asked about: the run began after it was
+// submitted; its answer was handed over before anybody was told; and nobody was given its handle after that.
+func (j *job) plainly() (v Verdict, plain bool) {
+	if len(j.runs) > 1 || len(j.statuses) > 0 || len(j.attempts) == 0 {
+		return "", false
+	}
+	submitted, told := history.Never, history.Never
+	for _, a := range j.attempts {
+		submitted = min(submitted, a.Call)
+		if a.answered {
+			told = min(told, a.Return)
+		}
+		if a.failed {
+			return "", false
+		}
+	}
+	if len(j.runs) == 0 {
+		if told != history.Never {
+			return Violated, true
+		}
+		return Holds, true
+	}
+	x := j.runs[0]
+	if x.Call < submitted {
+		return "", false // perhaps one who was told nothing had submitted it
+	}
+	if told != history.Never && (!x.done() || x.Return > told || slices.ContainsFunc(j.attempts, func(a *attempt) bool { return a.Call > told })) {
+		return Violated, true
+	}
+	return Holds, true
+}
+
+// What happens to a job, as the model sees it. Numbers are those of the job's runs.
+type jobStep struct {
+	do      jobVerb
+	run     int
+	promise bool // submit: the server promised to keep it; forget: it lost even what it had promised
+	known   bool // status: what the server said
+	running bool
+	unsure  bool // status: the job may have been with a worker that never began
+}
+
+type jobVerb uint8
+
+const (
+	submit   jobVerb = iota // a client was told the handle
+	appear                  // a client that was told nothing may have submitted it
+	begin                   // a worker was given it
+	finish                  // a worker's result arrived, or was too late
+	drop                    // a run was lost, or was not
+	conclude                // the server gave up, or did not
+	answer                  // a client was told that it is done
+	forget                  // the server lost what it need not keep, or did not
+	status                  // a server said what it knows
+)
+
+// jobState is where the job stands: in the queue, with its n-th run (from 1), done, or not there.
+type jobState struct {
+	phase   uint8
+	run     int
+	promise bool
+}
+
+const (
+	absent uint8 = iota
+	queued
+	runs
+	done
+	gone
+)
+
+// jobModel is the object: queued → running(n) → queued only if attempt n was lost; done absorbs. What the
+// weather made possible and nobody saw (a loss, a late result) may be ordered last, where it changes nothing.
+var jobModel = porcupine.Model{
+	Init: func() any { return jobState{} },
+	Step: func(state, input, _ any) (bool, any) { return state.(jobState).after(input.(jobStep)) },
+}
+
+func (s jobState) after(step jobStep) (bool, any) {
+	switch step.do {
+	case submit:
+		if s.phase == absent {
+			s.phase = queued
+		}
+		s.promise = s.promise || step.promise
+		return s.phase == queued || s.phase == runs, s
+	case appear:
+		if s.phase == absent {
+			s.phase = queued
+		}
+		return true, s
+	case begin:
+		legal := s.phase == queued
+		s.phase, s.run = runs, step.run
+		return legal, s
+	case finish:
+		if s.phase == runs && s.run == step.run {
+			s.phase, s.run = done, 0
+		}
+		return true, s
+	case drop:
+		if s.phase == runs && s.run == step.run {
+			s.phase, s.run = queued, 0
+		}
+		return true, s
+	case conclude:
+		if s.phase == runs || s.phase == queued {
+			s.phase, s.run = done, 0
+		}
+		return true, s
+	case answer:
+		return s.phase == done, s
+	case forget:
+		if !s.promise || step.promise {
+			s.phase, s.run = gone, 0
+		}
+		return true, s
+	default:
+		return s.says(step), s
+	}
+}
+
+// says holds a server's word against the state. A server that has forgotten a job may say so.
+func (s jobState) says(step jobStep) bool {
+	switch s.phase {
+	case queued:
+		return step.known && (!step.running || step.unsure)
+	case runs:
+		return step.known && (step.running || step.unsure)
+	default:
+		return !step.known
+	}
+}
+
+// steps is the job's operations for the model: those that were seen, and those that the weather made possible,
+// which may come at any time from their cause on.
+func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
+	var ops []porcupine.Operation
+	add := func(from, to history.Time, step jobStep) {
+		ops = append(ops, porcupine.Operation{Input: step, Call: int64(max(from, 0)), Return: int64(to)})
+	}
+	begun := j.begun()
+	if a := e.untoldSubmission(j); a != nil {
+		begun = min(begun, a.Call)
+		add(a.Call, history.Never, jobStep{do: appear})
+	}
+	foreground := true
+	left := history.Never
+	for _, a := range j.attempts {
+		add(a.Call, min(a.created, a.Return), jobStep{do: submit, promise: a.background})
+		foreground = foreground && !a.background
+		if !a.background && a.Outcome != history.Ok {
+			left = min(left, a.Return)
+		}
+		if a.answered {
+			add(a.Call, a.Return, jobStep{do: answer})
+			if a.failed {
+				add(begun, history.Never, jobStep{do: conclude})
+			}
+		}
+	}
+	for n, x := range j.runs {
+		add(begun, x.Call, jobStep{do: begin, run: n + 1})
+		if x.done() {
+			add(x.Return, history.Never, jobStep{do: finish, run: n + 1})
+		}
+		if l, lost := e.lossOf(&c.Terms, x, history.Never); lost {
+			add(l.from, history.Never, jobStep{do: drop, run: n + 1})
+		}
+	}
+	if c.JobTimeout > 0 || c.Retries > 0 && len(j.runs) > c.Retries {
+		add(begun, history.Never, jobStep{do: conclude})
+	}
+	c.forgetting(e, j, begun, left, add)
+	for _, o := range j.statuses {
+		add(o.Call, o.Return, jobStep{do: status, known: truth(o.Output("known")), running: truth(o.Output("running")), unsure: e.unsure(j, begun, o)})
+	}
+	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	return ops
+}
+
+// forgetting adds when the server may have lost the job: with its process what it had not promised, with its
+// last client a foreground job, and with its disk anything.
+func (c *Atomic) forgetting(e *Evidence, j *job, begun, left history.Time, add func(from, to history.Time, step jobStep)) {
+	for _, s := range e.forecast().onHost[j.server] {
+		if s.down && s.why != "pause" && s.To >= begun {
+			left = min(left, max(s.From, begun))
+		}
+	}
+	for _, a := range j.attempts {
+		if !a.background {
+			for _, s := range e.forecast().onHost[a.Host] {
+				if s.parts(c.Patience) && s.To >= begun {
+					left = min(left, max(s.From, begun))
+				}
+			}
+			for _, s := range e.forecast().between(a.Host, j.server) {
+				if s.cutsOff(c.Patience) && s.To >= begun {
+					left = min(left, max(s.From, begun))
+				}
+			}
+		}
+	}
+	if e.wrecked(j.server, begun) {
+		add(begun, history.Never, jobStep{do: forget, promise: true})
+	} else if left != history.Never {
+		add(left, history.Never, jobStep{do: forget})
+	}
+}
+
+// untoldSubmission is a submission of the job's work by a client that was told no handle: it may be what made the job.
+func (e *Evidence) untoldSubmission(j *job) *attempt {
+	v := e.jobView()
+	var same []*attempt
+	switch {
+	case len(j.attempts) > 0 && j.attempts[0].what.unique != "":
+		same = v.byWhat[j.attempts[0].what]
+	case len(j.attempts) == 0 && len(j.runs) > 0:
+		same = v.byWork[work{j.server, j.runs[0].function, j.runs[0].payload}]
+	}
+	for _, a := range same {
+		if a.job == nil && a.Outcome != history.Fail {
+			return a
+		}
+	}
+	return nil
+}
+
+// unsure says whether the job may, when a server was asked, have been with a worker that never came to begin it: no
+// run began afterwards, or the weather may have taken the assignment.
+func (e *Evidence) unsure(j *job, begun history.Time, o *history.Operation) bool {
+	if !slices.ContainsFunc(j.runs, func(x *execution) bool { return x.Call >= o.Call }) {
+		return true
+	}
+	r := e.reachFor(defaultLimit, 0)
+	for _, worker := range e.staff(j.server, "") {
+		if r.turned(worker, j.server, begun, o.Return) != "" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,159 @@
+package checkers
+
+import (
+	"fmt"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// Defaults of what availability claims leave unsaid.
+const (
+	defaultLimit  = 10 * time.Second
+	defaultGrace  = 3 * time.Second
+	defaultWindow = 5 * time.Second
+	defaultRatio  = nodes.Percent(990_000)
+	defaultLeast  = 20
+)
+
+// Available is A1: in every window with enough valid calls, nearly all are answered in time.
+type Available struct {
+	Of      string        `yaml:"available" doc:"the operation: submit"`
+	From    Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	AtLeast nodes.Percent `yaml:"at-least" doc:"the share of valid calls in a window that must be answered in time"`
+	Within  time.Duration `yaml:"within" doc:"how soon an answer must come to be in time, from the intended call; more than a client needs to try each of its servers once"`
+	Window  time.Duration `yaml:"window" doc:"the length of a window; an operation belongs to that of its call"`
+	Grace   time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid; more than nodes need to redial"`
+	Least   int           `yaml:"least" doc:"fewer valid calls than that in a window say nothing"`
+}
+
+func newAvailable() Check {
+	return &Available{AtLeast: defaultRatio, Within: defaultLimit, Window: defaultWindow, Grace: defaultGrace, Least: defaultLeast}
+}
+
+// Judge finds the worst window.
+func (c *Available) Judge(e *Evidence) Judgement {
+	s := service{kind: c.Of, limit: c.Within, grace: c.Grace}
+	ops := e.ofKind(c.Of, c.From)
+	tally, valid := e.tally(s, ops)
+	worst, decided := c.worst(s, e, valid)
+	j := c.verdict(e, tally, worst, decided)
+	j.Data = tally.data()
+	return j
+}
+
+func (c *Available) verdict(e *Evidence, t tally, worst window, decided bool) Judgement {
+	switch {
+	case t.asked == 0:
+		return vacuous("nobody asked to %s", c.Of)
+	case !decided && t.good+t.bad == 0:
+		return censored("the weather excuses all of %s", count(t.asked, "call"))
+	case !decided:
+		return vacuous("no window of %s has %d valid calls", nodes.Short(c.Window), c.Least)
+	}
+	share := ratio(worst.good, len(worst.ops))
+	figure := "worst " + nodes.Short(c.Window) + " window " + share.String() + ", " + c.AtLeast.String() + " asked"
+	if share >= c.AtLeast {
+		return holds("%s", figure)
+	}
+	bads := worst.bad()
+	return Judgement{Verdict: Violated, Anomaly: "unavailable", Figure: figure,
+		Reason: fmt.Sprintf("%d of %d valid calls between %s and %s were not answered within %s", len(bads), len(worst.ops),
+			stamp(worst.from), stamp(worst.from+c.Window), nodes.Short(c.Within)),
+		Witness: ids(bads), Window: history.Window{From: worst.from, To: worst.from + c.Window},
+		Story: e.tell().operation(bads[0]).lines()}
+}
+
+// tally is how operations counted.
+type tally struct{ asked, good, bad, excused, unknown int }
+
+func (t tally) data() map[string]float64 {
+	return map[string]float64{"asked": float64(t.asked), "good": float64(t.good), "bad": float64(t.bad),
+		"excused": float64(t.excused), "unknown": float64(t.unknown)}
+}
+
+// judged is a valid operation and whether it was answered in time.
+type judged struct {
+	*history.Operation
+	good bool
+}
+
+// tally counts operations, and lists the valid ones in the order of their calls.
+func (e *Evidence) tally(s service, ops []*history.Operation) (t tally, valid []judged) {
+	valid = make([]judged, 0, len(ops))
+	for _, o := range ops {
+		t.asked++
+		switch e.class(s, o) {
+		case good:
+			t.good++
+			valid = append(valid, judged{o, true})
+		case bad:
+			t.bad++
+			if o.Outcome == history.Unknown || o.Outcome == history.Pending {
+				t.unknown++
+			}
+			valid = append(valid, judged{o, false})
+		default:
+			t.excused++
+		}
+	}
+	return t, valid
+}
+
+// window is the valid operations of a span of time.
+type window struct {
+	from history.Time
+	ops  []judged
+	good int
+}
+
+func (w window) bad() (ops []*history.Operation) {
+	for _, o := range w.ops {
+		if !o.good {
+			ops = append(ops, o.Operation)
+		}
+	}
+	return ops
+}
+
+// worst slides a window over the calls and returns the one with the least share of good ones, among those
+// that hold enough to say; windows that begin at a call are all that matter.
+func (c *Available) worst(s service, e *Evidence, valid []judged) (worst window, decided bool) {
+	good, end := 0, 0
+	for i := range valid {
+		for end < len(valid) && valid[end].Call < valid[i].Call+c.Window {
+			good += one(valid[end].good)
+			end++
+		}
+		if end-i >= max(c.Least, 1) && (!decided || good*len(worst.ops) < worst.good*(end-i)) {
+			worst, decided = window{valid[i].Call, valid[i:end], good}, true
+		}
+		good -= one(valid[i].good)
+	}
+	return worst, decided
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func ratio(part, whole int) nodes.Percent {
+	if whole == 0 {
+		return nodes.PerMillion
+	}
+	return nodes.Percent(uint64(part) * uint64(nodes.PerMillion) / uint64(whole))
+}
+
+// mostWitnesses bounds what a judgement names: the first few show it.
+const mostWitnesses = 8
+
+func ids(ops []*history.Operation) (ids []uint64) {
+	for _, o := range ops[:min(len(ops), mostWitnesses)] {
+		ids = append(ids, o.ID)
+	}
+	return ids
+}

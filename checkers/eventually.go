@@ -1,0 +1,143 @@
+package checkers
+
+import (
+	"fmt"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// Eventually asks that a state is reached in a phase, and kept to its end.
+type Eventually struct {
+	What   Condition     `yaml:"eventually" doc:"the state: queue-empty (the servers' gauge \"jobs\" is 0)"`
+	Of     Selector      `yaml:"of" doc:"which servers; all if it is not said"`
+	Within time.Duration `yaml:"within" doc:"how soon after the start of the phase"`
+	In     string        `yaml:"in" doc:"the phase; the last one if it is not said"`
+}
+
+// Condition is a state that Eventually knows.
+type Condition string
+
+// Values are all conditions.
+func (Condition) Values() []string { return []string{"queue-empty"} }
+
+func newEventually() Check { return &Eventually{What: "queue-empty", Within: defaultLimit} }
+
+// Judge looks at the gauges of every server in the phase.
+func (c *Eventually) Judge(e *Evidence) Judgement {
+	phase, ok := e.phase(c.In)
+	if c.In == "" && len(e.Phases) > 0 {
+		phase, ok = e.Phases[len(e.Phases)-1], true
+	}
+	switch due := phase.From + c.Within; {
+	case !ok:
+		return vacuous("there was no phase %s", c.In)
+	case due > min(phase.To, e.End):
+		return vacuous("the phase %s ends before %s are over", phase.Name, nodes.Short(c.Within))
+	}
+	var reached, censoredBy = 0, ""
+	var latest time.Duration
+	gauges := e.gauges("jobs")
+	servers := e.selected(c.Of, "server")
+	for _, server := range servers {
+		last, at, emptied := emptied(gauges[server.Name], min(phase.To, e.End))
+		switch {
+		case emptied && at <= phase.From+c.Within:
+			reached++
+			latest = max(latest, at-phase.From)
+		case len(gauges[server.Name]) == 0:
+			censoredBy = server.Name + " shows no gauge \"jobs\""
+		default:
+			if why := e.holdsUp(server.Name, phase, c.Within); why != "" {
+				censoredBy = server.Name + ": " + why
+				continue
+			}
+			return Judgement{Verdict: Violated, Anomaly: "queue-stuck", Figure: count(int(last), "job") + " left at " + server.Name,
+				Reason: fmt.Sprintf("%s still had %s %s into %s", server.Name, count(int(last), "job"), nodes.Short(c.Within), phase.Name),
+				Window: history.Window{From: phase.From, To: phase.From + c.Within}, Story: e.unfinished(server.Name)}
+		}
+	}
+	switch {
+	case len(servers) == 0:
+		return vacuous("there is no server to look at")
+	case censoredBy != "":
+		return censored("%s", censoredBy)
+	}
+	return holds("empty %s into %s, %s allowed", brief(latest), phase.Name, nodes.Short(c.Within))
+}
+
+// gauges is the samples of a gauge by host.
+func (e *Evidence) gauges(name string) map[string][]history.Sample {
+	samples := map[string][]history.Sample{}
+	for _, s := range e.Samples {
+		if s.Name == name {
+			samples[s.Host] = append(samples[s.Host], s)
+		}
+	}
+	return samples
+}
+
+// emptied is the gauge's last value before until and, if that is 0, since when.
+func emptied(samples []history.Sample, until history.Time) (last int64, since history.Time, empty bool) {
+	for _, s := range samples {
+		if s.At > until {
+			break
+		}
+		if s.Value != 0 || last != 0 {
+			since = s.At
+		}
+		last = s.Value
+	}
+	return last, since, last == 0
+}
+
+// holdsUp is why a server's queue may rightly not be empty when it is due: it has itself no power or no
+// workers in reach, a worker was struck and may still hold a job, or there was more work than hands.
+func (e *Evidence) holdsUp(server string, phase history.Phase, within time.Duration) string {
+	r := e.reachFor(within, 0)
+	due := phase.From + within
+	if !r.w.host(server, r.delay, nothing).Cover(phase.From, due) {
+		return "it was struck itself"
+	}
+	var workers []string
+	for _, worker := range e.staff(server, "") {
+		if r.bond(worker, server).Cover(phase.From, due) {
+			workers = append(workers, worker)
+		}
+		if why := e.mayHold(worker, server, 0, due); why != "" {
+			return why
+		}
+	}
+	switch {
+	case len(workers) == 0:
+		return "no worker stayed in reach"
+	case !e.handsFree(workers, phase.From, due):
+		return "every worker in reach was at work"
+	}
+	return ""
+}
+
+// mayHold is why a server may still believe at a time that the worker is at a job which it got at or after
+// since: the worker was struck, and the server could not yet notice.
+func (e *Evidence) mayHold(worker, server string, since, at history.Time) string {
+	w := e.forecast()
+	for _, strikes := range [][]strike{w.onHost[worker], w.between(worker, server)} {
+		for _, s := range strikes {
+			if s.From <= at && s.To >= since && at <= s.noticed() {
+				return fmt.Sprintf("%s may hold a job since %s at %s", worker, s.why, stamp(s.From))
+			}
+		}
+	}
+	return ""
+}
+
+// unfinished tells the story of the first job that the server did not get done.
+func (e *Evidence) unfinished(server string) []string {
+	for _, j := range e.jobView().onHost[server] {
+		if j.firstDone() == nil && len(j.attempts) > 0 {
+			return e.tell().job(j).lines()
+		}
+	}
+	return nil
+}

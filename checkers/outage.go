@@ -1,0 +1,140 @@
+package checkers
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// LongestOutage is A2: whenever somebody asks, somebody soon gets an answer. It is absolute: it says what
+// clients lived through, and the weather excuses nothing but the caller's own death.
+type LongestOutage struct {
+	Of     string        `yaml:"longest-outage" doc:"the operation: submit"`
+	From   Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	AtMost time.Duration `yaml:"at-most" doc:"the longest that may pass from a call until a good answer to anybody"`
+	Within time.Duration `yaml:"within" doc:"how soon an answer must come to be good"`
+	Per    Scope         `yaml:"per" doc:"whose answer ends an outage: all (anybody's) or client (the caller's own)"`
+}
+
+// Scope is whose answers count.
+type Scope string
+
+// Values are all scopes.
+func (Scope) Values() []string { return []string{"all", "client"} }
+
+func newLongestOutage() Check {
+	return &LongestOutage{AtMost: defaultLimit, Within: defaultLimit, Per: "all"}
+}
+
+// Judge finds the longest outage.
+func (c *LongestOutage) Judge(e *Evidence) Judgement {
+	ops := e.ofKind(c.Of, c.From)
+	if len(ops) == 0 {
+		return vacuous("nobody asked to %s", c.Of)
+	}
+	groups := [][]*history.Operation{ops}
+	if c.Per == "client" {
+		groups = byHost(ops)
+	}
+	var worst outage
+	for _, group := range groups {
+		for _, o := range e.outages(service{kind: c.Of, limit: c.Within}, group) {
+			if o.length() > worst.length() || worst.asked == nil {
+				worst = o
+			}
+		}
+	}
+	if worst.asked == nil {
+		return censored("every caller died before it could be answered")
+	}
+	figure := "longest outage " + brief(worst.length()) + ", " + nodes.Short(c.AtMost) + " allowed"
+	j := holds("%s", figure)
+	switch {
+	case worst.length() > c.AtMost:
+		j = Judgement{Verdict: Violated, Anomaly: "outage", Figure: figure,
+			Reason: fmt.Sprintf("from %s, when %s asked, nobody had a good answer until %s",
+				stamp(worst.From), worst.asked.Host, stamp(worst.To)),
+			Witness: ids([]*history.Operation{worst.asked}), Window: worst.Window, Story: e.tell().operation(worst.asked).lines()}
+	case worst.open:
+		j = censored("the run ended %s into an outage", brief(worst.length()))
+		j.Figure = figure
+	}
+	j.Data = map[string]float64{"longest": worst.length().Seconds()}
+	return j
+}
+
+// outage is a time in which somebody had asked and nobody was answered.
+type outage struct {
+	history.Window
+	asked *history.Operation // the first to ask in vain
+	open  bool               // it lasted to the end of the run
+}
+
+func (o outage) length() time.Duration { return o.To - o.From }
+
+// outages is, for each first call after a good answer, the time until the next good answer. Callers that
+// died while they waited have not asked.
+func (e *Evidence) outages(s service, ops []*history.Operation) (out []outage) {
+	var answers []history.Time
+	for _, o := range ops {
+		if s.good(o) {
+			answers = append(answers, o.Return)
+		}
+	}
+	slices.Sort(answers)
+	for _, o := range ops {
+		if n := len(out); n > 0 && o.Call < out[n-1].To {
+			continue // it is in the last one
+		}
+		w := outage{Window: history.Window{From: o.Call, To: e.End}, asked: o, open: true}
+		if i, _ := slices.BinarySearch(answers, o.Call); i < len(answers) {
+			w.To, w.open = answers[i], false
+		}
+		if _, died := e.forecast().turned(o.Host, w.From, min(w.To, o.Return), 0); !died || s.good(o) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func byHost(ops []*history.Operation) (groups [][]*history.Operation) {
+	at := map[string]int{}
+	for _, o := range ops {
+		i, known := at[o.Host]
+		if !known {
+			i = len(groups)
+			at[o.Host] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], o)
+	}
+	return groups
+}
+
+// brief is a duration with as many digits as a person wants.
+func brief(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return d.Round(time.Hour).String()
+	case d >= time.Minute:
+		return nodes.Short(d.Round(time.Second))
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	default:
+		return d.Round(time.Millisecond).String()
+	}
+}
+
+// middle is the median of durations.
+func middle(d []time.Duration) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	d = slices.Clone(d)
+	slices.SortFunc(d, cmp.Compare[time.Duration])
+	return d[len(d)/2]
+}

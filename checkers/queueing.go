@@ -1,0 +1,263 @@
+package checkers
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// NoStarvation is J6: no job waits for long while a worker that could do it is idle beside it, with nothing
+// wrong about either, nor with any worker that the server may believe to have it.
+type NoStarvation struct {
+	Within time.Duration `yaml:"within" doc:"how long a job may wait beside an idle worker"`
+}
+
+func newNoStarvation() Check { return &NoStarvation{Within: 3 * time.Second} }
+
+// Judge looks at the jobs that waited for long.
+func (c *NoStarvation) Judge(e *Evidence) Judgement {
+	v := e.jobView()
+	r := e.reachFor(defaultLimit, 0)
+	judged, longest := 0, time.Duration(0)
+	for _, j := range v.list {
+		w, queued := j.waited(e.End)
+		if !queued {
+			continue
+		}
+		judged++
+		if w.To-w.From <= c.Within {
+			longest = max(longest, w.To-w.From)
+			continue
+		}
+		if worker, idle := c.idler(e, r, j, w); worker != "" {
+			return Judgement{Verdict: Violated, Anomaly: "starvation", Figure: brief(w.To-w.From) + " in the queue",
+				Reason: fmt.Sprintf("%s waited from %s to %s, and %s was idle beside it from %s to %s", j.jobKey,
+					stamp(w.From), stamp(w.To), worker, stamp(idle.From), stamp(idle.To)),
+				Witness: j.witness(), Window: idle, Story: e.tell().job(j).lines()}
+		}
+	}
+	if judged == 0 {
+		return vacuous("no job was seen to wait")
+	}
+	return holds("%s, %s at most beside an idle worker", count(judged, "job"), nodes.Short(c.Within))
+}
+
+// waited is a job's time in the queue, from its first acknowledgement to its first run; of a foreground job, as
+// long as somebody waits for it.
+func (j *job) waited(end history.Time) (w history.Window, queued bool) {
+	w.From = history.Never
+	for _, a := range j.attempts {
+		w.From = min(w.From, a.created)
+		if a.background {
+			w.To = end
+		}
+		w.To = max(w.To, a.Return)
+	}
+	if len(j.runs) > 0 {
+		w.To = min(w.To, j.runs[0].Call)
+	}
+	w.To = min(w.To, end)
+	return w, w.From < w.To
+}
+
+// idler is a worker that was idle for too long while the job waited.
+func (c *NoStarvation) idler(e *Evidence, r *reach, j *job, w history.Window) (string, history.Window) {
+	function := j.attempts[0].what.function
+	staff := e.staff(j.server, function)
+	for _, worker := range staff {
+		if r.turned(worker, j.server, j.begun(), w.To) != "" || e.mayHold(worker, j.server, j.begun(), w.To) != "" {
+			return "", w
+		}
+	}
+	for _, a := range j.attempts {
+		if !a.background && r.turned(a.Host, j.server, a.Call, w.To) != "" {
+			return "", w // its client may be gone, and it with it
+		}
+	}
+	for _, worker := range staff {
+		free := r.bond(worker, j.server).And(e.jobView().busy[worker].Not())
+		if idle := free.Longest(w.From, w.To); idle.To-idle.From > c.Within {
+			return worker, idle
+		}
+	}
+	return "", w
+}
+
+// RetryBudget is J7: no job is handed out more often than its retries allow, and a client that waits for one
+// whose attempts are spent is told.
+type RetryBudget struct {
+	Terms `yaml:",inline"`
+}
+
+// Judge counts the attempts at each job.
+func (c *RetryBudget) Judge(e *Evidence) Judgement {
+	v := e.jobView()
+	switch {
+	case c.Retries == 0:
+		return vacuous("retries are without end")
+	case len(v.runs) == 0:
+		return vacuous("nobody executed a job")
+	}
+	most := 0
+	for _, j := range v.list {
+		most = max(most, len(j.runs))
+		if len(j.runs) > c.Retries+1 {
+			return Judgement{Verdict: Violated, Anomaly: "retries-exceeded", Figure: fmt.Sprintf("%d attempts at %s", len(j.runs), j.jobKey),
+				Reason:  fmt.Sprintf("%s was handed out %d times; %s are %d attempts", j.jobKey, len(j.runs), retries(c.Retries), c.Retries+1),
+				Witness: j.witness(), Window: history.Window{From: j.begun(), To: j.runs[len(j.runs)-1].Call}, Story: e.tell().job(j).lines()}
+		}
+		if a := c.untold(e, j); a != nil {
+			return Judgement{Verdict: Violated, Anomaly: "untold-failure", Figure: fmt.Sprintf("%d attempts at %s", len(j.runs), j.jobKey),
+				Reason:  fmt.Sprintf("all attempts at %s were lost, and %s, which waited for it, was not told", j.jobKey, a.Host),
+				Witness: j.witness(), Window: history.Window{From: a.Call, To: min(a.Return, e.End)}, Story: e.tell().job(j).lines()}
+		}
+	}
+	return holds("%s at most, %d allowed", count(most, "attempt"), c.Retries+1)
+}
+
+func retries(n int) string {
+	if n == 1 {
+		return "1 retry"
+	}
+	return fmt.Sprintf("%d retries", n)
+}
+
+// untold is a client that waited, in reach, for a job whose attempts were all lost, and heard nothing for long
+// after the server had to know.
+func (c *RetryBudget) untold(e *Evidence, j *job) *attempt {
+	if !c.exhausted(j) || len(j.runs) <= c.Retries {
+		return nil
+	}
+	last := j.runs[len(j.runs)-1]
+	known := last.end
+	w := e.forecast()
+	for _, strikes := range [][]strike{w.onHost[last.Host], w.between(last.Host, j.server)} {
+		for _, s := range strikes {
+			if s.From <= last.end && s.To >= last.Call {
+				known = max(known, s.noticed())
+			}
+		}
+	}
+	for _, a := range j.attempts {
+		if due := known + c.Settle; !a.background && a.Outcome != history.Ok && due < min(a.Return, e.End) &&
+			e.reachFor(defaultLimit, 0).link(a.Host, j.server).Cover(a.Call, due) {
+			return a
+		}
+	}
+	return nil
+}
+
+// Order is J8: at one server, of two jobs for one function that both certainly waited, the one of higher
+// priority is handed out first, and of equals the one that was submitted first.
+type Order struct{}
+
+// turn is when a job certainly waited, and within what it was handed out.
+type turn struct {
+	x        *execution
+	a        *attempt
+	lo, hi   history.Time // it was handed out after lo and before hi
+	priority int
+}
+
+// Judge looks, for each job, for one that should have been handed out before it and certainly was not.
+func (c *Order) Judge(e *Evidence) Judgement {
+	compared := 0
+	for _, turns := range c.turns(e) {
+		slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(a.a.created, b.a.created) })
+		var before [3]latest
+		for _, t := range turns {
+			before[t.priority].add(t)
+		}
+		for _, b := range turns {
+			for priority := 0; priority <= b.priority; priority++ {
+				waiting := b.lo
+				if priority == b.priority {
+					waiting = min(waiting, b.a.Call-1)
+				}
+				a := before[priority].by(waiting)
+				if a == nil {
+					continue
+				}
+				compared++
+				if a.lo >= b.hi {
+					return c.violated(e, *a, b)
+				}
+			}
+		}
+	}
+	if compared == 0 {
+		return vacuous("no two jobs certainly waited for their turn")
+	}
+	return holds("%s in order", count(compared, "pair"))
+}
+
+// latest answers, of the jobs that were acknowledged by some time, which was handed out last.
+type latest struct {
+	created []history.Time
+	last    []turn
+}
+
+func (l *latest) add(t turn) {
+	if n := len(l.last); n > 0 && l.last[n-1].lo >= t.lo {
+		l.last = append(l.last, l.last[n-1])
+	} else {
+		l.last = append(l.last, t)
+	}
+	l.created = append(l.created, t.a.created)
+}
+
+func (l *latest) by(at history.Time) *turn {
+	i := sort.Search(len(l.created), func(i int) bool { return l.created[i] > at })
+	if i == 0 {
+		return nil
+	}
+	return &l.last[i-1]
+}
+
+// turns is the jobs that can be compared, by server and function: submitted once, also by those who were told
+// nothing, and in no weather that could
+// have put them back into the queue. A worker asks for the next job after it has ended the last one of the same
+// server; with several at a time, it cannot be told when it asked.
+func (c *Order) turns(e *Evidence) map[what][]turn {
+	v := e.jobView()
+	r := e.reachFor(defaultLimit, 0)
+	turns := map[what][]turn{}
+	for _, h := range e.selected("all", "worker") {
+		last := map[string]history.Time{}
+		parallel := false
+		for _, x := range v.byHost[h.Name] {
+			parallel = parallel || x.Call < last[x.key.server]
+			asked := last[x.key.server]
+			last[x.key.server] = max(asked, x.end)
+			if parallel || x.job.runs[0] != x || len(x.job.attempts) != 1 || x.job.attempts[0].created == history.Never {
+				continue
+			}
+			a := x.job.attempts[0]
+			calm := true
+			for _, worker := range e.staff(x.key.server, x.function) {
+				calm = calm && r.turned(worker, x.key.server, a.Call, x.Call) == ""
+			}
+			if calm && (a.what.unique == "" || len(v.byWhat[a.what]) == 1) {
+				key := what{server: x.key.server, function: x.function}
+				turns[key] = append(turns[key], turn{x: x, a: a, lo: asked, hi: x.Call, priority: a.priority})
+			}
+		}
+	}
+	return turns
+}
+
+func (c *Order) violated(e *Evidence, a, b turn) Judgement {
+	why := "had been submitted first"
+	if a.priority < b.priority {
+		why = "has a higher priority"
+	}
+	return Judgement{Verdict: Violated, Anomaly: "out-of-order", Figure: "1 pair out of order",
+		Reason:  fmt.Sprintf("%s handed out %s before %s, which %s and was waiting", b.a.key.server, b.x.key.handle, a.x.key.handle, why),
+		Witness: []uint64{a.a.ID, a.x.ID, b.a.ID, b.x.ID}, Window: history.Window{From: a.a.Call, To: a.x.Call},
+		Story: e.tell().job(a.x.job).job(b.x.job).lines()}
+}

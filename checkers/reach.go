@@ -1,0 +1,182 @@
+package checkers
+
+import (
+	"slices"
+	"time"
+
+	"simrun/nodes/history"
+)
+
+// reach answers when a client had a server that could serve it: one that was up and unimpaired, with a path
+// both ways, and that itself had such a path to a capable worker, where the request needs one.
+type reach struct {
+	e     *Evidence
+	w     *weather
+	delay time.Duration // what a step may be late and still count as calm
+	grace time.Duration // how long all that must have been so
+	spans map[need]Spans
+	links map[path]Spans
+	bonds map[path]Spans
+}
+
+// need is what one class of requests needs.
+type need struct {
+	client   string
+	server   string // empty: any that the client knows
+	function string
+	worker   bool
+}
+
+// reachFor is the reach for requests to be answered within limit. An answer takes a few steps, each of
+// which may be late by a fiftieth of it.
+func (e *Evidence) reachFor(limit, grace time.Duration) *reach {
+	key := [2]time.Duration{limit, grace}
+	r := e.reaches[key]
+	if r == nil {
+		r = &reach{e: e, w: e.forecast(), delay: limit / 50, grace: grace, spans: map[need]Spans{},
+			links: map[path]Spans{}, bonds: map[path]Spans{}}
+		if e.reaches == nil {
+			e.reaches = map[[2]time.Duration]*reach{}
+		}
+		e.reaches[key] = r
+	}
+	return r
+}
+
+// served is when the client had had, for the grace, a server that could serve it.
+func (r *reach) served(n need) Spans {
+	n.server = ""
+	spans, known := r.spans[n]
+	if !known {
+		for _, server := range r.e.knows(n.client) {
+			n.server = server
+			spans = spans.Or(r.link(n.client, server).Late(r.grace).And(r.staffed(n)))
+		}
+		n.server = ""
+		r.spans[n] = spans
+	}
+	return spans
+}
+
+// link is when a client and a server were both well, and the path between them.
+func (r *reach) link(client, server string) Spans {
+	return r.joint(r.links, client, server, nothing, nothing)
+}
+
+// bond is when that was so of a worker and a server, and they were connected again after what had parted
+// them: a worker that sleeps does not ask whether its server still knows it.
+func (r *reach) bond(worker, server string) Spans {
+	return r.joint(r.bonds, worker, server, traffic, sessions)
+}
+
+func (r *reach) joint(cache map[path]Spans, peer, server string, apart, at settling) Spans {
+	key := path{peer, server}
+	spans, known := cache[key]
+	if !known {
+		spans = r.w.host(peer, r.delay, apart).And(r.w.host(server, r.delay, at)).And(r.w.path(peer, server, r.delay, apart))
+		cache[key] = spans
+	}
+	return spans
+}
+
+// staffed is when the server had had, for the grace, a capable worker, if that is needed.
+func (r *reach) staffed(n need) Spans {
+	if !n.worker {
+		return Spans{r.w.run}
+	}
+	n.client = ""
+	spans, known := r.spans[n]
+	if !known {
+		for _, worker := range r.e.staff(n.server, n.function) {
+			spans = spans.Or(r.bond(worker, n.server).Late(r.grace))
+		}
+		r.spans[n] = spans
+	}
+	return spans
+}
+
+// through is the servers, each with its workers, with which nothing was wrong from one time to another.
+func (r *reach) through(n need, from, to history.Time) (servers []string, workers []string) {
+	for _, server := range r.e.knows(n.client) {
+		if !r.link(n.client, server).Cover(from, to) {
+			continue
+		}
+		if !n.worker {
+			servers = append(servers, server)
+			continue
+		}
+		staff := slices.DeleteFunc(slices.Clone(r.e.staff(server, n.function)), func(worker string) bool {
+			return !r.bond(worker, server).Cover(from, to)
+		})
+		if len(staff) > 0 {
+			servers, workers = append(servers, server), append(workers, staff...)
+		}
+	}
+	return servers, workers
+}
+
+// knows is the servers that a client or worker is configured to use, else those that its node used.
+func (e *Evidence) knows(host string) []string {
+	if servers, known := e.known[host]; known {
+		return servers
+	}
+	var servers []string
+	if h := e.hosts[host]; h != nil && len(h.Servers) > 0 {
+		servers = h.Servers
+	} else if h != nil {
+		servers = e.used(h)
+	}
+	if e.known == nil {
+		e.known = map[string][]string{}
+	}
+	e.known[host] = servers
+	return servers
+}
+
+// used is the servers that the copies of the host's node were seen to use; every server if they used none.
+func (e *Evidence) used(h *history.Host) (servers []string) {
+	add := func(host, server string) {
+		if o := e.hosts[host]; o != nil && o.Node == h.Node && server != "" && !slices.Contains(servers, server) {
+			servers = append(servers, server)
+		}
+	}
+	v := e.jobView()
+	for _, a := range v.attempts {
+		add(a.Host, a.key.server)
+	}
+	for _, x := range v.runs {
+		add(x.Host, x.key.server)
+	}
+	if len(servers) == 0 {
+		for _, s := range e.selected("all", "server") {
+			servers = append(servers, s.Name)
+		}
+	}
+	slices.Sort(servers)
+	return servers
+}
+
+// staff is the workers of a server that can do a function: those whose node was seen to, or all as long
+// as nobody was seen to do anything.
+func (e *Evidence) staff(server, function string) (workers []string) {
+	key := what{server: server, function: function}
+	if workers, known := e.staffs[key]; known {
+		return workers
+	}
+	able := map[string]bool{}
+	for _, x := range e.jobView().runs {
+		if h := e.hosts[x.Host]; h != nil && (function == "" || x.function == function) {
+			able[h.Node] = true
+		}
+	}
+	for _, h := range e.selected("all", "worker") {
+		if (able[h.Node] || len(e.jobView().runs) == 0) && slices.Contains(e.knows(h.Name), server) {
+			workers = append(workers, h.Name)
+		}
+	}
+	if e.staffs == nil {
+		e.staffs = map[what][]string{}
+	}
+	e.staffs[key] = workers
+	return workers
+}

@@ -1,0 +1,226 @@
+package checkers
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// Recovers is A3: after each fault's end, service is soon back and stays. Time for TCP's backoff, which
+// outlives a fault, belongs into `within`.
+type Recovers struct {
+	Of     string `yaml:"recovers" doc:"the operation: submit"`
+	After  string `yaml:"after" doc:"what must have ended: heal, a verb (cut-power), or a verb and its target (cut-power supplier-1); any fault if it is not said"`
+	Return `yaml:",inline"`
+}
+
+// Failover is A4: from the start of a fault, those clients that can still reach a server with its workers
+// are soon served again.
+type Failover struct {
+	Of     string `yaml:"failover" doc:"the operation: submit"`
+	After  string `yaml:"after" doc:"what must have begun: a verb (cut-power), or a verb and its target (cut-power supplier-1); any fault if it is not said"`
+	Return `yaml:",inline"`
+}
+
+// Return is what it means that service is back.
+type Return struct {
+	From    Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	Within  time.Duration `yaml:"within" doc:"how soon service must be back"`
+	Stays   time.Duration `yaml:"stays" doc:"for how long it must then stay"`
+	AtLeast nodes.Percent `yaml:"at-least" doc:"the share of calls that must be answered for service to be back"`
+	Answer  time.Duration `yaml:"answer" doc:"how soon an answer must come to be good"`
+}
+
+func newReturn() Return {
+	return Return{Within: defaultLimit, Stays: defaultWindow, AtLeast: defaultRatio, Answer: defaultLimit}
+}
+
+func newRecovers() Check { return &Recovers{Return: newReturn()} }
+func newFailover() Check { return &Failover{Return: newReturn()} }
+
+// Judge clocks the service from each end of the fault.
+func (c *Recovers) Judge(e *Evidence) Judgement {
+	var starts []history.Time
+	if c.After == "heal" {
+		for _, p := range e.Phases {
+			if p.Heal {
+				starts = append(starts, p.From)
+			}
+		}
+	} else {
+		for _, w := range e.faultWindows(c.After) {
+			if w.To <= e.End {
+				starts = append(starts, w.To)
+			}
+		}
+	}
+	return c.judge(e, c.Of, starts, e.ofKind(c.Of, c.From), c.After)
+}
+
+// Judge clocks the service from each start of the fault, for the clients that it leaves a server.
+func (c *Failover) Judge(e *Evidence) Judgement {
+	var laps []lap
+	r := e.reachFor(c.Answer, c.Return.grace())
+	asked := e.ofKind(c.Of, c.From)
+	for _, w := range e.faultWindows(c.After) {
+		able := map[string]bool{}
+		for _, h := range e.selected(c.From, "client") {
+			servers, _ := r.through(need{client: h.Name, worker: e.hasWorkers()}, w.From, min(w.From+c.Within+c.Stays+c.Answer, e.End))
+			able[h.Name] = len(servers) > 0
+		}
+		ops := slices.DeleteFunc(slices.Clone(asked), func(o *history.Operation) bool { return !able[o.Host] })
+		laps = append(laps, c.clock(e, c.Of, w.From, ops))
+	}
+	return c.sum(laps, "failed over", c.Of)
+}
+
+func (c *Return) judge(e *Evidence, kind string, starts []history.Time, ops []*history.Operation, after string) Judgement {
+	if len(starts) == 0 {
+		return vacuous("there was no %s to come back from", or(after, "fault"))
+	}
+	slices.Sort(starts)
+	var laps []lap
+	for _, start := range slices.Compact(starts) {
+		laps = append(laps, c.clock(e, kind, start, ops))
+	}
+	return c.sum(laps, "back", kind)
+}
+
+// faultWindows is the windows of the faults that an event of the scenario language names.
+func (e *Evidence) faultWindows(event string) (windows []history.Window) {
+	verb, target, _ := strings.Cut(strings.TrimPrefix(event, "restore-"), " ")
+	for _, f := range e.Faults {
+		if (verb == "" || f.Verb == verb) && (target == "" || f.Target == target) {
+			windows = append(windows, f.Windows...)
+		}
+	}
+	slices.SortFunc(windows, func(a, b history.Window) int { return compare(a.From, b.From) })
+	return windows
+}
+
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// lap is how the service fared after one fault.
+type lap struct {
+	start   history.Time
+	took    time.Duration // until it was back to stay
+	verdict Verdict
+	state   State
+	reason  string
+	bad     []*history.Operation
+}
+
+// grace is how long a server must have been in reach for a call to be valid, once service should be back.
+func (c *Return) grace() time.Duration { return min(defaultGrace, c.Within) }
+
+// clock measures how long after start the service was back to stay. It was not, and is to blame, if the
+// calls that came when it should have been back were valid and remained without a good answer.
+func (c *Return) clock(e *Evidence, kind string, start history.Time, ops []*history.Operation) lap {
+	s := service{kind: kind, limit: c.Answer, grace: c.grace()}
+	l := lap{start: start}
+	first, _ := slices.BinarySearchFunc(ops, start, func(o *history.Operation, t history.Time) int { return compare(o.Call, t) })
+	ops = slices.DeleteFunc(slices.Clone(ops[first:]), func(o *history.Operation) bool {
+		_, died := e.forecast().turned(o.Host, o.Call, min(o.Return, o.Call+c.Answer), 0)
+		return died && !s.good(o)
+	})
+	back, found := c.back(s, start, ops)
+	l.took = back - start
+	switch {
+	case found && l.took <= c.Within:
+		l.verdict = Holds
+		return l
+	case len(ops) == 0:
+		l.verdict, l.state, l.reason = Unknown, Vacuous, "nobody asked afterwards"
+		return l
+	}
+	due := start + c.Within
+	goods, asked := 0, 0
+	for _, o := range ops {
+		if o.Call < due || o.Call >= due+c.Stays {
+			continue
+		}
+		asked++
+		switch e.class(s, o) {
+		case good, lucky:
+			goods++
+		case bad:
+			l.bad = append(l.bad, o)
+		}
+	}
+	switch {
+	case len(l.bad) > 0 && ratio(goods, goods+len(l.bad)) < c.AtLeast:
+		l.verdict = Violated
+		l.reason = fmt.Sprintf("%s after %s, %d of %d calls within %s were not answered", nodes.Short(c.Within), stamp(start),
+			len(l.bad), asked, nodes.Short(c.Stays))
+	case asked == 0:
+		l.verdict, l.state, l.reason = Unknown, Vacuous, "nobody asked when service should have been back"
+	default:
+		l.verdict, l.state, l.reason = Unknown, Censored, "other weather struck before service could come back"
+	}
+	return l
+}
+
+// back is the first time from which, for as long as it must stay, enough calls had a good answer: at once,
+// or when a call came after the last that had none.
+func (c *Return) back(s service, start history.Time, ops []*history.Operation) (history.Time, bool) {
+	goods, end := 0, 0
+	from := start
+	for i := 0; i < len(ops); i++ {
+		for end < len(ops) && ops[end].Call < from+c.Stays {
+			goods += one(s.good(ops[end]))
+			end++
+		}
+		if end > i && ratio(goods, end-i) >= c.AtLeast && s.good(ops[i]) {
+			return from, true
+		}
+		if i+1 < len(ops) {
+			from = ops[i+1].Call
+		}
+		goods -= one(s.good(ops[i]))
+	}
+	return start, false
+}
+
+// sum judges all laps: one violation violates, one return holds, else too little could be seen.
+func (c *Return) sum(laps []lap, what, kind string) Judgement {
+	var took []time.Duration
+	var total time.Duration
+	var undecided *lap
+	for i := range laps {
+		l := &laps[i]
+		switch l.verdict {
+		case Violated:
+			return Judgement{Verdict: Violated, Anomaly: "no-recovery", Reason: l.reason, Witness: ids(l.bad),
+				Window: history.Window{From: l.start, To: l.start + c.Within + c.Stays}, Figure: "not " + what + " within " + nodes.Short(c.Within)}
+		case Holds:
+			took = append(took, l.took)
+			total += l.took
+		default:
+			if undecided == nil || l.state == Censored {
+				undecided = l
+			}
+		}
+	}
+	if len(took) == 0 {
+		if undecided == nil {
+			return vacuous("no fault to clock %s after", kind)
+		}
+		return Judgement{Verdict: Unknown, State: undecided.state, Reason: undecided.reason}
+	}
+	longest, mean := slices.Max(took), total/time.Duration(len(took))
+	j := holds("%s after %s, %s allowed", what, brief(longest), nodes.Short(c.Within))
+	if len(took) > 1 {
+		j.Figure = fmt.Sprintf("%s after %s at most, %s on average, %s allowed", what, brief(longest), brief(mean), nodes.Short(c.Within))
+	}
+	j.Data = map[string]float64{"times": float64(len(took)), "max": longest.Seconds(), "median": middle(took).Seconds(), "sum": total.Seconds()}
+	return j
+}

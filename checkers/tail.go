@@ -1,0 +1,158 @@
+package checkers
+
+import (
+	"fmt"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// NoMetastableTail is A7: once all is healed, and still under load, everybody is served again and nobody is
+// left without an answer. That the service has too much to do is no excuse here: a backlog that never ends is
+// what the claim is about.
+type NoMetastableTail struct {
+	Of     string        `yaml:"no-metastable-tail" doc:"the operation: submit"`
+	From   Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	Within time.Duration `yaml:"within" doc:"how long after the heal the tail may last"`
+	Answer time.Duration `yaml:"answer" doc:"how soon an answer must come to be good"`
+}
+
+func newNoMetastableTail() Check {
+	return &NoMetastableTail{Within: defaultLimit, Answer: defaultLimit}
+}
+
+// crowd is a class of clients and what they ask for, as one figure of the aftermath.
+type crowd struct{ node, variant, function string }
+
+func (c crowd) String() string {
+	s := c.node
+	if c.variant != "" {
+		s += " (" + c.variant + ")"
+	}
+	if c.function != "" {
+		s += " for " + c.function
+	}
+	return s
+}
+
+type served struct {
+	good int
+	bad  []*history.Operation
+}
+
+// Judge looks at the calls that came after each heal and the time allowed, while the load went on.
+func (c *NoMetastableTail) Judge(e *Evidence) Judgement {
+	s := service{kind: c.Of, limit: c.Answer, grace: min(defaultGrace, c.Within), overload: true}
+	crowds := map[crowd]*served{}
+	var order []crowd
+	var goods, asked int
+	var silent []*history.Operation
+	for _, o := range e.ofKind(c.Of, c.From) {
+		if !c.inTail(e, o.Call) {
+			continue
+		}
+		asked++
+		key := e.crowdOf(o)
+		who := crowds[key]
+		if who == nil {
+			who = &served{}
+			crowds[key] = who
+			order = append(order, key)
+		}
+		switch e.class(s, o) {
+		case good, lucky:
+			who.good++
+			goods++
+		case bad:
+			who.bad = append(who.bad, o)
+			if o.Outcome != history.Ok && o.Outcome != history.Fail {
+				silent = append(silent, o)
+			}
+		}
+	}
+	figure := fmt.Sprintf("%d of %d calls answered in the aftermath", goods, asked)
+	for _, key := range order {
+		if who := crowds[key]; who.good == 0 && len(who.bad) > 0 {
+			return c.violated(e, "starved-class", figure, who.bad, "%s had no good answer from %s after the heal on",
+				key, nodes.Short(c.Within))
+		}
+	}
+	switch {
+	case len(silent) > 0:
+		return c.violated(e, "metastable-tail", figure, silent, "%s after the heal, %s remained without an answer",
+			nodes.Short(c.Within), count(len(silent), "call"))
+	case asked == 0:
+		return vacuous("no calls under load from %s after a heal on", nodes.Short(c.Within))
+	case goods == 0:
+		return censored("weather that was not healed excuses all of %s", count(asked, "call"))
+	}
+	return holds("%s", figure)
+}
+
+func (c *NoMetastableTail) inTail(e *Evidence, t history.Time) bool {
+	for _, p := range e.Phases {
+		if p.Heal && p.Load && p.From+c.Within <= t && t < p.To {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *NoMetastableTail) violated(e *Evidence, anomaly, figure string, ops []*history.Operation, reason string, args ...any) Judgement {
+	return Judgement{Verdict: Violated, Anomaly: anomaly, Figure: figure, Reason: fmt.Sprintf(reason, args...), Witness: ids(ops),
+		Window: history.Window{From: ops[0].Call, To: min(ops[0].Return, e.End)}, Story: e.tell().operation(ops[0]).lines()}
+}
+
+// crowdOf is the class that an operation belongs to.
+func (e *Evidence) crowdOf(o *history.Operation) crowd {
+	c := crowd{node: o.Host, variant: text(o.Input("variant")), function: text(o.Input("function"))}
+	if h := e.hosts[o.Host]; h != nil {
+		c.node = h.Node
+	}
+	return c
+}
+
+// UnknownFraction is A10: few valid calls end without an answer. A service that answers nothing breaks no
+// other promise.
+type UnknownFraction struct {
+	Of     string        `yaml:"unknown-fraction" doc:"the operation: submit"`
+	From   Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	AtMost nodes.Percent `yaml:"at-most" doc:"the share of valid calls that may end without an answer"`
+	Within time.Duration `yaml:"within" doc:"how long a call must have had to be answered"`
+	Grace  time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid"`
+	Least  int           `yaml:"least" doc:"fewer valid calls than that say nothing"`
+}
+
+func newUnknownFraction() Check {
+	return &UnknownFraction{AtMost: 10_000, Within: defaultLimit, Grace: defaultGrace, Least: defaultLeast}
+}
+
+// Judge counts.
+func (c *UnknownFraction) Judge(e *Evidence) Judgement {
+	t, valid := e.tally(service{kind: c.Of, limit: c.Within, grace: c.Grace, overload: true}, e.ofKind(c.Of, c.From))
+	share := ratio(t.unknown, max(len(valid), 1))
+	figure := fmt.Sprintf("%d of %s without an answer", t.unknown, count(len(valid), "valid call"))
+	j := holds("%s", figure)
+	switch {
+	case t.asked == 0:
+		j = vacuous("nobody asked to %s", c.Of)
+	case len(valid) < max(c.Least, 1) && t.excused > len(valid):
+		j = censored("the weather excuses %d of %s", t.excused, count(t.asked, "call"))
+	case len(valid) < max(c.Least, 1):
+		j = vacuous("only %s", count(len(valid), "valid call"))
+	case share > c.AtMost:
+		var silent []*history.Operation
+		for _, o := range valid {
+			if !o.good && (o.Outcome == history.Unknown || o.Outcome == history.Pending) {
+				silent = append(silent, o.Operation)
+			}
+		}
+		j = Judgement{Verdict: Violated, Anomaly: "unanswered", Figure: figure,
+			Reason:  fmt.Sprintf("%s of valid calls ended without an answer, %s allowed", share, c.AtMost),
+			Witness: ids(silent), Window: history.Window{From: silent[0].Call, To: min(silent[0].Return, e.End)},
+			Story: e.tell().operation(silent[0]).lines()}
+	}
+	j.Data = t.data()
+	return j
+}
