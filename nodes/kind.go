@@ -36,6 +36,9 @@ type Kind struct {
 	Notes []string
 	// Sometimes are the names given to Recorder.Sometimes.
 	Sometimes []string
+	// Capacity is how many requests a second one node with this configuration gets done on a calm day. The
+	// loader warns of a workload that leaves too little of it. Nil, or 0, is no bound worth a warning.
+	Capacity func(config any) float64
 }
 
 // Operation is one thing a workload can ask a client to do: `do: submit`.

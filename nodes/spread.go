@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"math/rand/v2"
 	"strings"
@@ -55,6 +56,26 @@ func (s Spread) Max() time.Duration {
 		return 16 * s.Mean
 	default:
 		return max(s.Lo, s.Hi)
+	}
+}
+
+// Average is the mean of what the Spread gives, for arithmetic that people read.
+func (s Spread) Average() time.Duration {
+	switch {
+	case len(s.Choices) > 0:
+		var sum float64
+		for _, d := range s.Choices {
+			sum += float64(d)
+		}
+		return time.Duration(sum / float64(len(s.Choices)))
+	case s.Mean > 0:
+		return s.Mean
+	case s.Hi <= s.Lo:
+		return s.Lo
+	case s.Lo > 0 && s.Hi/10 > s.Lo: // of what is uniform in its logarithm
+		return time.Duration(float64(s.Hi-s.Lo) / math.Log(float64(s.Hi)/float64(s.Lo)))
+	default:
+		return s.Lo + (s.Hi-s.Lo)/2
 	}
 }
 

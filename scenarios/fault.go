@@ -62,6 +62,9 @@ func (e Event) String() string {
 	}
 }
 
+// sentence is the fault that the event is about; " " if it is about none.
+func (e Event) sentence() string { return string(e.Verb) + " " + e.Target }
+
 // Moment is a note of a node, or what it did to its disk: "sync-begin", "sync-end", "rename".
 type Moment struct {
 	Node  string   // as the plan writes it

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/scenarios/decode"
 	"simrun/sim/luck"
 )
 
@@ -26,8 +27,9 @@ type Plan struct {
 	Faults   []Fault     // by phase; within one, the timed by time, then those that wait, in the order of the file
 	Claims   []Claim     // in the order of the file
 
-	nodes    []planNode // what Hosts came from, for printing
-	workload []Load     // what phases share, for printing
+	point    []decode.Pair // what Value says
+	shape    *topology     // of Hosts
+	workload []Load        // what phases share, for printing
 }
 
 // LinkClass says what a link is like, in one direction and on a calm day.
@@ -61,8 +63,7 @@ type Host struct {
 	Kind     *nodes.Kind
 	Site     string
 	Supplier string // of its site; "" if it has none
-	UPS      time.Duration
-	Config   any // what Kind.Config made, filled in; shared by the node's copies
+	Config   any    // what Kind.Config made, filled in; shared by the node's copies
 	Limits   Limits
 	Restart  Restart
 }
@@ -76,11 +77,11 @@ type Restart struct {
 
 // Limits are what a host can run out of. A zero leaves the machine's default.
 type Limits struct {
-	Files   int         `yaml:"files" doc:"open file descriptors of the process, sockets included"`
-	Ports   int         `yaml:"ports" doc:"ephemeral ports for connections that it makes"`
-	Backlog int         `yaml:"backlog" doc:"connections that wait to be accepted, for each listener"`
-	Cores   int         `yaml:"cores" doc:"how many computations run at once"`
-	Disk    nodes.Bytes `yaml:"disk" doc:"the size of its disk"`
+	Files   int         `yaml:"files" min:"1" doc:"open file descriptors of the process, sockets included"`
+	Ports   int         `yaml:"ports" min:"1" doc:"ephemeral ports for connections that it makes"`
+	Backlog int         `yaml:"backlog" min:"1" doc:"connections that wait to be accepted, for each listener"`
+	Cores   int         `yaml:"cores" min:"1" doc:"how many computations run at once"`
+	Disk    nodes.Bytes `yaml:"disk" min:"1" doc:"the size of its disk"`
 }
 
 // Phase is a part of the run.
@@ -134,15 +135,4 @@ type Claim struct {
 	Expect Verdict // Holds or Violated
 	File   string  // where it stands, for annotations
 	Line   int
-}
-
-// planNode is a node of the plan, from which Hosts were made.
-type planNode struct {
-	name    string
-	kind    *nodes.Kind
-	site    string
-	count   int // 0: a single host of the node's own name
-	config  any
-	limits  Limits
-	restart Restart
 }

@@ -135,3 +135,98 @@ func (f *Factor) ParseText(text string) error {
 	*f = Factor(math.Round(x * 1000))
 	return nil
 }
+
+// Rates is a rate that may be random: 20/s, 5/s..50/s, or a list of rates.
+type Rates struct {
+	Slow, Fast Rate // the ends; equal for a constant
+	Choices    []Rate
+}
+
+// DecodeNode reads a rate, a range of rates, or a list of them.
+func (r *Rates) DecodeNode(d *decode.Decoder, n *decode.Node, path string, rules decode.Rules) {
+	*r = Rates{}
+	if n.Kind == decode.List {
+		var all decode.Range[Rate]
+		d.Value(n, path, &all, rules)
+		r.Choices = all.Choices
+		return
+	}
+	slow, fast, isRange := strings.Cut(n.Text, "..")
+	if n.Kind != decode.Scalar || !isRange {
+		d.Value(n, path, &r.Slow, rules)
+		r.Fast = r.Slow
+		return
+	}
+	for _, end := range []struct {
+		text string
+		into *Rate
+	}{{slow, &r.Slow}, {fast, &r.Fast}} {
+		at := *n
+		at.Text = strings.TrimSpace(end.text)
+		if !d.Value(&at, path, end.into, rules) {
+			return
+		}
+		if *end.into == 0 {
+			d.Fail(n, path, "a range of rates has no end at 0")
+			return
+		}
+	}
+	if r.Slow < r.Fast {
+		d.Fail(n, path, "the range %s..%s runs backwards; write %s..%s", slow, fast, fast, slow)
+	}
+}
+
+// At is the rate that the variate u stands for: uniform, or log-uniform in a range wider than ×10.
+func (r Rates) At(u uint64) Rate {
+	switch {
+	case len(r.Choices) > 0:
+		return r.Choices[decode.Range[int]{Hi: len(r.Choices) - 1}.At(u)]
+	case r.Slow <= r.Fast:
+		return r.Fast
+	case r.Slow/10 > r.Fast:
+		return r.Fast.tidy(Rate(nodes.LogUniform(uint64(r.Fast), uint64(r.Slow), u)), r.Slow)
+	default:
+		const scale = math.MaxInt64 // arrivals in so many nanoseconds
+		often := decode.Range[int64]{Lo: scale / int64(r.Slow), Hi: scale / int64(r.Fast)}
+		return r.Fast.tidy(Rate(scale/max(1, often.At(u))), r.Slow)
+	}
+}
+
+// tidy rounds a rate between fast and slow so that a person can read it: 437/m rather than 1/137.299771ms.
+func (fast Rate) tidy(r, slow Rate) Rate {
+	r = min(max(r, fast), slow)
+	for _, u := range perUnit {
+		if u.long/time.Duration(r) >= 100 {
+			n := (u.long + time.Duration(r)/2) / time.Duration(r)
+			return min(max(Rate(u.long/n), fast), slow)
+		}
+	}
+	return r
+}
+
+// String is the rate as a scenario writes it.
+func (r Rates) String() string {
+	switch {
+	case len(r.Choices) > 0:
+		words := make([]string, len(r.Choices))
+		for i, c := range r.Choices {
+			words[i] = c.String()
+		}
+		return "[" + strings.Join(words, ", ") + "]"
+	case r.Slow == r.Fast:
+		return r.Slow.String()
+	default:
+		return r.Slow.String() + ".." + r.Fast.String()
+	}
+}
+
+// Fastest is the most that it can be.
+func (r Rates) Fastest() Rate {
+	fastest := r.Fast
+	for i, c := range r.Choices {
+		if i == 0 || c > 0 && (c < fastest || fastest == 0) {
+			fastest = c
+		}
+	}
+	return fastest
+}

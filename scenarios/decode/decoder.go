@@ -19,6 +19,8 @@ type Decoder struct {
 	// References are the names that were read and that only somebody else can look up: those of nodes
 	// (type nodes.NodeName) and those of fields tagged `refers:"what"`.
 	References []Reference
+	// Names says what strings of a type name, as the tag does.
+	Names map[reflect.Type]string
 }
 
 // Reference is a name that was read and not looked up.
@@ -253,8 +255,8 @@ func (d *Decoder) byKind(n *Node, path string, v reflect.Value, rules Rules) {
 	case reflect.String:
 		if d.scalar(n, path) {
 			v.SetString(n.Text)
-			if rules.Refers != "" {
-				d.References = append(d.References, Reference{rules.Refers, n.Text, n, path})
+			if to := cmp.Or(rules.Refers, d.Names[v.Type()]); to != "" {
+				d.References = append(d.References, Reference{to, n.Text, n, path})
 			}
 		}
 	default:

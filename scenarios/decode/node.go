@@ -129,7 +129,14 @@ func compose(data []byte) (doc *yaml.Node, err error) {
 		return nil, nil
 	}
 	doc = new(yaml.Node)
-	return doc, yaml.Load(data, doc)
+	err = yaml.Load(data, doc)
+	switch {
+	case err != nil && strings.Contains(err.Error(), "no documents"):
+		return nil, nil
+	case err != nil && strings.Contains(err.Error(), "found multiple"):
+		return nil, errors.New("a file holds one document; here are several")
+	}
+	return doc, err
 }
 
 func notUTF8(file *File) Problem {
@@ -223,5 +230,41 @@ func (c *converter) fields(n *Node, y *yaml.Node, depth int) {
 		}
 		first[key.Text] = key
 		n.Fields = append(n.Fields, Field{Key: key.Text, At: key, Value: value})
+	}
+}
+
+// ParseValue reads a value that stands in a line of its own, such as that of a flag, from a column on.
+func ParseValue(name, line string, column int, problems *Problems) *Node {
+	runes := []rune(line)
+	value := string(runes[min(column-1, len(runes)):])
+	file := &File{Name: name, lines: []string{line}}
+	if len(line) > MaxSize || strings.ContainsAny(line, "\n\r") || !utf8.ValidString(line) {
+		problems.Add(Problem{File: name, What: "this is not one line of text"})
+		return nil
+	}
+	doc, err := compose([]byte(value))
+	if err != nil || doc == nil || len(doc.Content) == 0 {
+		problems.Add(Problem{File: name, Line: 1, Column: column, What: "this is no value", Source: line})
+		return nil
+	}
+	before := len(*problems)
+	c := converter{file: file, problems: problems}
+	n := c.convert(doc.Content[0], 0)
+	n.shift(column - 1)
+	for i := before; i < len(*problems); i++ {
+		(*problems)[i].Column += column - 1
+	}
+	return n
+}
+
+// shift moves the node and all that is in it to the right.
+func (n *Node) shift(columns int) {
+	n.Column += columns
+	for _, f := range n.Fields {
+		f.At.shift(columns)
+		f.Value.shift(columns)
+	}
+	for _, item := range n.Items {
+		item.shift(columns)
 	}
 }

@@ -14,18 +14,29 @@ func Suggest(word string, known []string) string {
 	return "one of: " + strings.Join(known, ", ")
 }
 
-// Nearest is the known word that differs from word by the fewest slips of the finger, if they are few.
+// Nearest is the known word that differs from word by the fewest slips of the finger, if they are few. Of two
+// such it is the one that begins alike for longer: people err later in a word rather than sooner.
 func Nearest(word string, known []string) string {
 	if len(word) > 64 {
 		return ""
 	}
-	best, nearest := 1+max(1, min(3, len(word)/3)), ""
-	for _, k := range known {
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < best {
-			best, nearest = d, k
+	best, alike, nearest := min(len(word), 1+max(1, min(3, len(word)/3))), -1, ""
+	for _, k := range known[:min(len(known), 1000)] {
+		d, a := distance(strings.ToLower(word), strings.ToLower(k)), prefix(word, k)
+		if d < best || d == best && nearest != "" && a > alike {
+			best, alike, nearest = d, a, k
 		}
 	}
 	return nearest
+}
+
+// prefix is how many bytes two words begin with in common.
+func prefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // distance is how many letters must be added, left out, changed or exchanged with their neighbour

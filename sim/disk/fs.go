@@ -171,11 +171,11 @@ func (h *handle) Name() string { return h.f.name }
 func (h *handle) closed() bool { return h.f.closed }
 
 func (h *handle) ReadAt(data []byte, off int64) (int, error) {
-	if h.closed() {
-		return 0, wrap("read", h.f.name, fs.ErrClosed)
-	}
 	if len(data) == 0 {
 		return 0, nil
+	}
+	if h.closed() {
+		return 0, wrap("read", h.f.name, fs.ErrClosed)
 	}
 	o := h.f.BeginRead(h.v.w.Now(), data, off)
 	err := h.v.do(o)
@@ -188,6 +188,9 @@ func (h *handle) ReadAt(data []byte, off int64) (int, error) {
 }
 
 func (h *handle) WriteAt(data []byte, off int64) (int, error) {
+	if len(data) == 0 {
+		return 0, nil
+	}
 	if h.closed() {
 		return 0, wrap("write", h.f.name, fs.ErrClosed)
 	}

@@ -1,0 +1,326 @@
+package scenarios
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"simrun/nodes"
+	"simrun/sim/luck"
+)
+
+// Draw makes the plan that a seed stands for. It is a pure function: the same scenario and seed give the same
+// plan, whatever the order of keys in the file. Every range and choice is drawn once, from a stream that is
+// named after the line it stands in, so that the draws of one line do not hang on another's being there.
+//
+// The luck of a plan's own file is its Seed; of a file that is a plan, seed is usually Spec.Seed.
+func Draw(s *Spec, seed luck.Seed) *Plan {
+	d := &draw{spec: s, seed: seed, names: map[string]int{}}
+	p := &Plan{Scenario: s.Name, Summary: s.Summary, Value: s.Value, Seed: seed, point: s.point,
+		Classes: s.classes, Claims: s.claims}
+	d.plan = p
+	d.topology = s.fixed
+	if d.topology == nil {
+		d.topology = s.populate(func(n *nodeSpec) int { return n.line.Count.At(d.one("count", n.name)) })
+	}
+	p.Hosts = d.topology.hosts
+	p.shape = d.topology
+	d.world()
+	d.phases()
+	d.faults()
+	return p
+}
+
+type draw struct {
+	spec     *Spec
+	seed     luck.Seed
+	plan     *Plan
+	topology *topology
+	names    map[string]int // how many lines of that name there were, to tell apart those with the same words
+}
+
+// stream is the luck of the line of that name.
+func (d *draw) stream(name ...string) luck.Stream {
+	return d.seed.Stream(append([]string{"plan"}, name...)...)
+}
+
+// one is the single variate of that name.
+func (d *draw) one(name ...string) uint64 {
+	s := d.stream(name...)
+	return s.Uint64()
+}
+
+// part is a stream for one part of a line, so that the parts do not hang on each other.
+func part(s luck.Stream, i uint64) source {
+	sub := s.Numbered(i)
+	return source{&sub}
+}
+
+// The parts of a fault's luck.
+const (
+	luckWhen uint64 = iota
+	luckTarget
+	luckLength
+	luckOptions
+	luckCount
+	luckEach // and on: of each repetition
+)
+
+// world draws what is open in sites and links.
+func (d *draw) world() {
+	for i := range d.spec.sites {
+		s := &d.spec.sites[i]
+		ups := s.line.UPS
+		d.plan.Sites = append(d.plan.Sites, Site{Name: s.name, Power: s.line.Power, Inside: s.line.Inside,
+			UPS: readable(ups, ups.At(d.one("ups", s.name)))})
+	}
+	for i := range d.spec.doc.Links {
+		l := &d.spec.doc.Links[i]
+		link := Link{Is: l.Is}
+		for j := range l.Between {
+			link.Between = append(link.Between, l.Between[j].name)
+			link.Ends = append(link.Ends, l.Between[j].members(d.topology, Traffic))
+		}
+		d.plan.Links = append(d.plan.Links, link)
+	}
+}
+
+// phases draws how long the phases are, what they mend and how much comes in them.
+func (d *draw) phases() {
+	shared := d.loads(d.spec.doc.Workload, "")
+	d.plan.workload = shared
+	var at time.Duration
+	for _, line := range d.spec.doc.Phases {
+		length := source{ptr(d.stream("lasts", line.Phase))}.length(line.Lasts)
+		p := Phase{Name: line.Phase, From: at, To: at + length, Heal: d.heal(line), stop: line.stop}
+		switch {
+		case line.stop:
+		case line.loads != nil:
+			p.Load, p.ownLoad = d.loads(line.loads, line.Phase+" "), true
+		default:
+			p.Load = shared
+		}
+		d.plan.Phases = append(d.plan.Phases, p)
+		at = p.To
+	}
+}
+
+func ptr(s luck.Stream) *luck.Stream { return &s }
+
+func (d *draw) loads(lines []*loadLine, prefix string) []Load {
+	var loads []Load
+	for _, l := range lines {
+		name := d.unique(prefix + l.stream)
+		load := Load{Stream: name, Operation: l.operation, Rate: l.Rate.At(d.one("rate", name)), Mix: l.mix, Options: l.options}
+		groups := make([][]string, len(l.From))
+		for i := range l.From {
+			load.from = append(load.from, l.From[i].String())
+			groups[i] = l.From[i].members(d.topology, Hosts)
+		}
+		load.From = union(d.topology.all, groups)
+		loads = append(loads, load)
+	}
+	return loads
+}
+
+// unique tells a name from the same one before it, by a number.
+func (d *draw) unique(name string) string {
+	d.names[name]++
+	if n := d.names[name]; n > 1 {
+		return name + " #" + strconv.Itoa(n)
+	}
+	return name
+}
+
+// heal draws whom the beginning of a phase mends.
+func (d *draw) heal(line *phaseLine) Heal {
+	s := &line.Heal
+	src := source{ptr(d.stream("heal", line.Phase))}
+	switch {
+	case s.at == nil:
+		return Heal{}
+	case s.op == "all":
+		return Heal{All: true}
+	case s.name == "core":
+		servers := d.topology.byName[string(nodes.Server)+"s"]
+		kept := choose("majority", src, servers)
+		var others []string
+		for i := range d.topology.hosts {
+			if h := &d.topology.hosts[i]; h.Kind.Role != nodes.Server {
+				others = append(others, h.Name)
+			}
+		}
+		return Heal{Hosts: union(d.topology.all, [][]string{kept, others})}
+	default:
+		var groups [][]string
+		for _, t := range s.draw(src, d.topology, Hosts) {
+			groups = append(groups, t.Hosts)
+		}
+		return Heal{Hosts: union(d.topology.all, groups)}
+	}
+}
+
+// drawn is a fault with what of its line is needed for the order of a plan and for the swarm.
+type drawn struct {
+	Fault
+	line  *faultLine
+	order int // of its line in the phase
+}
+
+// faults draws the script, then the swarm, which has the script's outages to reckon with.
+func (d *draw) faults() {
+	first := map[string]string{} // the sentence of a line: the target of the first fault that came of it
+	var all []drawn
+	for i, p := range d.spec.doc.Phases {
+		for order, f := range p.Faults {
+			d.line(f, i, byScript, order, func(x drawn) { all = append(all, x) }, first)
+		}
+	}
+	d.waitFor(all, first) // as far as it is known; what waits for the swarm stays, for now
+	for i, p := range d.spec.doc.Phases {
+		if p.Swarm != nil {
+			all = append(all, d.swarm(p, i, all, first)...)
+		}
+	}
+	all = d.waitFor(all, first)
+	slices.SortStableFunc(all, func(a, b drawn) int {
+		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(rank(&a.Fault), rank(&b.Fault)),
+			cmp.Compare(a.At, b.At), cmp.Compare(a.order, b.order))
+	})
+	d.plan.Faults = make([]Fault, len(all))
+	for i := range all {
+		d.plan.Faults[i] = all[i].Fault
+	}
+}
+
+// rank puts what strikes at a time before what waits.
+func rank(f *Fault) int {
+	if f.After.IsZero() && f.On.IsZero() {
+		return 0
+	}
+	return 1
+}
+
+// line draws the faults of one line, for each member of its target if it says so. A plan's line says itself
+// who drew it.
+func (d *draw) line(f *faultLine, phase int, by string, order int, emit func(drawn), first map[string]string) {
+	if f.DrawnBy != "" {
+		by = string(f.DrawnBy)
+	}
+	if f.target.op != "each" {
+		name := d.unique(fmt.Sprintf("%s %s %s %s", d.plan.Phases[phase].Name, by, f, f.when()))
+		d.repeat(f, &f.target, d.stream("fault", name), phase, by, order, f.String(), emit, first)
+		return
+	}
+	for _, m := range f.target.whole().members(d.topology, f.verb.Takes) {
+		one := &selector{name: m}
+		name := d.unique(fmt.Sprintf("%s %s %s %s %s", d.plan.Phases[phase].Name, by, f.verb.Verb, m, f.when()))
+		d.repeat(f, one, d.stream("fault", name), phase, by, order, string(f.verb.Verb)+" "+m, emit, first)
+	}
+}
+
+// mostRepeats is how often one line of `every` strikes in one phase at most.
+const mostRepeats = 10_000
+
+// repeat draws a line's faults: one, or as many as the phase has room for.
+func (d *draw) repeat(f *faultLine, target *selector, luck luck.Stream, phase int, by string, order int, sentence string,
+	emit func(drawn), first map[string]string) {
+	p := &d.plan.Phases[phase]
+	tell := func(x Fault) {
+		if _, seen := first[sentence]; !seen {
+			first[sentence] = x.Target
+		}
+		emit(drawn{x, f, order})
+	}
+	if f.Every == nil {
+		x := d.fault(f, target, luck, phase, by)
+		switch {
+		case f.At != nil:
+			if x.At = p.From + part(luck, luckWhen).span(*f.At); x.At >= p.To {
+				return // its time is past the end of this phase
+			}
+		default:
+			x.At, x.After, x.On = p.From, f.event, f.moment
+			x.Nth = 1
+			if f.Nth != nil {
+				x.Nth = f.Nth.At(part(luck, luckCount).next())
+			}
+			if f.Wait != nil {
+				x.Wait = part(luck, luckWhen).span(*f.Wait)
+			}
+			if !x.On.IsZero() {
+				x.On.Hosts = f.watches.members(d.topology, Hosts)
+			}
+		}
+		tell(x)
+		return
+	}
+	at := p.From
+	for i := range uint64(mostRepeats) {
+		each := part(luck, luckEach+i)
+		if at += part(*each.Stream, luckWhen).length(*f.Every); at >= p.To {
+			return
+		}
+		x := d.fault(f, target, *each.Stream, phase, by)
+		x.At = at
+		tell(x)
+		at += x.For
+	}
+}
+
+// fault draws what every fault of a line has: target, length and options.
+func (d *draw) fault(f *faultLine, target *selector, luck luck.Stream, phase int, by string) Fault {
+	x := Fault{Phase: phase, Verb: f.verb.Verb, DrawnBy: by}
+	if f.options != nil {
+		x.Options = f.options.draw(part(luck, luckOptions))
+	}
+	if f.For != nil {
+		x.For = part(luck, luckLength).length(*f.For)
+	}
+	x.Targets = d.targets(f, target, part(luck, luckTarget), &x.Options)
+	x.Target = targetText(x.Targets)
+	return x
+}
+
+// targets draws whom a fault strikes. A partition needs parts.
+func (d *draw) targets(f *faultLine, target *selector, src source, o *Options) []Target {
+	if f.verb.Verb != Partition && f.verb.Verb != Flap {
+		return target.draw(src, d.topology, f.verb.Takes)
+	}
+	switch {
+	case o.Shape == Ring && target.items == nil:
+		return d.topology.singly(shuffle(src, target.whole().pick(src, d.topology, Traffic)), Traffic)
+	case o.Shape == Bridge && target.items == nil:
+		mixed := shuffle(src, target.whole().pick(src, d.topology, Traffic))[1:] // the first is the bridge
+		half := (len(mixed) + 1) / 2
+		return []Target{d.part(mixed[:half]), d.part(mixed[half:])}
+	case target.op == "random" && target.of == nil:
+		mixed := shuffle(src, d.topology.all)
+		return []Target{d.part(mixed[:1+src.Below(max(1, len(mixed)-1))])}
+	default:
+		return target.draw(src, d.topology, Traffic)
+	}
+}
+
+// part is a group of hosts, in their order.
+func (d *draw) part(hosts []string) Target { return group(union(d.topology.all, [][]string{hosts})) }
+
+// waitFor puts the concrete target of what a fault waits for in the place of the words of its line. What
+// waits for a line that drew nothing never comes, and is left out.
+func (d *draw) waitFor(all []drawn, first map[string]string) []drawn {
+	kept := all[:0:0]
+	for i := range all {
+		x := &all[i]
+		if x.line.event.Verb != "" {
+			target, ok := first[x.line.event.sentence()]
+			if !ok {
+				continue
+			}
+			x.After.Target = target
+		}
+		kept = append(kept, *x)
+	}
+	return kept
+}

@@ -1,0 +1,273 @@
+package scenarios
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// swarm draws the weather of a phase: some of its kinds, each as often as it says. What would take too many of
+// those down that are to be kept up is left out; so what one line draws can keep another's fault from coming,
+// but never changes it.
+func (d *draw) swarm(p *phaseLine, phase int, script []drawn, first map[string]string) []drawn {
+	kinds := d.enabled(p)
+	var candidates []drawn
+	for order, f := range kinds {
+		if f == nil {
+			continue
+		}
+		d.line(f, phase, bySwarm, len(p.Faults)+order, func(x drawn) {
+			if p.Swarm.Restarts != nil && !*p.Swarm.Restarts {
+				x.For = d.untilHealed(&x.Fault)
+			}
+			candidates = append(candidates, x)
+		}, first)
+	}
+	if p.Swarm.KeepUp == nil {
+		return candidates
+	}
+	slices.SortStableFunc(candidates, func(a, b drawn) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.order, b.order))
+	})
+	k := d.keeper(p, phase)
+	for _, x := range d.outages(script) {
+		k.take(x)
+	}
+	kept := candidates[:0]
+	for _, x := range candidates {
+		if out := d.outage(&x.Fault, x.At, x.At); k.allows(out) {
+			k.take(out)
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
+// enabled are the kinds of the swarm that this run has; nil in the place of the others. Each line draws its own
+// rank, and the lowest are enabled.
+func (d *draw) enabled(p *phaseLine) []*faultLine {
+	kinds := slices.Clone(p.Swarm.Kinds)
+	if p.at.Field("swarm").Field("enable") == nil {
+		return kinds
+	}
+	n := p.Swarm.Enable.At(d.one("enable", p.Phase))
+	type ranked struct {
+		i    int
+		rank uint64
+	}
+	var ranks []ranked
+	for i, f := range kinds {
+		name := d.unique("rank " + p.Phase + " " + f.String())
+		ranks = append(ranks, ranked{i, d.one(name)})
+	}
+	slices.SortFunc(ranks, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	for _, r := range ranks[min(n, len(ranks)):] {
+		kinds[r.i] = nil
+	}
+	return kinds
+}
+
+// untilHealed is how long what stops a process lasts where restarts are forbidden: until a phase heals all its
+// hosts, else to the end of the run.
+func (d *draw) untilHealed(f *Fault) time.Duration {
+	switch f.Verb {
+	case Crash, CrashMachine, CutPower, Stop:
+	default:
+		return f.For
+	}
+	return d.healed(f, f.At) - f.At
+}
+
+// healed is when a phase that begins after a time mends all that the fault struck.
+func (d *draw) healed(f *Fault, after time.Duration) time.Duration {
+	phases := d.plan.Phases
+	for i := range phases {
+		p := &phases[i]
+		if p.From > after && (p.Heal.All || p.Heal.Any() && coveredBy(f, p.Heal.Hosts)) {
+			return p.From
+		}
+	}
+	return phases[len(phases)-1].To
+}
+
+func coveredBy(f *Fault, hosts []string) bool {
+	for _, t := range f.Targets {
+		for _, h := range t.Hosts {
+			if !slices.Contains(hosts, h) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// outage is a time in which hosts serve nobody, or may not.
+type outage struct {
+	hosts    []string
+	from, to time.Duration
+}
+
+// outage is what a fault takes away if it strikes at some time between from and to.
+func (d *draw) outage(f *Fault, from, to time.Duration) outage {
+	info := f.Verb.Info()
+	if !info.Down {
+		return outage{}
+	}
+	var out outage
+	for _, t := range f.Targets {
+		out.hosts = append(out.hosts, t.Hosts...)
+	}
+	out.from, out.to = from, d.ends(f, to)
+	return out
+}
+
+// ends is when a fault that strikes at a time is over.
+func (d *draw) ends(f *Fault, at time.Duration) time.Duration {
+	end := d.healed(f, at)
+	switch {
+	case f.For > 0:
+		end = min(end, at+f.For)
+	case f.Verb == Crash || f.Verb == CrashMachine:
+		longest := time.Duration(0)
+		for _, t := range f.Targets {
+			for _, h := range t.Hosts {
+				r := d.topology.hosts[d.topology.index[h]].Restart
+				if r.Never {
+					return end
+				}
+				longest = max(longest, r.After)
+			}
+		}
+		end = min(end, at+longest)
+	}
+	return end
+}
+
+// span is when a fault may strike, at the earliest and at the latest.
+type span struct{ from, to time.Duration }
+
+// outages are those of the script. What waits for a moment may come at any time of its phase; what waits for
+// another fault comes after that one, as far as it is known.
+func (d *draw) outages(script []drawn) []outage {
+	strikes := make([]span, len(script))
+	known := make([]bool, len(script))
+	for i := range script {
+		f := &script[i].Fault
+		if rank(f) == 0 {
+			strikes[i], known[i] = span{f.At, f.At}, true
+		} else if !f.On.IsZero() || f.After.Heal || f.Nth > 1 {
+			strikes[i], known[i] = d.anyTime(f), true
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for i := range script {
+			if !known[i] {
+				known[i] = d.followed(&script[i].Fault, script, strikes, known, &strikes[i])
+				changed = changed || known[i]
+			}
+		}
+	}
+	var all []outage
+	for i := range script {
+		if !known[i] {
+			strikes[i] = d.anyTime(&script[i].Fault)
+		}
+		if out := d.outage(&script[i].Fault, strikes[i].from, strikes[i].to); len(out.hosts) > 0 {
+			all = append(all, out)
+		}
+	}
+	return all
+}
+
+func (d *draw) anyTime(f *Fault) span {
+	p := &d.plan.Phases[f.Phase]
+	return span{p.From, p.To + f.Wait}
+}
+
+// followed reckons when a fault strikes that waits for others of which the times are known.
+func (d *draw) followed(f *Fault, script []drawn, strikes []span, known []bool, into *span) bool {
+	s, any := span{}, false
+	for i := range script {
+		x := &script[i].Fault
+		if x.Verb != f.After.Verb || x.Target != f.After.Target {
+			continue
+		}
+		if !known[i] {
+			return false
+		}
+		from, to := strikes[i].from, strikes[i].to
+		if f.After.Restore {
+			from, to = d.ends(x, from), d.ends(x, to)
+		}
+		if !any || from < s.from {
+			s.from = from
+		}
+		s.to, any = max(s.to, to), true
+	}
+	p := &d.plan.Phases[f.Phase]
+	*into = span{max(s.from, p.From) + f.Wait, min(s.to, p.To) + f.Wait}
+	return any
+}
+
+// keeper sees to it that enough hosts of a set are up.
+//
+// Invariant: at no time are more of them out than spare says, but for what the script takes.
+type keeper struct {
+	of    map[string]bool
+	spare int // how many may be out at a time
+	outs  []outage
+}
+
+func (d *draw) keeper(p *phaseLine, phase int) *keeper {
+	members := p.Swarm.KeepUp.Of.members(d.topology, Hosts)
+	k := &keeper{of: make(map[string]bool, len(members))}
+	for _, h := range members {
+		k.of[h] = true
+	}
+	k.spare = len(members) - p.Swarm.KeepUp.AtLeast.At(d.one("keep-up", p.Phase))
+	return k
+}
+
+func (k *keeper) take(o outage) {
+	if slices.ContainsFunc(o.hosts, func(h string) bool { return k.of[h] }) {
+		k.outs = append(k.outs, o)
+	}
+}
+
+// allows says whether enough would be up at all times of the outage. The number of those that are out grows
+// only where an outage begins, so it is enough to look there.
+func (k *keeper) allows(o outage) bool {
+	if !slices.ContainsFunc(o.hosts, func(h string) bool { return k.of[h] }) {
+		return true
+	}
+	if k.out(o, o.from) > k.spare {
+		return false
+	}
+	for _, other := range k.outs {
+		if other.from > o.from && other.from < o.to && k.out(o, other.from) > k.spare {
+			return false
+		}
+	}
+	return true
+}
+
+// out is how many would be out at a time.
+func (k *keeper) out(o outage, at time.Duration) int {
+	gone := map[string]bool{}
+	for _, h := range o.hosts {
+		if k.of[h] {
+			gone[h] = true
+		}
+	}
+	for _, other := range k.outs {
+		if other.from <= at && at < other.to {
+			for _, h := range other.hosts {
+				if k.of[h] {
+					gone[h] = true
+				}
+			}
+		}
+	}
+	return len(gone)
+}
