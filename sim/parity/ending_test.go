@@ -328,7 +328,7 @@ var endings = []scene{
 		client: func(s *side) {
 			c := s.connect()
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.read(c)
 			s.write(c, "are you there?")
 			s.settle()
@@ -347,7 +347,7 @@ var endings = []scene{
 			c := s.connect()
 			s.write(c, "you never read this")
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.read(c)
 			s.read(c)
 			s.write(c, "x")
@@ -360,7 +360,7 @@ var endings = []scene{
 			c := s.connect()
 			reader := s.in("reader", func() { s.read(c); s.read(c) })
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.join(reader)
 		},
 		client: func(s *side) {
@@ -380,7 +380,7 @@ var endings = []scene{
 		client: func(s *side) {
 			c := s.connect()
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.drain(c)
 			s.read(c)
 		},
@@ -399,7 +399,7 @@ var endings = []scene{
 			s.write(c, "you never read this")
 			s.meet()
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.read(c)
 			s.read(c)
 		},
@@ -415,7 +415,7 @@ var endings = []scene{
 		client: func(s *side) {
 			c := s.connect()
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.drainSome(c)
 		},
 	},
@@ -431,7 +431,7 @@ var endings = []scene{
 			c := s.dial(port, 0)
 			s.write(c, "hello?")
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.read(c)
 			s.read(c)
 			s.dial(port, 0)
@@ -447,7 +447,7 @@ var endings = []scene{
 		client: func(s *side) {
 			c := s.dial(s.hear(), 0)
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.write(c, "x")
 			s.write(c, "x")
 			s.read(c)
@@ -468,7 +468,7 @@ var endings = []scene{
 				s.say("some, not all: %v", n > 0 && n < plenty)
 			})
 			s.meet()
-			s.killPeer()
+			s.strike(kill)
 			s.join(writer)
 			s.read(c)
 		},

@@ -4,10 +4,14 @@ package parity
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,8 +35,10 @@ func TestMain(m *testing.M) {
 
 // loopback is the real machine: two hosts of this process, or one and a process of its own.
 type loopback struct {
-	port  chan string
-	child *exec.Cmd
+	port   chan string
+	dir    string // of the victim
+	victim *exec.Cmd
+	life   int // of the victim
 }
 
 func (l *loopback) controlPort() string { return "0" }
@@ -43,9 +49,25 @@ func (l *loopback) cue() string { return <-l.port }
 
 func (l *loopback) settle() time.Duration { return 20 * time.Millisecond }
 
-func (l *loopback) killPeer(*side) {
-	l.child.Process.Signal(syscall.SIGKILL)
-	l.child.Wait()
+func (l *loopback) strike(s *side, b blow) {
+	switch b {
+	case kill:
+		l.end()
+	case start:
+		s.must(l.startVictim(s.scene))
+	case pause:
+		s.must(l.victim.Process.Signal(syscall.SIGSTOP))
+	case resume:
+		s.must(l.victim.Process.Signal(syscall.SIGCONT))
+	case stop:
+		s.must(l.victim.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// end kills the victim; its kernel has closed its sockets when Wait returns.
+func (l *loopback) end() {
+	l.victim.Process.Kill()
+	l.victim.Wait()
 }
 
 func (l *loopback) shorten(listener net.Listener, backlog int) {
@@ -59,7 +81,8 @@ func (l *loopback) shorten(listener net.Listener, backlog int) {
 }
 
 func realHost(name, dir string) *osenv.Host {
-	return osenv.New(osenv.Options{Host: name, DataDir: dir, Peers: map[string]string{"server": "127.0.0.1", "client": "127.0.0.1"}})
+	return osenv.New(osenv.Options{Host: name, DataDir: dir, Log: slog.New(slog.DiscardHandler),
+		Peers: map[string]string{"server": "127.0.0.1", "client": "127.0.0.1"}})
 }
 
 // If this failed, testdata/linux.txt would not be what the kernel does, and the simulator would be held to a fiction.
@@ -105,10 +128,11 @@ type performance struct {
 func (p *performance) perform(sc scene) {
 	stage := &loopback{port: make(chan string, 1)}
 	if sc.victim != "" {
+		stage.dir = p.dirs[sc.victim]
 		if p.err = stage.startVictim(sc); p.err != nil {
 			return
 		}
-		defer stage.killPeer(nil)
+		defer stage.end()
 	}
 	var hosts []*osenv.Host
 	var wg sync.WaitGroup
@@ -120,7 +144,7 @@ func (p *performance) perform(sc scene) {
 		h, transcript := realHost(name, p.dirs[name]), new([]string)
 		hosts, transcripts[name] = append(hosts, h), transcript
 		wg.Go(func() {
-			h.Run(func(env nodes.Env) error { return play(env, stage, sc, name, transcript) })
+			h.Run(func(env nodes.Env) error { return play(env, stage, sc, name, 1, transcript) })
 		})
 	}
 	watchdog := time.AfterFunc(time.Minute, func() {
@@ -138,50 +162,56 @@ func (p *performance) perform(sc scene) {
 	}
 }
 
-// startVictim starts a process for the side that is to be killed. What it publishes it says on its standard output; what
-// it is told comes by its standard input.
+// startVictim starts a process for the side that is to be struck. What its first life publishes it says on its standard
+// output; what that is told comes by its standard input.
 func (l *loopback) startVictim(sc scene) error {
-	l.child = exec.Command(os.Args[0])
-	l.child.Env = append(os.Environ(), "PARITY_SCENE="+sc.name)
-	l.child.Stderr = os.Stderr
-	in, err := l.child.StdinPipe()
+	l.life++
+	l.victim = exec.Command(os.Args[0])
+	l.victim.Env = append(os.Environ(), "PARITY_SCENE="+sc.name, "PARITY_DIR="+l.dir, "PARITY_LIFE="+itoa(l.life))
+	l.victim.Stderr = os.Stderr
+	in, err := l.victim.StdinPipe()
 	if err != nil {
 		return err
 	}
-	out, err := l.child.StdoutPipe()
+	out, err := l.victim.StdoutPipe()
 	if err != nil {
 		return err
 	}
-	if err := l.child.Start(); err != nil {
+	if err := l.victim.Start(); err != nil {
 		return err
 	}
-	if sc.victim == "client" {
+	switch {
+	case l.life > 1:
+	case sc.victim == "client":
 		go func() { fmt.Fprintln(in, <-l.port) }()
-		return nil
+	default:
+		line, err := bufio.NewReader(out).ReadString('\n')
+		l.port <- strings.TrimSpace(line)
+		return err
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	l.port <- strings.TrimSpace(line)
-	return err
+	return nil
 }
 
-// victim plays a side until it is killed.
+// victim plays a side until it is struck.
 func victim(name string) {
 	stage := &loopback{port: make(chan string, 1)}
-	for _, sc := range scenes {
-		if sc.name != name {
-			continue
-		}
-		if sc.victim == "server" {
-			go func() { fmt.Println(<-stage.port) }()
-		} else {
-			go func() {
-				line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-				stage.port <- strings.TrimSpace(line)
-			}()
-		}
-		var transcript []string
-		err := realHost(sc.victim, "").Run(func(env nodes.Env) error { return play(env, stage, sc, sc.victim, &transcript) })
-		fmt.Fprintln(os.Stderr, "parity: the victim ended before it was killed:", err, transcript)
+	sc := scenes[slices.IndexFunc(scenes, func(sc scene) bool { return sc.name == name })]
+	if sc.victim == "server" {
+		go func() { fmt.Println(<-stage.port) }()
+	} else {
+		go func() {
+			line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+			stage.port <- strings.TrimSpace(line)
+		}()
+	}
+	var transcript []string
+	host := realHost(sc.victim, os.Getenv("PARITY_DIR"))
+	err := osenv.Serve(context.Background(), host, func(env nodes.Env) error {
+		life, _ := strconv.Atoi(os.Getenv("PARITY_LIFE"))
+		return play(env, stage, sc, sc.victim, life, &transcript)
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "parity: the victim failed:", err, transcript)
 		os.Exit(1)
 	}
 }

@@ -31,14 +31,16 @@ var rewrite = flag.Bool("rewrite", false, "take down the transcripts anew from t
 type scene struct {
 	name           string
 	server, client func(s *side)
-	// victim is the side that is killed in the course of it; its transcript goes with it.
+	// victim is the side that is struck in the course of it; its transcript goes with it.
 	victim string
+	// again is what the victim does in its second life, if it gets one.
+	again func(s *side)
 	// backlog is how long the accept queues of the server are; 0 leaves that to the kernel.
 	backlog int
 }
 
 // scenes are all there are, by file.
-var scenes = slices.Concat(openings, endings, flows, deadlines, tasks, datagrams, files)
+var scenes = slices.Concat(openings, endings, strikings, flows, deadlines, tasks, datagrams, files)
 
 // stage is a world in which scenes are played.
 type stage interface {
@@ -50,11 +52,22 @@ type stage interface {
 	cue() string
 	// settle is how long everything that was sent needs to arrive.
 	settle() time.Duration
-	// killPeer kills the other side's process, as by kill -9.
-	killPeer(s *side)
+	// strike does to the victim's process what it says.
+	strike(s *side, blow blow)
 	// shorten makes a listener's accept queue as long as the scene says.
 	shorten(l net.Listener, backlog int)
 }
+
+// blow is what can befall a process.
+type blow string
+
+const (
+	kill   blow = "kill -9"
+	start  blow = "start after a kill"
+	pause  blow = "SIGSTOP"
+	resume blow = "SIGCONT"
+	stop   blow = "SIGTERM"
+)
 
 // side is one of a scene's two hosts, on the stage.
 type side struct {
@@ -67,20 +80,25 @@ type side struct {
 	transcript *[]string
 }
 
-// play is the main of a host: it finds the other side, plays its part, and waits for the other.
-func play(env nodes.Env, stage stage, sc scene, name string, transcript *[]string) error {
+// play is the main of a host: it finds the other side, plays its part, and waits for the other. A victim waits for
+// its fate.
+func play(env nodes.Env, stage stage, sc scene, name string, life int, transcript *[]string) error {
 	s := &side{Env: env, stage: stage, scene: sc, name: name, transcript: transcript}
-	s.findPeer()
-	if name == "server" {
+	switch {
+	case life > 1:
+		sc.again(s)
+	case name == "server":
+		s.findPeer()
 		sc.server(s)
-	} else {
+	default:
+		s.findPeer()
 		sc.client(s)
 	}
 	switch sc.victim {
 	case "":
 		s.meet()
 	case name:
-		return env.AwaitStop() // for ever
+		return env.AwaitStop()
 	}
 	return nil
 }
@@ -141,8 +159,9 @@ func (s *side) meet() {
 
 func (s *side) settle() { s.must(s.Sleep(s.stage.settle())) }
 
-func (s *side) killPeer() {
-	s.stage.killPeer(s)
+// strike lets something befall the other side's process, and waits for what it sends out.
+func (s *side) strike(b blow) {
+	s.stage.strike(s, b)
 	s.settle()
 }
 

@@ -14,7 +14,10 @@ import (
 )
 
 // simulated is the simulated machine: two hosts of a world.
-type simulated struct{ world *sim.World }
+type simulated struct {
+	world *sim.World
+	last  *sim.Strike
+}
 
 func (w *simulated) controlPort() string { return "1" }
 
@@ -24,10 +27,21 @@ func (w *simulated) cue() string { return "1" }
 
 func (w *simulated) settle() time.Duration { return 20 * time.Millisecond }
 
-// killPeer strikes as soon as no task runs.
-func (w *simulated) killPeer(s *side) {
+// strike strikes as soon as no task runs.
+func (w *simulated) strike(s *side, b blow) {
 	victim := w.world.Host(s.scene.victim)
-	w.world.At(w.world.Now(), func() { victim.Crash() })
+	w.world.At(w.world.Now(), func() {
+		switch b {
+		case kill:
+			w.last = victim.Crash()
+		case pause:
+			w.last = victim.Pause()
+		case stop:
+			w.last = victim.Stop()
+		case start, resume:
+			w.last.End()
+		}
+	})
 }
 
 func (w *simulated) shorten(net.Listener, int) {}
@@ -60,13 +74,15 @@ func playInWorld(t *testing.T, sc scene, seed luck.Seed) map[string][]string {
 		if name != sc.victim {
 			under[name] = true
 		}
+		life := 0
 		world.AddHost(sim.HostOptions{Name: name, Site: site, Limits: limits, NeverRestart: true, Main: func(env nodes.Env) error {
 			defer func() {
 				if name != sc.victim {
 					lines[name] = *transcript
 				}
 			}()
-			err := play(env, stage, sc, name, transcript)
+			life++
+			err := play(env, stage, sc, name, life, transcript)
 			delete(under, name)
 			return err
 		}})
