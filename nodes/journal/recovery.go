@@ -121,7 +121,7 @@ func (j *Journal) clean(stale []string) error {
 		return err
 	}
 	for _, name := range stale {
-		if err := j.fs.Remove(path.Join(j.dir, name)); err != nil {
+		if err := j.fs.Remove(path.Join(j.dir, name)); err != nil && !isMissing(err) {
 			return err
 		}
 	}
