@@ -292,10 +292,11 @@ func (d *Disk) rename(root *inode, now time.Duration, from, to string) error {
 	case !b.dir.linked:
 		return syscall.ENOENT
 	}
-	for up := b.dir; up != nil; up = up.dir.parent {
-		if up == a.to {
-			return syscall.EINVAL
-		}
+	if a.to.above(b.dir) {
+		return syscall.EINVAL
+	}
+	if b.to.above(a.dir) {
+		return syscall.ENOTEMPTY
 	}
 	old := b.to
 	if old != nil {
@@ -314,6 +315,16 @@ func (d *Disk) rename(root *inode, now time.Duration, from, to string) error {
 		d.unlink(old)
 	}
 	return nil
+}
+
+// above says whether a directory is n or above it.
+func (dir *inode) above(n *inode) bool {
+	for ; n != nil; n = n.dir.parent {
+		if n == dir {
+			return true
+		}
+	}
+	return false
 }
 
 // list gives a directory's entries in the order of names.
