@@ -213,7 +213,7 @@ func (n *Network) synAckArrives(s *Socket) {
 		s.wakeWriter()
 		s.doubtIfSuspicious(now)
 	}
-	if r.state != shaking {
+	if r.state == established {
 		return
 	}
 	if !n.handshake(s, ACK, s.event(evHandshook, 0), now) {

@@ -2,9 +2,7 @@ package netmodel_test
 
 import (
 	"container/heap"
-	"errors"
 	"fmt"
-	"io"
 	"syscall"
 	"testing"
 	"time"
@@ -92,9 +90,12 @@ func (w *world) settle() {
 	}
 }
 
+// lan is a link of a millisecond.
+var lan = netmodel.LinkClass{Delay: nodes.Exactly(time.Millisecond)}
+
 // two makes a world of hosts a and b on two sites, a millisecond apart.
 func two(t testing.TB) (*world, *netmodel.Stack, *netmodel.Stack) {
-	return twoWith(t, netmodel.LinkClass{Delay: nodes.Exactly(time.Millisecond)}, netmodel.Limits{})
+	return twoWith(t, lan, netmodel.Limits{})
 }
 
 func twoWith(t testing.TB, class netmodel.LinkClass, limits netmodel.Limits) (*world, *netmodel.Stack, *netmodel.Stack) {
@@ -127,6 +128,13 @@ func pair(t testing.TB) (*world, *netmodel.Socket, *netmodel.Socket) {
 	require.NoError(t, err)
 	c, s := w.dial(a, b, l)
 	return w, c, s
+}
+
+func install(t testing.TB, w *world, rule netmodel.Rule) *netmodel.Installed {
+	t.Helper()
+	in, err := w.net.Install(rule)
+	require.NoError(t, err)
+	return in
 }
 
 func listen(t testing.TB, s *netmodel.Stack) *netmodel.Listener {
@@ -162,9 +170,6 @@ func wantRead(t testing.TB, s *netmodel.Socket, text string, end error) {
 	require.Equal(t, text, got)
 	require.Equal(t, end, err, "%v", err)
 }
-
-var _ = errors.Is
-var _ = io.EOF
 
 type waker struct{ woken int }
 
