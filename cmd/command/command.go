@@ -1,0 +1,145 @@
+// Package command answers what a person can ask of simrun on a command line. A program with node kinds of
+// its own is this package and a catalog: see examples.
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"simrun/reports"
+	"simrun/scenarios"
+	"simrun/scenarios/decode"
+)
+
+// Main is the whole program: it does what os.Args asks for and returns the exit code.
+func Main(catalog scenarios.Catalog) int {
+	return Program{Catalog: catalog, Args: os.Args[1:], Name: self(os.Args[0]), Out: os.Stdout, Err: os.Stderr}.Run()
+}
+
+// Program is one call of the command.
+type Program struct {
+	Catalog scenarios.Catalog
+	Args    []string
+	// Name is how the program is called; it stands before every line to paste.
+	Name     string
+	Out, Err io.Writer
+}
+
+// Run does what Args ask for and returns the exit code.
+func (p Program) Run() int {
+	c := &call{Program: p}
+	root := c.root()
+	root.SetArgs(p.Args)
+	root.SetOut(p.Out)
+	root.SetErr(p.Err)
+	if err := root.Execute(); err != nil {
+		c.complain(err)
+		return NoStart
+	}
+	return c.code
+}
+
+// call is a program at work: its flags, and what it has come to.
+type call struct {
+	Program
+	code int
+
+	seed      string
+	seeds     int
+	lasts     time.Duration
+	jobs      int
+	set       []string
+	keepGoing bool
+	json      bool
+	quiet     bool
+	trace     bool
+	junit     string
+	out       string
+
+	suites []reports.Suite // what --junit will say
+}
+
+// verdict takes note of what a run or a batch came to: the worst counts.
+func (c *call) verdict(v scenarios.Verdict) {
+	rank := func(code int) int { return strings.IndexByte("0314", byte('0'+code)) }
+	if now := code(v); rank(now) > rank(c.code) {
+		c.code = now
+	}
+}
+
+// complain says why nothing could be started. The problems of scenario files speak for themselves.
+func (c *call) complain(err error) {
+	var problems decode.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(c.Err, strings.TrimSpace(problems.Error()))
+		return
+	}
+	fmt.Fprintf(c.Err, "%s: %v\n", c.Name, err)
+}
+
+// warn says what went wrong beside the run, and goes on.
+func (c *call) warn(format string, args ...any) {
+	fmt.Fprintf(c.Err, "%s: %s\n", c.Name, fmt.Sprintf(format, args...))
+}
+
+func (c *call) terminal() *reports.Terminal { return reports.NewTerminal(c.Out, c.Name) }
+
+func (c *call) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "simrun SCENARIO…",
+		Short: "Run real servers on simulated machines, take their power away, and judge what they promised",
+		Long: `simrun runs real server code on a simulated network, clock, disk and power grid. One seed decides
+everything that goes wrong; the same seed is the same run, bit for bit, on any machine. What clients
+saw is judged against what the servers promise.
+
+A SCENARIO is the name of one that is built in (` + strings.Join(scenarios.Names(), ", ") + `)
+or the path of a file.`,
+		Example: `  simrun thunderstorm                      one storm, of a seed that is drawn and printed
+  simrun thunderstorm --seed 7             the storm of that seed
+  simrun thunderstorm --seeds 1000         a thousand different storms
+  simrun my.yaml --for 10m --set storm.lasts=5m`,
+		Args:              cobra.ArbitraryArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				if cmd.Flags().NFlag() > 0 {
+					return errors.New("which scenario? `" + c.Name + "` alone says what there is")
+				}
+				c.introduce()
+				return nil
+			}
+			return c.run(args)
+		},
+	}
+	root.PersistentFlags().StringVar(&c.out, "out", "runs", "the `DIR`ectory where runs are kept")
+	f := root.Flags()
+	c.seedFlags(f)
+	f.IntVar(&c.seeds, "seeds", 1, "run `N` seeds: the one of --seed, and others that follow from it")
+	f.DurationVar(&c.lasts, "for", 0, "run seeds for `D`, such as 10m")
+	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "how many worlds run at once")
+	f.BoolVar(&c.keepGoing, "keep-going", false, "go on after a violation")
+	f.BoolVar(&c.trace, "trace", false, "keep the full event log too, as replay does")
+	c.outputFlags(f)
+	f.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`")
+	root.AddCommand(c.replayCommand(), c.planCommand(), c.checkCommand(), c.serveCommand())
+	return root
+}
+
+// introduce is what somebody reads first.
+func (c *call) introduce() {
+	fmt.Fprintf(c.Out, `simrun runs real servers on simulated machines, takes their power away, and judges them.
+  %[1]s thunderstorm                a storm over a job server, in under a second
+  %[1]s thunderstorm --seeds 1000   a thousand different storms
+  %[1]s check my.yaml               what is wrong with a scenario of your own
+  %[1]s --help                      everything else
+`, c.Name)
+}

@@ -1,0 +1,46 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"simrun/nodes"
+	"simrun/scenarios/decode"
+)
+
+// configOf is a kind's configuration, told by KEY=VALUE as a scenario's `with:` would tell it: the same
+// decoder reads it, and the same is wrong with it.
+func configOf(k *nodes.Kind, set []string, listen, advertise string) (any, error) {
+	var problems decode.Problems
+	root := &decode.Node{File: &decode.File{Name: "--set"}, Kind: decode.Map, Line: 1, Column: 1}
+	for _, pair := range set {
+		key, _, found := strings.Cut(pair, "=")
+		if !found || key == "" {
+			return nil, fmt.Errorf("--set %q: say KEY=VALUE", pair)
+		}
+		if value := decode.ParseValue("--set", pair, len([]rune(key))+2, &problems); value != nil {
+			at := *value
+			at.Column = 1
+			root.Fields = append(root.Fields, decode.Field{Key: key, At: &at, Value: value})
+		}
+	}
+	for _, flag := range []struct{ key, value string }{{"listen", listen}, {"advertise", advertise}} {
+		if flag.value != "" {
+			n := &decode.Node{File: &decode.File{Name: "--" + flag.key}, Kind: decode.Scalar, Line: 1, Column: 1, Text: flag.value}
+			root.Fields = append(root.Fields, decode.Field{Key: flag.key, At: n, Value: n})
+		}
+	}
+	if k.Config == nil {
+		if len(root.Fields) > 0 {
+			return nil, fmt.Errorf("%s has nothing to set", k.Name)
+		}
+		return nil, nil
+	}
+	config := k.Config()
+	d := &decode.Decoder{Problems: &problems}
+	d.Struct(root, "", nil, config)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return config, nil
+}

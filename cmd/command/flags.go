@@ -1,0 +1,32 @@
+package command
+
+import (
+	"github.com/spf13/pflag"
+
+	"simrun/scenarios"
+	"simrun/sim/luck"
+)
+
+// seedFlags are those that say which run of a scenario is meant.
+func (c *call) seedFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.seed, "seed", "", "the `SEED`: 16 hex digits, a git commit of 40, or a decimal number; drawn and printed otherwise")
+	c.setFlag(f)
+}
+
+func (c *call) setFlag(f *pflag.FlagSet) {
+	f.StringArrayVar(&c.set, "set", nil, "change the scenario: `PATH=VALUE`, such as storm.lasts=5m (may be repeated)")
+}
+
+// outputFlags are those that say in which form results are told.
+func (c *call) outputFlags(f *pflag.FlagSet) {
+	f.BoolVar(&c.json, "json", false, "print results as JSON, one object a line; of a batch the last is the batch")
+	f.BoolVar(&c.quiet, "quiet", false, "print nothing but what went wrong")
+}
+
+// firstSeed is the seed that was asked for, or one that nobody chose.
+func (c *call) firstSeed() (luck.Seed, error) {
+	if c.seed == "" {
+		return scenarios.FreshSeed(), nil
+	}
+	return scenarios.ParseSeed(c.seed)
+}

@@ -1,0 +1,143 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"simrun/reports"
+	"simrun/scenarios"
+	"simrun/scenarios/decode"
+	"simrun/sim/luck"
+)
+
+// run runs scenarios, one after the other. Nothing is run before all of them could be loaded.
+func (c *call) run(names []string) error {
+	seed, err := c.firstSeed()
+	if err != nil {
+		return err
+	}
+	if c.seeds < 1 || c.lasts < 0 || c.jobs < 1 {
+		return errors.New("--seeds and --jobs are at least 1, and --for is no less than nothing")
+	}
+	all, err := c.load(names)
+	if err != nil {
+		return err
+	}
+	if err := c.prepareShelf(); err != nil {
+		return err
+	}
+	for i, s := range all {
+		if i > 0 && !c.json && !c.quiet {
+			fmt.Fprintln(c.Out)
+		}
+		if err := c.scenario(s, seed); err != nil {
+			return err
+		}
+	}
+	return c.writeJUnit()
+}
+
+func (c *call) scenario(s *scenario, seed luck.Seed) error {
+	seed = c.seedOf(s, seed)
+	if c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 {
+		return c.sweep(s, seed)
+	}
+	run, note := c.look(s.plan(seed, 0), scenarios.RunOptions{Record: c.trace})
+	return c.tell(s, run, note)
+}
+
+// seedOf is the seed to run a scenario with: a plan has its own, unless another was asked for.
+func (c *call) seedOf(s *scenario, drawn luck.Seed) luck.Seed {
+	if c.seed == "" && s.Specs[0].Seeded {
+		return s.Specs[0].Seed
+	}
+	return drawn
+}
+
+// look runs a plan and, where something is violated, runs it again before anybody hears of it: what is told
+// is then the second run, with its full event log, and whether the two were one.
+func (c *call) look(plan *scenarios.Plan, o scenarios.RunOptions) (*scenarios.Run, string) {
+	run := plan.Run(o)
+	run.Result.Commit = commit()
+	if !run.Result.Alarming() {
+		return run, ""
+	}
+	again := run.Again(scenarios.RunOptions{Record: true})
+	again.Result.Commit = commit()
+	if again.Result.Verdict == scenarios.Diverged {
+		return again, ""
+	}
+	return again, "twice the same"
+}
+
+// tell keeps a run and tells of it.
+func (c *call) tell(s *scenario, run *scenarios.Run, note string) error {
+	r := run.Result
+	c.verdict(r.Judge())
+	kept := c.keep(s, run)
+	kept.Note = note
+	c.suites = append(c.suites, reports.SuiteOf(r))
+	c.annotate(run.Plan, r)
+	switch {
+	case c.json:
+		return c.encode(r)
+	case c.quiet && r.Judge() == scenarios.Holds:
+		return nil
+	default:
+		return c.terminal().Run(r, kept)
+	}
+}
+
+// encode prints an object as one line of JSON.
+func (c *call) encode(v any) error {
+	e := json.NewEncoder(c.Out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// annotate marks the lines of violated claims where a GitHub build listens.
+func (c *call) annotate(plan *scenarios.Plan, r *scenarios.Result) {
+	if os.Getenv("GITHUB_ACTIONS") != "true" || r.Judge() == scenarios.Holds {
+		return
+	}
+	out := c.Out
+	if c.json {
+		out = c.Err
+	}
+	if err := reports.Annotate(out, r, func(claim string) reports.Place { return placeOf(plan, claim) }); err != nil {
+		c.warn("cannot annotate: %v", err)
+	}
+}
+
+// placeOf is where a claim stands.
+func placeOf(plan *scenarios.Plan, claim string) reports.Place {
+	for _, c := range plan.Claims {
+		if c.Name == claim {
+			return reports.Place{File: c.File, Line: c.Line}
+		}
+	}
+	return reports.Place{}
+}
+
+// annotateProblems marks what is wrong with scenario files.
+func (c *call) annotateProblems(problems decode.Problems) {
+	if os.Getenv("GITHUB_ACTIONS") != "true" {
+		return
+	}
+	for _, p := range problems {
+		level := "error"
+		if p.Warning {
+			level = "warning"
+		}
+		reports.AnnotateAt(c.Err, level, reports.Place{File: p.File, Line: p.Line}, p.Path, p.What)
+	}
+}
+
+func (c *call) writeJUnit() error {
+	if c.junit == "" {
+		return nil
+	}
+	return reports.WriteFile(c.junit, reports.JUnit(c.suites))
+}

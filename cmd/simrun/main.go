@@ -1,0 +1,15 @@
+// Command simrun runs real servers on simulated machines and judges what they promised.
+package main
+
+import (
+	"os"
+
+	"simrun/cmd/command"
+	"simrun/nodes"
+	"simrun/nodes/gearman"
+	"simrun/scenarios"
+)
+
+func main() {
+	os.Exit(command.Main(scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}}))
+}
