@@ -8,7 +8,6 @@ import (
 	crand "crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -25,7 +24,7 @@ const Grace = 10 * time.Second
 // What Run returns when the node did not end by itself.
 var (
 	ErrKilled = errors.New("osenv: killed")
-	ErrGrace  = fmt.Errorf("osenv: still running %v after it was asked to stop", Grace)
+	ErrGrace  = errors.New("osenv: still running after its grace")
 	errGoexit = errors.New("osenv: main ended by runtime.Goexit")
 	errExit   = errors.New("osenv: exit without a reason")
 )
@@ -59,6 +58,7 @@ type Options struct {
 type Host struct {
 	options  Options
 	epoch    time.Time
+	grace    time.Duration
 	log      *slog.Logger
 	rand     *rand.Rand
 	recorder recorder
@@ -82,7 +82,7 @@ type Host struct {
 
 // New makes a host; Run starts it.
 func New(options Options) *Host {
-	h := &Host{options: options, epoch: options.Epoch, log: options.Log,
+	h := &Host{options: options, epoch: options.Epoch, grace: Grace, log: options.Log,
 		tasks: map[*task]struct{}{}, open: map[io.Closer]struct{}{},
 		ended: make(chan struct{}), gone: make(chan struct{})}
 	if h.epoch.IsZero() {
@@ -136,7 +136,7 @@ func (h *Host) Run(main func(nodes.Env) error) error {
 	<-h.ended
 	select {
 	case <-h.gone:
-	case <-time.After(Grace): // a disk that hangs must not hold up the end of the process
+	case <-time.After(h.grace): // a disk that hangs must not hold up the end of the process
 	}
 	return h.reason
 }
@@ -152,7 +152,7 @@ func (h *Host) Stop() {
 	h.stopping = true
 	h.stop.Broadcast()
 	h.arrival.Broadcast()
-	grace := time.AfterFunc(Grace, func() {
+	grace := time.AfterFunc(h.grace, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.die(ErrGrace)

@@ -414,6 +414,32 @@ func TestStop(t *testing.T) {
 	h.Stop() // of a dead host: nothing
 }
 
+// If this failed, a node that does not heed SIGTERM could never be stopped.
+func TestGraceEnds(t *testing.T) {
+	before := runtime.NumGoroutine()
+	h := New(Options{})
+	h.grace = 10 * time.Millisecond
+	err := h.Run(func(env nodes.Env) error {
+		go h.Stop()
+		return env.Sleep(time.Hour)
+	})
+	require.Equal(t, ErrGrace, err)
+	noMoreThan(t, before)
+}
+
+// If this failed, a disk that hangs for ever would keep the process from ending.
+func TestRunDoesNotWaitForATaskThatCannotBeUnwound(t *testing.T) {
+	h := New(Options{})
+	h.grace = 10 * time.Millisecond
+	hangs := make(chan struct{})
+	require.NoError(t, h.Run(func(env nodes.Env) error {
+		env.Go("in the kernel", func() { h.do(func() error { <-hangs; return nil }) })
+		return env.Sleep(time.Millisecond)
+	}))
+	close(hangs)
+	<-h.gone
+}
+
 // If this failed, a node's panic would be swallowed or its place lost.
 func TestPanicCrashesTheProcess(t *testing.T) {
 	if os.Getenv("OSENV_PANIC") != "" {

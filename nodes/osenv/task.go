@@ -196,15 +196,20 @@ func (h *Host) afterFunc(d time.Duration, f func()) nodes.Timer {
 	return m
 }
 
+// fire is the timer's goroutine, which becomes the task.
 func (m *timer) fire(f func()) {
-	m.host.mu.Lock()
-	defer m.host.mu.Unlock()
-	if m.over || m.host.dead {
+	h := m.host
+	h.mu.Lock()
+	if m.over || h.dead {
+		h.mu.Unlock()
 		return
 	}
 	m.over = true
-	delete(m.host.open, m)
-	m.host.start("timer", func(*task) { f() })
+	delete(h.open, m)
+	t := h.newTask("timer")
+	h.tasks[t] = struct{}{}
+	h.mu.Unlock()
+	t.run(func(*task) { f() })
 }
 
 // Stop implements nodes.Timer.
