@@ -52,11 +52,13 @@ type Corruption struct {
 func (d *Disk) Corrupt(now time.Duration, c Corruption) *Fault {
 	f := d.install(corruptDisk)
 	for range max(c.Sectors, 1) {
-		u, bit := f.luck.Uint64(), f.luck.Below(SectorSize*8)
+		u, v := f.luck.Uint64(), f.luck.Uint64()
 		n, p, i := d.someSector(c.Prefix, u, nil, 0)
 		if p == nil {
 			break
 		}
+		inside := min(n.sizes[0].size-p.number*PageSize-int64(i*SectorSize), SectorSize)
+		bit := pick(v, int(inside)*8)
 		d.alter(n, p, i, func(sector []byte) { sector[bit/8] ^= 1 << (bit % 8) }, true)
 		p.damage(i, f)
 		f.fired++

@@ -69,6 +69,11 @@ func (d *Disk) crashed(f fate) *Disk {
 	root, _ := d.leave(f)
 	c.forgetAll()
 	c.settle(root)
+	c.walk(root, "", func(_ string, n *inode) {
+		for _, p := range n.pages {
+			p.rot = nil // who reads the copy is not struck by the fault
+		}
+	})
 	return c
 }
 

@@ -280,7 +280,6 @@ func (d *Disk) cut(n *inode, size int64) {
 			d.clear(n, p, int(size-start))
 		}
 	}
-	n.lost = slices.DeleteFunc(n.lost, func(p *page) bool { return !p.lost })
 }
 
 // trim forgets clean pages that hold nothing and lie beyond the end.

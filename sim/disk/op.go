@@ -147,17 +147,18 @@ func (d *Disk) pace(now time.Duration, to speed) {
 	if to == d.speed {
 		return
 	}
-	for _, o := range d.inflight {
-		if now > o.since {
-			o.work -= min(d.speed.does(now-o.since), o.work)
-			o.since = now
-		}
-	}
+	was := d.speed
 	d.speed = to
 	for _, o := range slices.Clone(d.inflight) {
+		if o.work == 0 || o.due <= now {
+			continue
+		}
+		if now > o.since {
+			o.work -= min(was.does(now-o.since), o.work)
+			o.since = now
+		}
 		before := o.due
 		d.schedule(o)
-		o.due = max(o.due, o.call)
 		if o.due != before && d.Changed != nil {
 			d.Changed(o)
 		}

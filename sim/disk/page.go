@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"slices"
 	"time"
 )
 
@@ -68,6 +69,7 @@ func (d *Disk) soil(n *inode, p *page) {
 	}
 	if p.lost {
 		p.lost = false
+		n.lost = slices.DeleteFunc(n.lost, func(l *page) bool { return l == p })
 		for i := range p.sectors {
 			if !bytes.Equal(p.now.sector(i), p.medium.sector(i)) {
 				p.sectors[i] = sector{seq: d.seq}
