@@ -95,7 +95,7 @@ func (c *AtLeastOnce) lost(e *Evidence, server string, jobs []*job, samples []hi
 			return false, fmt.Sprintf("%s acknowledged jobs that it had too little time for", server)
 		}
 		staff := e.staff(server, j.attempts[0].what.function)
-		for _, worker := range staff {
+		for _, worker := range e.crew(server) {
 			if why := e.mayHold(worker, server, j.begun(), e.End); why != "" {
 				return false, why
 			}

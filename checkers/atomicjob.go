@@ -79,6 +79,9 @@ func (c *Atomic) violated(e *Evidence, j *job) Judgement {
 		t.say(o.Return, "%s says that %s is %s", j.server, j.handle, statusWord(o))
 		last = max(last, o.Return)
 	}
+	for _, a := range j.attempts {
+		last = max(last, min(a.Return, e.End))
+	}
 	for _, x := range j.runs {
 		last = max(last, min(x.end, e.End))
 	}
@@ -230,7 +233,7 @@ func (s jobState) says(step jobStep) bool {
 	case queued:
 		return step.known && (!step.running || step.unsure)
 	case runs:
-		return step.known && (step.running || step.unsure)
+		return step.known && step.running
 	default:
 		return !step.known
 	}
@@ -337,7 +340,7 @@ func (e *Evidence) unsure(j *job, begun history.Time, o *history.Operation) bool
 		return true
 	}
 	r := e.reachFor(defaultLimit, 0)
-	for _, worker := range e.staff(j.server, "") {
+	for _, worker := range e.crew(j.server) {
 		if r.turned(worker, j.server, begun, o.Return) != "" {
 			return true
 		}

@@ -157,7 +157,7 @@ func (e *Evidence) turnedUnder(r *reach, n need, o *history.Operation, from, unt
 		if a.job != nil {
 			since = min(since, a.job.begun()-r.grace)
 		}
-		for _, worker := range e.staff(server, n.function) {
+		for _, worker := range e.crew(server) {
 			if why := r.turned(worker, server, since, until); why != "" {
 				return why
 			}

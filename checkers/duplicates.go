@@ -54,7 +54,7 @@ func (e *Evidence) explained(t *Terms, first, second *execution) bool {
 		return true
 	}
 	_, stale := e.lossOf(t, &execution{Operation: &history.Operation{Host: second.Host, Call: second.Call},
-		key: second.key, job: second.job}, second.Call)
+		key: second.key, job: second.job}, first.Call)
 	return stale
 }
 
@@ -88,9 +88,6 @@ type ExactlyOnce struct {
 // Judge counts the results of each request, over all the jobs that it became.
 func (c *ExactlyOnce) Judge(e *Evidence) Judgement {
 	v := e.jobView()
-	if len(v.runs) == 0 {
-		return vacuous("nobody executed a job")
-	}
 	for _, j := range v.list {
 		if done := j.doneRuns(); len(done) > 1 {
 			return c.twice(e, j.jobKey.String(), e.tell().job(j), done)
@@ -112,6 +109,9 @@ func (c *ExactlyOnce) Judge(e *Evidence) Judgement {
 	}
 	if j := (&AtLeastOnce{c.Terms}).Judge(e); j.Verdict != Holds && j.State != Vacuous {
 		return j
+	}
+	if len(v.runs) == 0 {
+		return vacuous("nobody executed a job")
 	}
 	return holds("%s, none twice", count(len(v.runs), "execution"))
 }

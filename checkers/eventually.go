@@ -105,6 +105,8 @@ func (e *Evidence) holdsUp(server string, phase history.Phase, within time.Durat
 		if r.bond(worker, server).Cover(phase.From, due) {
 			workers = append(workers, worker)
 		}
+	}
+	for _, worker := range e.crew(server) {
 		if why := e.mayHold(worker, server, 0, due); why != "" {
 			return why
 		}

@@ -18,7 +18,8 @@ type Evidence struct {
 	reaches map[[2]time.Duration]*reach
 	known   map[string][]string // the servers that a host uses
 	classes map[service]map[*history.Operation]class
-	staffs  map[what][]string // the workers of a server and function
+	staffs  map[what][]string   // the workers of a server and function
+	crews   map[string][]string // the workers that a server may have
 }
 
 // Gather makes a history into evidence.

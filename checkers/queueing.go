@@ -69,7 +69,7 @@ func (j *job) waited(end history.Time) (w history.Window, queued bool) {
 func (c *NoStarvation) idler(e *Evidence, r *reach, j *job, w history.Window) (string, history.Window) {
 	function := j.attempts[0].what.function
 	staff := e.staff(j.server, function)
-	for _, worker := range staff {
+	for _, worker := range e.crew(j.server) {
 		if r.turned(worker, j.server, j.begun(), w.To) != "" || e.mayHold(worker, j.server, j.begun(), w.To) != "" {
 			return "", w
 		}
@@ -239,7 +239,7 @@ func (c *Order) turns(e *Evidence) map[what][]turn {
 			}
 			a := x.job.attempts[0]
 			calm := true
-			for _, worker := range e.staff(x.key.server, x.function) {
+			for _, worker := range e.crew(x.key.server) {
 				calm = calm && r.turned(worker, x.key.server, a.Call, x.Call) == ""
 			}
 			if calm && (a.what.unique == "" || len(v.byWhat[a.what]) == 1) {

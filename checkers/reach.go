@@ -180,3 +180,21 @@ func (e *Evidence) staff(server, function string) (workers []string) {
 	e.staffs[key] = workers
 	return workers
 }
+
+// crew is every worker that may work for the server: more than its staff, where a history does not know who
+// can do what.
+func (e *Evidence) crew(server string) []string {
+	crew, known := e.crews[server]
+	if !known {
+		for _, h := range e.selected("all", "worker") {
+			if len(h.Servers) == 0 || slices.Contains(h.Servers, server) {
+				crew = append(crew, h.Name)
+			}
+		}
+		if e.crews == nil {
+			e.crews = map[string][]string{}
+		}
+		e.crews[server] = crew
+	}
+	return crew
+}

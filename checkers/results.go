@@ -72,7 +72,7 @@ func (c *Results) falseAnswer(e *Evidence, j *job, a *attempt) (anomaly, why str
 // weatherAt says whether a worker may have been lost with the job while the attempt was under way.
 func (e *Evidence) weatherAt(j *job, a *attempt) bool {
 	r := e.reachFor(defaultLimit, 0)
-	for _, worker := range e.staff(j.server, "") {
+	for _, worker := range e.crew(j.server) {
 		if r.turned(worker, j.server, a.Call, a.Return) != "" {
 			return true
 		}

@@ -57,10 +57,9 @@ func student(freedom int, p float64) float64 {
 	return hi
 }
 
-// tail is the probability that Student's t exceeds t >= 0: the finite series of Abramowitz & Stegun, 26.7.3
-// and 26.7.4, summed as its complement where that keeps digits.
+// tail is the probability that Student's t with ν degrees of freedom exceeds t >= 0: with x = ν/(ν+t²), half
+// the regularized incomplete beta function I_x(ν/2, 1/2) (Abramowitz & Stegun, 26.5.27).
 func tail(t float64, freedom int) float64 {
-	// With x = ν/(ν+t²), the tail is half the regularized incomplete beta function I_x(ν/2, 1/2).
 	n := float64(freedom)
 	x := n / (n + float64(t*t))
 	return incompleteBeta(x, n/2, 0.5) / 2
