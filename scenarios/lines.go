@@ -16,7 +16,7 @@ type document struct {
 	Summary  string           `yaml:"summary" doc:"what it is about, in a few sentences"`
 	Seed     seedText         `yaml:"seed" doc:"in a plan: the luck of packets and disks, in hexadecimal digits"`
 	Include  raw              `yaml:"include" doc:"files with any of sites, links, link-classes, nodes, workload and claims"`
-	Matrix   raw              `yaml:"matrix" doc:"PATH: [VALUES], paths as for --set; run once for each combination. Or a list of points, each PATH: VALUE"`
+	Matrix   raw              `yaml:"matrix" doc:"PATH: [VALUES], paths as for --set; run once for each combination. Or a list of points, each with any of PATH: VALUE and perhaps a name"`
 	Classes  named[classLine] `yaml:"link-classes" doc:"NAME: what a link is like on a calm day"`
 	Sites    named[siteLine]  `yaml:"sites,required" doc:"NAME: where machines stand"`
 	Links    []linkLine       `yaml:"links" doc:"what connects sites and nodes"`

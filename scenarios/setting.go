@@ -146,11 +146,7 @@ func readMatrix(d *decode.Decoder, n *decode.Node) []point {
 				d.Fail(item, "matrix", "a point of the matrix is a mapping such as {nodes.worker.count: 3}")
 				continue
 			}
-			var p point
-			for _, f := range sortedFields(item) {
-				p = p.with(f, f.Value)
-			}
-			points = append(points, p)
+			points = append(points, readPoint(d, item))
 		}
 	case decode.Map:
 		for _, f := range sortedFields(n) {
@@ -176,6 +172,21 @@ func readMatrix(d *decode.Decoder, n *decode.Node) []point {
 		points = points[:1]
 	}
 	return points
+}
+
+// readPoint reads one point of a list: paths and their values, and perhaps a name for people.
+func readPoint(d *decode.Decoder, n *decode.Node) (p point) {
+	for _, f := range sortedFields(n) {
+		if f.Key != "name" {
+			p = p.with(f, f.Value)
+		}
+	}
+	if name := n.Field("name"); name != nil {
+		if d.Value(name, "matrix.name", &p.value, decode.Rules{}) {
+			p.pairs = append(p.pairs, decode.Pair{Key: "name", Value: decode.Quote(p.value)})
+		}
+	}
+	return p
 }
 
 func (p point) with(f decode.Field, value *decode.Node) point {

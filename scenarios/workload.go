@@ -140,8 +140,8 @@ func (r *reader) warnOfLoad() {
 			}
 		}
 	}
-	if machines == 0 {
-		return
+	if machines == 0 || slices.ContainsFunc(r.spec.claims, func(c Claim) bool { return c.Check == "capacity" }) {
+		return // nothing is known, or overload is what it is about
 	}
 	warned := map[*loadLine]bool{}
 	for _, p := range r.spec.doc.Phases {

@@ -33,15 +33,15 @@ func Quote(text string) string {
 	return inQuotes(text)
 }
 func bare(text string) bool {
-	if text == "" || text == "~" || text == "null" || strings.TrimSpace(text) != text {
+	if text == "" || text == "~" || text == "null" || strings.TrimSpace(text) != text || strings.ContainsAny(text, "`,[]{}\"#\\") {
 		return false
 	}
 	for _, r := range text {
-		if r < ' ' || r > '~' || strings.ContainsRune(`,[]{}"#&*!|>'%@`+"`\\", r) && !(r == '%' && text[0] != '%') {
+		if r < ' ' || r > '~' {
 			return false
 		}
 	}
-	if strings.ContainsAny(text[:1], "?:-=<") && !numeric(text) {
+	if strings.ContainsAny(text[:1], "?:-=<&*!|>'%@") && !numeric(text) {
 		return false
 	}
 	return !strings.Contains(text, ": ") && !strings.HasSuffix(text, ":") && !strings.HasPrefix(text, "...")
