@@ -160,7 +160,10 @@ func (c *client) follow(l *line, handle string) {
 			if c.env.Sleep(c.config.Poll) != nil || l.dead {
 				return
 			}
-			if !c.ask(c.env.Record().Invoke(nodes.Request{}, "status", statusAttrs(l.remote.server, handle)...), l, handle) {
+			c.begin()
+			known := c.ask(c.env.Record().Invoke(nodes.Request{}, "status", statusAttrs(l.remote.server, handle)...), l, handle)
+			c.finish()
+			if !known {
 				return
 			}
 		}
