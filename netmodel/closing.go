@@ -69,7 +69,7 @@ func (n *Network) sendReset(s *Socket, now time.Duration) {
 	p := s.peer()
 	s.out.draws++
 	fate := n.judge(s.path, s.conn, s.out.key, s.out.draws, 0, now)
-	fate.at, fate.again = max(fate.at, s.out.lastAt), 0
+	fate.at, fate.again = max(fate.at, s.out.lastAt+1), 0
 	n.launch(fate, p.event(evReset, 0))
 	if fate.verdict != arrives {
 		if n.Observer != nil {
