@@ -36,18 +36,17 @@ func (c *Eventually) Judge(e *Evidence) Judgement {
 	case due > min(phase.To, e.End):
 		return vacuous("the phase %s ends before %s are over", phase.Name, nodes.Short(c.Within))
 	}
-	var reached, censoredBy = 0, ""
+	var censoredBy string
 	var latest time.Duration
 	gauges := e.gauges("jobs")
 	servers := e.selected(c.Of, "server")
 	for _, server := range servers {
 		last, at, emptied := emptied(gauges[server.Name], min(phase.To, e.End))
 		switch {
-		case emptied && at <= phase.From+c.Within:
-			reached++
-			latest = max(latest, at-phase.From)
 		case len(gauges[server.Name]) == 0:
 			censoredBy = server.Name + " shows no gauge \"jobs\""
+		case emptied && at <= phase.From+c.Within:
+			latest = max(latest, at-phase.From)
 		default:
 			if why := e.holdsUp(server.Name, phase, c.Within); why != "" {
 				censoredBy = server.Name + ": " + why
