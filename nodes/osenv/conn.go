@@ -67,11 +67,7 @@ func (c *conn) SetDeadline(t time.Time) error {
 
 func (c *conn) SetLinger(seconds int) error                    { return c.tcp.SetLinger(seconds) }
 func (c *conn) SetNoDelay(on bool) error                       { return c.tcp.SetNoDelay(on) }
-func (c *conn) SetKeepAlive(on bool) error                     { return c.tcp.SetKeepAlive(on) }
-func (c *conn) SetKeepAlivePeriod(d time.Duration) error       { return c.tcp.SetKeepAlivePeriod(d) }
 func (c *conn) SetKeepAliveConfig(k net.KeepAliveConfig) error { return c.tcp.SetKeepAliveConfig(k) }
-func (c *conn) SetReadBuffer(bytes int) error                  { return c.tcp.SetReadBuffer(bytes) }
-func (c *conn) SetWriteBuffer(bytes int) error                 { return c.tcp.SetWriteBuffer(bytes) }
 
 // SyscallConn implements syscall.Conn, for settings that package net does not know.
 func (c *conn) SyscallConn() (syscall.RawConn, error) { return c.tcp.SyscallConn() }
