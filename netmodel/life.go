@@ -129,7 +129,7 @@ func (n *Network) resetConnections(in *Installed) {
 			continue
 		}
 		a, b := c.ends[0].stack, c.ends[1].stack
-		if a == b || !in.concerns(a, b) && !in.concerns(b, a) {
+		if a == b || !in.links(a, b) && !in.links(b, a) {
 			continue
 		}
 		hit := false

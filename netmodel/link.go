@@ -51,10 +51,11 @@ type path struct {
 	version  uint32        // of the network, when the rest was compiled
 	plain    bool          // every packet arrives after class.Delay.Lo
 	blocked  bool          // a rule may keep every packet off
-	chain    []*Installed  // the rules that concern this path
+	chain    []step        // of the rules that concern this path
 	class    LinkClass     // with the least bandwidth that a rule leaves
 	limiter  *Installed    // the rule that set the bandwidth, if one did
 	uniform  uint64        // width of a uniform delay plus one; 0 is another distribution
+	perByte  uint64        // nanoseconds to send a byte, in units of 2^-32; 0 without a limit
 	freeAt   time.Duration // when the link has sent all that was given to it
 	luck     luck.Stream
 	opened   uint64 // connections and datagrams that went this way: their ordinals name their luck
@@ -82,17 +83,25 @@ func (n *Network) compile(p *path) {
 		}
 		p.blocked = p.blocked || r.rule.blocks()
 		if r.rule.Verb != BandwidthLimit {
-			p.chain = append(p.chain, r)
+			p.chain = append(p.chain, r.step())
 		} else if p.class.Bandwidth == 0 || r.rule.Bandwidth < p.class.Bandwidth {
 			p.class.Bandwidth, p.limiter = r.rule.Bandwidth, r
 		}
 	}
-	d := p.class.Delay
-	p.uniform = 0
-	if len(d.Choices) == 0 && d.Mean == 0 && (d.Lo == 0 || d.Hi/10 <= d.Lo) {
-		p.uniform = uint64(max(d.Hi-d.Lo, 0)) + 1
+	p.perByte = 0
+	if rate := uint64(p.class.Bandwidth); rate != 0 {
+		p.perByte = uint64(time.Second)<<32/rate | 1
 	}
-	p.plain = p.uniform == 1 && p.class.Loss == 0 && p.class.Repeat == 0 && p.class.Bandwidth == 0 && len(p.chain) == 0
+	p.uniform = uniform(p.class.Delay)
+	p.plain = p.uniform == 1 && p.class.Loss == 0 && p.class.Repeat == 0 && p.perByte == 0 && len(p.chain) == 0
+}
+
+// uniform is the width, plus one, of a Spread whose draws are all equally likely; 0 of any other.
+func uniform(d nodes.Spread) uint64 {
+	if len(d.Choices) > 0 || d.Mean != 0 || d.Lo > 0 && d.Hi/10 > d.Lo {
+		return 0
+	}
+	return uint64(max(d.Hi-d.Lo, 0)) + 1
 }
 
 // delay is what the link itself takes, for the variate u.
@@ -106,12 +115,10 @@ func (p *path) delay(u uint64) time.Duration {
 
 // depart queues a packet at the link and says how long it takes to get off.
 func (p *path) depart(now time.Duration, size int) time.Duration {
-	rate := uint64(p.class.Bandwidth)
-	if rate == 0 {
+	if p.perByte == 0 {
 		return 0
 	}
-	hi, lo := bits.Mul64(uint64(size+header), uint64(time.Second))
-	took, _ := bits.Div64(hi%rate, lo, rate)
-	p.freeAt = max(p.freeAt, now) + time.Duration(took)
+	hi, lo := bits.Mul64(uint64(size+header), p.perByte)
+	p.freeAt = max(p.freeAt, now) + time.Duration(hi<<32|lo>>32)
 	return p.freeAt - now
 }

@@ -1,6 +1,7 @@
 package netmodel
 
 import (
+	"math/bits"
 	"time"
 
 	"simrun/nodes"
@@ -62,70 +63,140 @@ type fate struct {
 }
 
 // Each question about a packet has a variate of its own, made from the packet's one draw and the
-// question's salt, so that no question shifts another's luck.
+// question's salt, so that no question shifts another's luck. A rule's salt is its key.
 const (
-	saltDelay = iota + 1
-	saltLoss
-	saltRepeat
-	saltCopy
-	saltGarble
-	saltFragment
+	saltDelay    = 0x243f6a8885a308d3
+	saltLoss     = 0x13198a2e03707344
+	saltRepeat   = 0xa4093822299f31d0
+	saltCopy     = 0x082efa98ec4e6c89
+	saltGarble   = 0x452821e638d01377
+	saltFragment = 0xbe5466cf34e90c6c
 )
+
+// variate is what a packet's draw says to a question. The draw is random already, so that one
+// multiplication is enough to set the answers apart.
+func variate(draw, salt uint64) uint64 {
+	hi, lo := bits.Mul64(draw^salt, 0xe7037ed1a0b428db)
+	return hi ^ lo
+}
 
 // judge asks the rules in their order, then the link. The packet's luck is draw number n of a stream. The
 // first rule to drop or hold it decides; those that slow, repeat or garble it add to what the link does.
 // A packet of a stream has its connection, a datagram has none.
-func (n *Network) judge(p *path, c *conn, key, draw uint64, size int, now time.Duration) fate {
+func (n *Network) judge(p *path, c *conn, key, number uint64, size int, now time.Duration) fate {
 	if p.version != n.version {
 		n.compile(p)
 	}
 	if p.plain {
 		return fate{verdict: arrives, at: now + p.class.Delay.Lo}
 	}
-	u := luck.Mix(key, draw)
-	delay := p.delay(luck.Mix(u, saltDelay))
+	u := luck.Mix(key, number)
+	delay := p.delay(variate(u, saltDelay))
 	f := fate{}
-	for _, r := range p.chain {
-		if !r.strikes(luck.Mix(u, r.key), now, size, c != nil) {
-			continue
-		}
-		r.touched(c)
-		switch r.rule.Verb {
-		case Slowness:
-			delay = r.slowed(delay, luck.Mix(u, r.key))
-		case Repetition:
-			f.again = 1
-		case Jam:
-			return fate{verdict: holds, by: r}
-		case Corruption:
-			if c == nil {
-				f.garble = luck.Mix(u, saltGarble) | 1
+	for i := range p.chain {
+		s := &p.chain[i]
+		switch s.verb {
+		case Loss:
+			if !s.hit(u) && (size <= mtu || !s.hitFragment(u, c, size)) {
 				continue
 			}
-			fallthrough // a checksum that fails is a loss
-		default:
-			n.counts.Dropped++
-			return fate{verdict: drops, by: r}
+		case Repetition:
+			if s.hit(u) {
+				s.rule.touched(c)
+				f.again = 1
+			}
+			continue
+		case Corruption:
+			if !s.hit(u) {
+				continue
+			}
+			if c == nil {
+				s.rule.touched(c)
+				f.garble = variate(u, saltGarble) | 1
+				continue
+			} // a checksum that fails is a loss
+		case Slowness:
+			s.rule.touched(c)
+			delay = s.slowed(delay, u)
+			continue
+		case Flapping:
+			if !s.rule.flap.down(now) {
+				continue
+			}
+		case Jam:
+			s.rule.touched(c)
+			return fate{verdict: holds, by: s.rule}
 		}
+		s.rule.touched(c)
+		n.counts.Dropped++
+		return fate{verdict: drops, by: s.rule}
 	}
-	if lost(p.class.Loss, luck.Mix(u, saltLoss), fragments(size, c != nil)) {
+	return n.cross(p, c, u, size, now, delay, f)
+}
+
+// cross is what the link itself does to a packet that all rules let pass.
+func (n *Network) cross(p *path, c *conn, u uint64, size int, now, delay time.Duration, f fate) fate {
+	if p.class.Loss != 0 && lost(p.class.Loss, variate(u, saltLoss), c, size) {
 		n.counts.Dropped++
 		return fate{verdict: drops}
 	}
-	wait := p.depart(now, size)
-	if c == nil && wait > routerQueue {
-		n.counts.Dropped++
-		p.freeAt -= wait - routerQueue
-		return fate{verdict: drops, by: p.limiter}
+	if p.perByte != 0 {
+		wait := p.depart(now, size)
+		if c == nil && wait > routerQueue {
+			n.counts.Dropped++
+			p.freeAt -= wait - routerQueue
+			return fate{verdict: drops, by: p.limiter}
+		}
+		if p.limiter != nil {
+			p.limiter.touched(c)
+		}
+		delay += wait
 	}
-	if p.limiter != nil {
-		p.limiter.touched(c)
-	}
-	f.verdict, f.at = arrives, now+wait+delay
-	if f.again != 0 || p.class.Repeat.Hit(luck.Mix(u, saltRepeat)) {
-		f.again = f.at + p.delay(luck.Mix(u, saltCopy))
+	f.verdict, f.at = arrives, now+delay
+	if f.again != 0 || p.class.Repeat != 0 && p.class.Repeat.Hit(variate(u, saltRepeat)) {
+		f.again = f.at + p.delay(variate(u, saltCopy))
 	}
 	return f
+}
+
+// step is a rule in the chain of a path, with what the path of a packet needs at hand.
+type step struct {
+	verb   Verb
+	rule   *Installed
+	key    uint64
+	share  uint64 // of 2^32: Rate
+	factor time.Duration
+	lo     time.Duration // what is added
+	width  uint64        // and uniformly more, plus one; 0 is another distribution
+}
+
+// step makes one of a rule.
+func (in *Installed) step() step {
+	r := &in.rule
+	s := step{verb: r.Verb, rule: in, key: in.key, factor: max(time.Duration(r.Factor), 1), lo: r.Delay.Lo, width: uniform(r.Delay)}
+	s.share = min(uint64(r.Rate), uint64(nodes.PerMillion)) << 32 / uint64(nodes.PerMillion)
+	return s
+}
+
+// hit says whether the packet with that draw is of the rule's share.
+func (s *step) hit(u uint64) bool { return variate(u, s.key)>>32 < s.share }
+
+// hitFragment says whether a fragment of a datagram other than the first is.
+func (s *step) hitFragment(u uint64, c *conn, size int) bool {
+	return lost(s.rule.rule.Rate, variate(u, s.key), c, size)
+}
+
+// slowed is the delay that the rule makes of another.
+func (s *step) slowed(delay time.Duration, u uint64) time.Duration {
+	delay = delay*s.factor + s.lo
+	switch s.width {
+	case 1:
+		return delay
+	case 0:
+		return delay - s.lo + s.rule.rule.Delay.At(variate(u, s.key))
+	}
+	more, _ := bits.Mul64(variate(u, s.key), s.width)
+	return delay + time.Duration(more)
 }
 
 // launch schedules what f says of the packet whose arrival is e.
@@ -144,19 +215,13 @@ func (n *Network) launch(f fate, e Event) {
 // mtu is how much of a datagram fits a packet of Ethernet.
 const mtu = 1500 - 28
 
-// fragments is how many packets carry that much. Segments of a stream are judged as one: what their parts
-// would lose is sent again, and the whole waits for it all the same.
-func fragments(size int, stream bool) int {
-	if stream {
-		return 1
-	}
-	return max(1, (size+mtu-1)/mtu)
-}
-
-// lost says whether one of the fragments is, each with that chance.
-func lost(rate nodes.Percent, u uint64, fragments int) bool {
-	if rate == 0 {
-		return false
+// lost says whether a packet is, which has that chance. A datagram above the MTU travels in fragments, and is
+// lost with any of them. Segments of a stream are judged as one: what their parts would lose is sent
+// again, and the whole waits for it all the same.
+func lost(rate nodes.Percent, u uint64, c *conn, size int) bool {
+	fragments := 1
+	if c == nil {
+		fragments = max(1, (size+mtu-1)/mtu)
 	}
 	for i := range fragments {
 		if rate.Hit(u) {

@@ -147,37 +147,40 @@ func (in *Installed) resolve() (err error) {
 // flapping is where a flapping link is in its periods. They are drawn one after the other whether or not
 // packets come, so what is down when is a function of the rule's luck and the time.
 type flapping struct {
-	luck    luck.Stream
-	isDown  bool
-	changes time.Duration // when it is no longer as it is
+	up, dark nodes.Spread
+	period   time.Duration // if it is always the same; else 0
+	luck     luck.Stream
+	isDown   bool
+	changes  time.Duration // when it is no longer as it is
 }
 
-// start begins the first period, which is up, of no length yet.
-func (f *flapping) start(s luck.Stream, now time.Duration) {
-	f.luck, f.isDown, f.changes = s, true, now
+// start begins the first period.
+func (f *flapping) start(r *Rule, s luck.Stream, now time.Duration) {
+	*f = flapping{up: r.Up, dark: r.Down, luck: s, isDown: true, changes: now}
+	if uniform(r.Up) == 1 && uniform(r.Down) == 1 {
+		f.period = r.Up.Lo + r.Down.Lo
+	}
 }
 
 // down says whether the link is cut at that time, which never goes back.
-func (f *flapping) down(r *Rule, now time.Duration) bool {
-	if period := exact(r.Up) + exact(r.Down); period > 0 && now > f.changes {
-		f.changes += (now - f.changes) / period * period // whole periods change nothing
-	}
-	for now >= f.changes {
-		f.isDown = !f.isDown
-		spread := r.Up
-		if f.isDown {
-			spread = r.Down
-		}
-		f.changes += max(spread.At(f.luck.Uint64()), 1)
+func (f *flapping) down(now time.Duration) bool {
+	if now >= f.changes {
+		f.advance(now)
 	}
 	return f.isDown
 }
 
-// exact is the length of a Spread that always gives the same, else so much less than nothing that no sum
-// with another comes above it.
-func exact(s nodes.Spread) time.Duration {
-	if len(s.Choices) > 0 || s.Mean != 0 || s.Hi > s.Lo {
-		return -1 << 62
+// advance draws periods up to that time. Whole periods that are all the same are skipped.
+func (f *flapping) advance(now time.Duration) {
+	if f.period > 0 {
+		f.changes += (now - f.changes) / f.period * f.period
 	}
-	return max(s.Lo, 1)
+	for now >= f.changes {
+		f.isDown = !f.isDown
+		spread := &f.up
+		if f.isDown {
+			spread = &f.dark
+		}
+		f.changes += max(spread.At(f.luck.Uint64()), 1)
+	}
 }

@@ -127,7 +127,7 @@ func (n *Network) Install(rule Rule) (*Installed, error) {
 		in.bit = 1 << bits.TrailingZeros64(free)
 		n.bits |= in.bit
 	}
-	in.flap.start(name.Numbered(0), n.world.Now())
+	in.flap.start(&in.rule, name.Numbered(0), n.world.Now())
 	n.rules = append(n.rules, in)
 	n.version++
 	n.findExhausted()
@@ -175,62 +175,41 @@ func (in *Installed) Effects() Effects { return in.effects }
 // concerns says whether packets on that way are the rule's business.
 func (in *Installed) concerns(from, to *Stack) bool {
 	switch in.rule.Verb {
-	case Exhaustion:
+	case Exhaustion, Reset:
 		return false
 	case Cut:
 		return in.cut.parts(from.id, to.id)
 	}
+	return in.links(from, to)
+}
+
+// links says whether the rule's Links select that way.
+func (in *Installed) links(from, to *Stack) bool {
 	return in.from.has(from.id) && in.to.has(to.id) ||
 		in.rule.Links.Both && in.from.has(to.id) && in.to.has(from.id)
-}
-
-// strikes says whether the rule has something to do with a packet on a way that concerns it.
-func (in *Installed) strikes(u uint64, now time.Duration, size int, stream bool) bool {
-	switch in.rule.Verb {
-	case Loss:
-		return lost(in.rule.Rate, u, fragments(size, stream))
-	case Repetition, Corruption:
-		return in.rule.Rate.Hit(u)
-	case Flapping:
-		return in.flap.down(&in.rule, now)
-	case Reset:
-		return false
-	}
-	return true
-}
-
-// slowed is the delay that the rule makes of another.
-func (in *Installed) slowed(delay time.Duration, u uint64) time.Duration {
-	if f := in.rule.Factor; f > 1 {
-		delay *= time.Duration(f)
-	}
-	return delay + in.rule.Delay.At(u)
 }
 
 // touched counts a packet that the rule did something to.
 func (in *Installed) touched(c *conn) {
 	in.effects.Packets++
-	in.saw(c)
+	if c != nil && (in.bit == 0 || c.seen&in.bit == 0) {
+		in.saw(c)
+	}
 }
 
-// saw counts the connection, once. A datagram has none.
+// saw counts the connection, once.
 func (in *Installed) saw(c *conn) {
-	switch {
-	case c == nil:
-	case in.bit != 0:
-		if c.seen&in.bit == 0 {
-			c.seen |= in.bit
-			in.effects.Connections++
+	if in.bit == 0 {
+		if _, met := in.met[c.serial]; met {
+			return
 		}
-	default:
-		if _, met := in.met[c.serial]; !met {
-			if in.met == nil {
-				in.met = make(map[uint32]struct{})
-			}
-			in.met[c.serial] = struct{}{}
-			in.effects.Connections++
+		if in.met == nil {
+			in.met = make(map[uint32]struct{})
 		}
+		in.met[c.serial] = struct{}{}
 	}
+	c.seen |= in.bit
+	in.effects.Connections++
 }
 
 // hold keeps a packet until the rule is removed.
