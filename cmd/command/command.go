@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"runtime"
 	"strings"
 	"time"
@@ -93,45 +94,90 @@ func (c *call) terminal() *reports.Terminal { return reports.NewTerminal(c.Out, 
 
 func (c *call) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "simrun SCENARIO…",
+		Use:   path.Base(c.Name) + " SCENARIO…",
 		Short: "Run real servers on simulated machines, take their power away, and judge what they promised",
-		Long: `simrun runs real server code on a simulated network, clock, disk and power grid. One seed decides
-everything that goes wrong; the same seed is the same run, bit for bit, on any machine. What clients
-saw is judged against what the servers promise.
+		Long: `Real server code runs on a simulated network, clock, disk and power grid. One seed decides everything
+that goes wrong, and the same seed is the same run, bit for bit, on any machine. What clients saw is judged
+against what the servers promise.
 
-A SCENARIO is the name of one that is built in (` + strings.Join(scenarios.Names(), ", ") + `)
-or the path of a file.`,
-		Example: `  simrun thunderstorm                      one storm, of a seed that is drawn and printed
-  simrun thunderstorm --seed 7             the storm of that seed
-  simrun thunderstorm --seeds 1000         a thousand different storms
-  simrun my.yaml --for 10m --set storm.lasts=5m`,
-		Args:              cobra.ArbitraryArgs,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+A SCENARIO is the path of a file, or the name of one that is built in:
+` + c.builtIn(),
+		Example: c.example(`  simrun thunderstorm                a storm of a seed that is drawn and printed
+  simrun thunderstorm --seed 7       the storm of that seed
+  simrun thunderstorm --seeds 1000   a thousand different storms
+  simrun my.yaml --for 10m --set storm.lasts=5m`),
+		Args:                  cobra.ArbitraryArgs,
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		DisableFlagsInUseLine: true,
+		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				if cmd.Flags().NFlag() > 0 {
-					return errors.New("which scenario? `" + c.Name + "` alone says what there is")
-				}
-				c.introduce()
-				return nil
+			switch {
+			case len(args) > 0:
+				return c.run(args)
+			case cmd.Flags().NFlag() > 0:
+				return errors.New("which scenario?")
 			}
-			return c.run(args)
+			c.introduce()
+			return nil
 		},
 	}
-	root.PersistentFlags().StringVar(&c.out, "out", "runs", "the `DIR`ectory where runs are kept")
 	f := root.Flags()
 	c.seedFlags(f)
 	f.IntVar(&c.seeds, "seeds", 1, "run `N` seeds: the one of --seed, and others that follow from it")
-	f.DurationVar(&c.lasts, "for", 0, "run seeds for `D`, such as 10m")
-	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "how many worlds run at once")
+	f.DurationVar(&c.lasts, "for", 0, "run seeds for a `TIME` such as 10m")
+	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "run `N` worlds at once")
 	f.BoolVar(&c.keepGoing, "keep-going", false, "go on after a violation")
-	f.BoolVar(&c.trace, "trace", false, "keep the full event log too, as replay does")
+	f.BoolVar(&c.trace, "trace", false, "keep the full event log of a run, as replay does")
 	c.outputFlags(f)
 	f.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`")
+	root.SetUsageTemplate(usage)
+	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(c.replayCommand(), c.planCommand(), c.checkCommand(), c.serveCommand())
 	return root
+}
+
+// usage is how the flags and commands of a command are listed.
+const usage = `Usage: {{.UseLine}}
+{{- if .HasAvailableSubCommands}}
+{{- if .HasParent}}
+
+Kinds:
+{{- else}}
+       {{.CommandPath}} COMMAND …
+
+Commands:
+{{- end}}
+{{- range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
+{{- end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}
+{{- end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{- end}}
+`
+
+// example is text with this program's own name in it.
+func (c *call) example(text string) string { return strings.ReplaceAll(text, "simrun ", c.Name+" ") }
+
+// builtIn lists the scenarios that are built in.
+func (c *call) builtIn() string {
+	var b strings.Builder
+	line := " "
+	for _, name := range scenarios.Names() {
+		if len(line)+1+len(name) > 100 {
+			b.WriteString(line + "\n")
+			line = " "
+		}
+		line += " " + name
+	}
+	return b.String() + line
 }
 
 // introduce is what somebody reads first.

@@ -2,7 +2,9 @@ package command
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
+	"time"
 
 	"simrun/nodes"
 	"simrun/scenarios/decode"
@@ -12,7 +14,7 @@ import (
 // decoder reads it, and the same is wrong with it.
 func configOf(k *nodes.Kind, set []string, listen, advertise string) (any, error) {
 	var problems decode.Problems
-	root := &decode.Node{File: &decode.File{Name: "--set"}, Kind: decode.Map, Line: 1, Column: 1}
+	root := &decode.Node{File: &decode.File{Name: k.Name}, Kind: decode.Map}
 	for _, pair := range set {
 		key, _, found := strings.Cut(pair, "=")
 		if !found || key == "" {
@@ -26,7 +28,7 @@ func configOf(k *nodes.Kind, set []string, listen, advertise string) (any, error
 	}
 	for _, flag := range []struct{ key, value string }{{"listen", listen}, {"advertise", advertise}} {
 		if flag.value != "" {
-			n := &decode.Node{File: &decode.File{Name: "--" + flag.key}, Kind: decode.Scalar, Line: 1, Column: 1, Text: flag.value}
+			n := &decode.Node{File: &decode.File{Name: "--" + flag.key}, Kind: decode.Scalar, Text: flag.value}
 			root.Fields = append(root.Fields, decode.Field{Key: flag.key, At: n, Value: n})
 		}
 	}
@@ -43,4 +45,35 @@ func configOf(k *nodes.Kind, set []string, listen, advertise string) (any, error
 		return nil, problems
 	}
 	return config, nil
+}
+
+// settings lists what a kind can be told by --set: each key, what it means, and its default.
+func settings(k *nodes.Kind) string {
+	if k.Config == nil {
+		return ""
+	}
+	config := reflect.ValueOf(k.Config()).Elem()
+	var b strings.Builder
+	b.WriteString("\n\nSettings:\n")
+	for i := range config.NumField() {
+		field := config.Type().Field(i)
+		key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		if key == "" || key == "-" {
+			continue
+		}
+		text := field.Tag.Get("doc")
+		if value := config.Field(i); !value.IsZero() {
+			text += fmt.Sprintf(" (%v)", shown(value.Interface()))
+		}
+		fmt.Fprintf(&b, "  %-16s %s\n", key, text)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// shown is a default as a scenario writes it.
+func shown(value any) any {
+	if d, ok := value.(time.Duration); ok {
+		return nodes.Short(d)
+	}
+	return value
 }

@@ -9,18 +9,23 @@ import (
 
 // seedFlags are those that say which run of a scenario is meant.
 func (c *call) seedFlags(f *pflag.FlagSet) {
-	f.StringVar(&c.seed, "seed", "", "the `SEED`: 16 hex digits, a git commit of 40, or a decimal number; drawn and printed otherwise")
+	f.StringVar(&c.seed, "seed", "", "run this `SEED`: 16 hex digits, a git commit of 40, or a decimal number")
 	c.setFlag(f)
 }
 
 func (c *call) setFlag(f *pflag.FlagSet) {
-	f.StringArrayVar(&c.set, "set", nil, "change the scenario: `PATH=VALUE`, such as storm.lasts=5m (may be repeated)")
+	f.StringArrayVar(&c.set, "set", nil, "change the scenario by `PATH=VALUE`, such as storm.lasts=5m; may be repeated")
 }
 
 // outputFlags are those that say in which form results are told.
 func (c *call) outputFlags(f *pflag.FlagSet) {
+	c.outFlag(f)
 	f.BoolVar(&c.json, "json", false, "print results as JSON, one object a line; of a batch the last is the batch")
 	f.BoolVar(&c.quiet, "quiet", false, "print nothing but what went wrong")
+}
+
+func (c *call) outFlag(f *pflag.FlagSet) {
+	f.StringVar(&c.out, "out", defaultOut, "keep runs in `DIR`")
 }
 
 // firstSeed is the seed that was asked for, or one that nobody chose.

@@ -34,6 +34,7 @@ run, or last.`,
 		},
 	}
 	c.seedFlags(cmd.Flags())
+	c.outFlag(cmd.Flags())
 	return cmd
 }
 

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"simrun/nodes"
 	"simrun/nodes/osenv"
-	"simrun/scenarios/decode"
 )
 
 // serving is what the flags of serve say.
@@ -24,64 +22,65 @@ type serving struct {
 }
 
 func (c *call) serveCommand() *cobra.Command {
-	var s serving
 	cmd := &cobra.Command{
-		Use:   "serve KIND",
-		Short: "Run a node for real: real sockets, real files",
+		Use:                   "serve KIND …",
+		DisableFlagsInUseLine: true,
+		Short:                 "Run a node for real: real sockets, real files",
 		Long: `Serve runs a node as it runs in scenarios, but on this machine: real sockets, real files, the real clock.
-SIGTERM or an interrupt asks it to stop; a second one kills it.
-
-Kinds:
-` + c.kinds(),
-		Example: `  simrun serve gearman.server --listen 127.0.0.1:4730 --data /var/lib/jobs
-  simrun serve gearman.worker --peers jobs=127.0.0.1:4730 --set servers=[jobs]`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+SIGTERM or an interrupt asks it to stop; a second one kills it.`,
+		Example: c.example(`  simrun serve gearman.server --listen 127.0.0.1:4730 --data jobs
+  simrun serve gearman.worker --peers jobs=127.0.0.1:4730 --set servers=[jobs]`),
+		Args: cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return fmt.Errorf("which kind of node? There are\n%s", strings.TrimRight(c.kinds(), "\n"))
+				return fmt.Errorf("which kind of node? There are %s", c.kinds())
 			}
-			return c.serve(cmd.Context(), args[0], s)
+			return fmt.Errorf("there is no kind %q; there are %s", args[0], c.kinds())
 		},
 	}
+	for i := range c.Catalog.Kinds {
+		cmd.AddCommand(c.kindCommand(&c.Catalog.Kinds[i]))
+	}
+	return cmd
+}
+
+func (c *call) kinds() string {
+	var names []string
+	for _, k := range c.Catalog.Kinds {
+		names = append(names, k.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// kindCommand serves one kind of node, and knows what it can be told.
+func (c *call) kindCommand(k *nodes.Kind) *cobra.Command {
+	var s serving
+	cmd := &cobra.Command{
+		Use:   k.Name,
+		Short: k.Doc,
+		Long:  k.Doc + settings(k),
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context(), k, s) },
+	}
 	f := cmd.Flags()
-	f.StringVar(&s.listen, "listen", "", "the `ADDRESS` to accept on, such as 127.0.0.1:4730")
-	f.StringVar(&s.data, "data", "", "the `DIR`ectory that is the node's disk")
-	f.StringVar(&s.name, "name", "", "what the node is called; its kind otherwise")
-	f.StringVar(&s.advertise, "advertise", "", "the `ADDRESS` that the node tells its clients")
-	f.StringArrayVar(&s.peers, "peers", nil, "where other nodes are: `NAME=HOST:PORT` (may be repeated, or separated by commas)")
-	f.StringArrayVar(&s.set, "set", nil, "set `KEY=VALUE` of the node's configuration, as its `with:` does (may be repeated)")
+	f.StringVar(&s.listen, "listen", "", "accept on `ADDRESS`, such as 127.0.0.1:4730")
+	f.StringVar(&s.data, "data", "", "use `DIR` as the node's disk")
+	f.StringVar(&s.name, "name", k.Name, "call the node `NAME`")
+	f.StringVar(&s.advertise, "advertise", "", "tell clients this `ADDRESS`")
+	f.StringArrayVar(&s.peers, "peers", nil, "find another node by `NAME=HOST:PORT`; may be repeated, or separated by commas")
+	f.StringArrayVar(&s.set, "set", nil, "set `KEY=VALUE` of the configuration; may be repeated")
 	f.BoolVar(&s.verbose, "verbose", false, "log more")
 	return cmd
 }
 
-// kinds lists what can be served, with what each can be told.
-func (c *call) kinds() string {
-	var b strings.Builder
-	for _, k := range c.Catalog.Kinds {
-		fmt.Fprintf(&b, "  %-16s %s\n", k.Name, k.Doc)
-		if k.Config != nil {
-			fmt.Fprintf(&b, "  %-16s --set %s\n", "", strings.Join(decode.Keys(k.Config()), ", "))
-		}
-	}
-	return b.String()
-}
-
-func (c *call) serve(ctx context.Context, kind string, s serving) error {
-	i := slices.IndexFunc(c.Catalog.Kinds, func(k nodes.Kind) bool { return k.Name == kind })
-	if i < 0 {
-		return fmt.Errorf("there is no kind %q; there are\n%s", kind, strings.TrimRight(c.kinds(), "\n"))
-	}
-	k := &c.Catalog.Kinds[i]
-	config, err := configOf(k, s.set, s.listen, s.advertise)
-	if err != nil {
-		return err
-	}
+func (c *call) serve(ctx context.Context, k *nodes.Kind, s serving) error {
 	peers, err := s.addresses()
 	if err != nil {
 		return err
 	}
-	if s.name == "" {
-		s.name = k.Name
+	config, err := configOf(k, s.set, s.listen, s.advertise)
+	if err != nil {
+		return err
 	}
 	level := slog.LevelInfo
 	if s.verbose {

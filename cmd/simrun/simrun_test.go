@@ -1,0 +1,284 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/scenarios"
+)
+
+// simrun is the path of the command, built once for all tests of this package.
+var simrun string
+
+func TestMain(m *testing.M) { os.Exit(build(m)) }
+
+func build(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "simrun")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	simrun = filepath.Join(dir, "simrun")
+	if out, err := exec.Command("go", "build", "-o", simrun, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// desk is an empty folder in which somebody types commands.
+type desk struct {
+	*testing.T
+	dir string
+	env []string
+}
+
+func sitDown(t *testing.T) *desk { return &desk{T: t, dir: t.TempDir()} }
+
+// types runs the command and gives what it printed, and its exit code.
+func (d *desk) types(args ...string) (stdout, stderr string, code int) {
+	d.Helper()
+	cmd := exec.Command(simrun, args...)
+	cmd.Dir = d.dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(simrun)+":"+os.Getenv("PATH"), "GITHUB_ACTIONS=")
+	cmd.Env = append(cmd.Env, d.env...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(d, err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// does runs the command, which has to end with that code, and gives what it printed.
+func (d *desk) does(code int, args ...string) string {
+	d.Helper()
+	stdout, stderr, got := d.types(args...)
+	require.Equal(d, code, got, "simrun %s\n%s%s", strings.Join(args, " "), stdout, stderr)
+	return stdout
+}
+
+// complains runs the command, which has to refuse with exit code 2, and gives what it said.
+func (d *desk) complains(args ...string) string {
+	d.Helper()
+	stdout, stderr, code := d.types(args...)
+	require.Equal(d, 2, code, "simrun %s\n%s%s", strings.Join(args, " "), stdout, stderr)
+	require.Empty(d, stdout)
+	return stderr
+}
+
+func (d *desk) path(name ...string) string { return filepath.Join(append([]string{d.dir}, name...)...) }
+
+func (d *desk) read(name ...string) string {
+	d.Helper()
+	text, err := os.ReadFile(d.path(name...))
+	require.NoError(d, err)
+	return string(text)
+}
+
+func (d *desk) write(name, text string) {
+	d.Helper()
+	require.NoError(d, os.WriteFile(d.path(name), []byte(text), 0o644))
+}
+
+// If this failed, somebody's first contact would be a wall of flags.
+func TestAloneItSaysInFiveLinesWhatItIs(t *testing.T) {
+	d := sitDown(t)
+	said := d.does(0)
+	require.Equal(t, 5, strings.Count(said, "\n"))
+	for line := range strings.Lines(said) {
+		require.LessOrEqual(t, len(line), 90)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^  simrun (\S+)(?: (--\S+))?`).FindAllStringSubmatch(said, -1) {
+		help := d.does(0, "--help")
+		require.Contains(t, help, strings.TrimPrefix(m[1], "--"), "it names only what exists")
+	}
+	entries, err := os.ReadDir(d.dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+// The first thirty seconds, in an empty folder: a storm, its verdict, its files, and the same storm again.
+func TestAStormInAnEmptyFolder(t *testing.T) {
+	d := sitDown(t)
+	said := d.does(0, "thunderstorm", "--seed", "1")
+	require.Contains(t, said, "thunderstorm holds\n")
+	require.Contains(t, said, "cut-power")
+	require.Contains(t, said, "✓ no-job-lost")
+	dir := "runs/thunderstorm/0000000000000001"
+	require.Contains(t, said, "\n"+dir+"\n")
+
+	first := d.result("runs", "last", "result.json")
+	require.Equal(t, "0000000000000001", first.Seed)
+	require.Contains(t, said, "hash "+first.Hash)
+	require.Equal(t, map[string]string{"plan": "plan.yaml", "history": "history.jsonl"}, first.Files)
+	require.Contains(t, d.read(dir, "history.jsonl"), `"type":"invoke"`)
+
+	again := d.does(0, "replay", "last")
+	require.Contains(t, again, "hash "+first.Hash+", as recorded")
+	events := d.read(dir, "events.jsonl")
+	require.Greater(t, strings.Count(events, "\n"), 1000)
+	require.Contains(t, d.result("runs", "last", "result.json").Files, "events")
+
+	d.does(0, "replay", "thunderstorm@1")
+	d.does(0, "replay", dir)
+	d.does(0, "replay", dir+"/plan.yaml")
+	require.Equal(t, events, d.read(dir, "events.jsonl"), "the same run is the same bytes")
+}
+
+func (d *desk) result(name ...string) *scenarios.Result {
+	d.Helper()
+	r := &scenarios.Result{}
+	require.NoError(d, json.Unmarshal([]byte(d.read(name...)), r))
+	return r
+}
+
+// If this failed, a run that takes another course than it did would pass for the same.
+func TestARunThatTakesAnotherCourseHasDiverged(t *testing.T) {
+	d := sitDown(t)
+	d.does(0, "thunderstorm", "--seed", "1", "--quiet")
+	file := "runs/thunderstorm/0000000000000001/result.json"
+	before := d.result(file)
+	d.write(file, strings.Replace(d.read(file), before.Hash, strings.Repeat("0", 32), 1))
+	said := d.does(4, "replay", "last")
+	require.Contains(t, said, "thunderstorm diverged")
+	require.Contains(t, said, "was  hash 00000000")
+	require.Contains(t, said, "is   hash "+before.Hash)
+}
+
+// A plan is the storm as a timetable: itself a scenario, and the same run.
+func TestAPlanIsTheSameRun(t *testing.T) {
+	d := sitDown(t)
+	plan := d.does(0, "plan", "thunderstorm", "--seed", "7")
+	d.write("plan.yaml", plan)
+	require.Equal(t, plan, d.does(0, "plan", "thunderstorm@7"))
+	require.Equal(t, plan, d.does(0, "plan", "plan.yaml"))
+	d.does(0, "check", "plan.yaml")
+
+	drawn := d.runJSON("thunderstorm", "--seed", "7")
+	planned := d.runJSON("plan.yaml")
+	require.Equal(t, drawn.Hash, planned.Hash)
+	require.Equal(t, plan, d.read("runs", "last", "plan.yaml"))
+	require.Contains(t, d.does(0, "replay", "plan.yaml"), "twice the same")
+}
+
+func (d *desk) runJSON(args ...string) *scenarios.Result {
+	d.Helper()
+	out := d.does(0, append(args, "--json")...)
+	r := &scenarios.Result{}
+	require.NoError(d, json.Unmarshal([]byte(out), r))
+	require.Equal(d, 1, strings.Count(out, "\n"), "one object a line")
+	return r
+}
+
+// If this failed, a seed would be another storm on another day.
+func TestASeedIsOneRun(t *testing.T) {
+	d := sitDown(t)
+	seven := d.runJSON("thunderstorm", "--seed", "7")
+	require.Equal(t, seven.Hash, d.runJSON("thunderstorm", "--seed", "0000000000000007").Hash)
+	require.NotEqual(t, seven.Hash, d.runJSON("thunderstorm", "--seed", "8").Hash)
+	require.NotEqual(t, d.runJSON("calm-day").Seed, d.runJSON("calm-day").Seed, "without --seed it is drawn")
+	commit := "4be19d0c51c09be2770a4d134be19d0c51c09be2"
+	require.Equal(t, "4be19d0c51c09be2", d.runJSON("calm-day", "--seed", commit).Seed)
+
+	d.env = []string{"GOMAXPROCS=1"}
+	require.Equal(t, seven.Hash, d.runJSON("thunderstorm", "--seed", "7").Hash)
+}
+
+// What could not be started ends with 2, says why, and leaves nothing behind.
+func TestWhatCannotBeStartedIsRefused(t *testing.T) {
+	d := sitDown(t)
+	require.Contains(t, d.complains("thunderstrom"), "thunderstorm")
+	require.Contains(t, d.complains("no/such.yaml"), "no such file")
+	require.Contains(t, d.complains("thunderstorm", "--seed", "storm"), "is not a seed")
+	require.Contains(t, d.complains("thunderstorm", "--seds", "3"), "unknown flag: --seds")
+	require.Contains(t, d.complains("thunderstorm", "--seeds", "0"), "--seeds")
+	require.Contains(t, d.complains("--seeds", "3"), "which scenario")
+	require.Contains(t, d.complains("thunderstorm", "--set", "strom.lasts=5m"), "strom")
+	require.Contains(t, d.complains("replay"), "accepts 1 arg")
+	require.Contains(t, d.complains("replay", "last"), "there is no last run")
+	require.Contains(t, d.complains("replay", "thunderstorm@storm"), "is not a seed")
+	require.Contains(t, d.complains("replay", "."), "not the directory of a run")
+	require.Contains(t, d.complains("plan", "thunderstrom@7"), "thunderstorm")
+	require.Contains(t, d.complains("check"), "requires at least 1 arg")
+	require.Contains(t, d.complains("serve"), "gearman.server")
+	require.Contains(t, d.complains("serve", "gearman.sever"), "gearman.server")
+	require.Contains(t, d.complains("serve", "gearman.server", "--set", "queu=journal"), `did you mean "queue"`)
+	require.Contains(t, d.complains("serve", "gearman.worker", "--peers", "a"), "NAME=HOST:PORT")
+	entries, err := os.ReadDir(d.dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+}
+
+// All that is wrong with a scenario is said at once, each at its line and column.
+func TestAllThatIsWrongIsSaidAtOnce(t *testing.T) {
+	d := sitDown(t)
+	good := d.does(0, "plan", "calm-day", "--seed", "1")
+	d.write("calm-day.yaml", strings.Replace(strings.Replace(good, "lasts: ", "lasst: ", 1), "check: ", "chek: ", 1))
+	said := d.complains("check", "calm-day.yaml")
+	require.Regexp(t, `(?m)^calm-day\.yaml:\d+:\d+: phases\[0\].*"lasst"`, said)
+	require.Regexp(t, `(?m)^calm-day\.yaml:\d+:\d+: claims\[0\].*"chek"`, said)
+	require.Contains(t, said, `did you mean "lasts"?`)
+	require.Equal(t, said, d.complains("calm-day.yaml"), "running says the same")
+
+	d.env = []string{"GITHUB_ACTIONS=true"}
+	require.Regexp(t, `(?m)^::error file=calm-day\.yaml,line=\d+,title=`, d.complains("check", "calm-day.yaml"))
+}
+
+// A place that takes no files is an error where it was asked for, and a word of warning where it was not.
+func TestAPlaceThatTakesNoFiles(t *testing.T) {
+	d := sitDown(t)
+	d.write("runs", "")
+	d.write("file", "")
+	_, warning, code := d.types("calm-day", "--seed", "1")
+	require.Equal(t, 0, code)
+	require.Contains(t, warning, "the run is not kept")
+	require.Contains(t, d.complains("calm-day", "--out", "file/runs"), "cannot be kept")
+}
+
+// Over a batch: results by seed, the batch last, the same on any number of cores.
+func TestABatch(t *testing.T) {
+	d := sitDown(t)
+	tell := func(jobs string) (results []scenarios.Result, batch scenarios.Batch) {
+		lines := strings.Split(strings.TrimSpace(d.does(0, "thunderstorm", "--seeds", "20", "--seed", "1", "--jobs", jobs, "--json")), "\n")
+		for _, line := range lines[:len(lines)-1] {
+			var r scenarios.Result
+			require.NoError(t, json.Unmarshal([]byte(line), &r))
+			r.Measured = nil
+			results = append(results, r)
+		}
+		require.NoError(t, json.Unmarshal([]byte(lines[len(lines)-1]), &batch))
+		batch.Measured = nil
+		return results, batch
+	}
+	results, batch := tell("1")
+	require.Len(t, results, 20)
+	require.Equal(t, 20, batch.Seeds)
+	require.Equal(t, map[scenarios.Verdict]int{scenarios.Holds: 20}, batch.Verdicts)
+	sameResults, sameBatch := tell("2")
+	require.Equal(t, results, sameResults)
+	require.Equal(t, batch, sameBatch)
+	for i, r := range results[:3] {
+		alone := d.runJSON("thunderstorm", "--seed", r.Seed)
+		require.Equal(t, r.Hash, alone.Hash, "seed %d of the batch, alone", i)
+	}
+
+	said := d.does(0, "thunderstorm", "--seeds", "20", "--seed", "1")
+	require.Contains(t, said, "20 seeds from 0000000000000001")
+	require.Contains(t, said, "thunderstorm holds in 20 seeds\n")
+	require.NotContains(t, said, "\r", "no progress where nobody watches")
+	require.Empty(t, d.does(0, "thunderstorm", "--seeds", "3", "--quiet"))
+}
