@@ -48,7 +48,7 @@ func (c *client) pursue(op nodes.Op, e errand) {
 	var failed, unknown error
 	pause := backoff{least: c.config.BackoffMin, most: c.config.BackoffMax}
 	for try := 0; try <= c.config.Retries; try++ {
-		if try > 0 && c.env.Sleep(pause.next(c.env.Rand())) != nil {
+		if try > 0 && (c.stopping || c.env.Sleep(pause.next(c.env.Rand())) != nil) {
 			break
 		}
 		l := c.reach(avoid)

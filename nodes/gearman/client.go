@@ -109,7 +109,8 @@ type client struct {
 	stopping bool
 }
 
-// runClient serves the workload, then waits until the process is asked to stop. Requests under way are finished then.
+// runClient serves the workload, then waits until the process is asked to stop. Attempts under way are finished then,
+// and none is begun.
 func runClient(env nodes.Env, config *ClientConfig) error {
 	if err := config.Validate(); err != nil {
 		return err
@@ -138,12 +139,13 @@ func runClient(env nodes.Env, config *ClientConfig) error {
 	if err := env.AwaitStop(); err != nil {
 		return err
 	}
+	c.stopping = true
+	c.changed.Broadcast()
 	for c.inFlight > 0 {
 		if err := c.idle.Wait(); err != nil {
 			return err
 		}
 	}
-	c.stopping = true
 	for _, p := range c.remotes {
 		if p.line != nil {
 			p.line.fail(io.EOF)

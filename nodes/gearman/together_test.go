@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,15 +25,40 @@ type node struct {
 	log   *history.Log
 	dead  bool
 	ended chan error
+	// served counts the requests of the workload that have ended.
+	served atomic.Int64
 }
 
-// recording is an Env whose recorder keeps a history.
+// recording is an Env whose recorder keeps a history, and counts.
 type recording struct {
 	nodes.Env
-	recorder nodes.Recorder
+	recorder
+}
+
+type recorder struct {
+	nodes.Recorder
+	served *atomic.Int64
 }
 
 func (r recording) Record() nodes.Recorder { return r.recorder }
+
+func (r recorder) Invoke(request nodes.Request, kind string, in ...slog.Attr) nodes.Op {
+	op := r.Recorder.Invoke(request, kind, in...)
+	if request.ID == 0 {
+		return op
+	}
+	return served{op, r.served}
+}
+
+// served is an operation of the workload.
+type served struct {
+	nodes.Op
+	count *atomic.Int64
+}
+
+func (s served) Ok(out ...slog.Attr)                    { s.Op.Ok(out...); s.count.Add(1) }
+func (s served) Fail(reason error, out ...slog.Attr)    { s.Op.Fail(reason, out...); s.count.Add(1) }
+func (s served) Unknown(reason error, out ...slog.Attr) { s.Op.Unknown(reason, out...); s.count.Add(1) }
 
 // run starts a node. It is killed at the end of the test, if it has not been stopped.
 func run(t testing.TB, name string, kind nodes.Kind, config any) *node {
@@ -42,7 +68,7 @@ func run(t testing.TB, name string, kind nodes.Kind, config any) *node {
 	n.Host = osenv.New(osenv.Options{Host: name, DataDir: t.TempDir(), Seed: 1, Log: slog.New(slog.DiscardHandler)})
 	go func() {
 		n.ended <- n.Run(func(env nodes.Env) error {
-			return kind.Main(recording{env, n.log.For(name, &n.dead)}, config)
+			return kind.Main(recording{env, recorder{n.log.For(name, &n.dead), &n.served}}, config)
 		})
 	}()
 	t.Cleanup(n.Kill)
@@ -55,6 +81,12 @@ func (n *node) stop() *history.History {
 	n.Host.Stop()
 	require.NoError(n.t, <-n.ended)
 	return n.log.Finish()
+}
+
+// settle waits until so many operations of the workload have ended.
+func (n *node) settle(operations int) {
+	n.t.Helper()
+	require.Eventually(n.t, func() bool { return int(n.served.Load()) >= operations }, 5*time.Second, time.Millisecond)
 }
 
 // of gives the operations of a kind.
@@ -133,6 +165,7 @@ func TestJobsAreDoneAndResultsAreThoseOfTheirPayloads(t *testing.T) {
 			}
 		}
 	}
+	client.settle(int(id))
 	asked := client.stop()
 	require.Len(t, append(of(asked, "submit"), of(asked, "submit-background")...), int(id))
 	time.Sleep(50 * time.Millisecond) // for background jobs that are still queued
@@ -194,6 +227,19 @@ func (s *script) hear(wanted ...string) {
 	}
 }
 
+// until gives the names of the packets that come, up to and with the last.
+func (s *script) until(last gearman.Type) (heard []string) {
+	s.t.Helper()
+	for {
+		p, err := s.ReadPacket()
+		require.NoError(s.t, err, heard)
+		heard = append(heard, p.Type.String())
+		if p.Type == last {
+			return heard
+		}
+	}
+}
+
 func (s *script) say(t gearman.Type, args ...string) {
 	s.t.Helper()
 	var raw [][]byte
@@ -250,6 +296,7 @@ func TestAWorkerLeavesASilentServer(t *testing.T) {
 	dark.hear("SET_CLIENT_ID ann", "CAN_DO work", "GRAB_JOB_ALL")
 	c := clientAt(t, "client", nil, live)
 	c.Feed(nodes.Request{ID: 1, Do: "submit"})
+	c.settle(1)
 	asked := c.stop()
 	require.Equal(t, history.Ok, of(asked, "submit")[0].Outcome)
 	dark.isClosed()
@@ -282,16 +329,16 @@ func TestABusyWorkerWithdraws(t *testing.T) {
 	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.JobTime = nodes.Exactly(300 * time.Millisecond) }, a.address(), b.address())
 	for _, s := range []*script{a, b} {
 		s.accept()
-		s.hear("SET_CLIENT_ID ann", "CAN_DO work", "GRAB_JOB_ALL")
+		s.until(gearman.GrabJobAll)
 		s.say(gearman.NoJob)
-		s.hear("PRE_SLEEP")
+		s.until(gearman.PreSleep)
 	}
 	a.say(gearman.Noop)
 	a.hear("GRAB_JOB_ALL")
 	a.say(gearman.JobAssignAll, "H:1", "work", "u", "", "x")
 	time.Sleep(20 * time.Millisecond)
 	b.say(gearman.Noop)
-	b.hear("RESET_ABILITIES", "CAN_DO work", "GRAB_JOB_ALL")
+	require.Equal(t, []string{"RESET_ABILITIES", "CAN_DO", "GRAB_JOB_ALL"}, b.until(gearman.GrabJobAll))
 	a.hear(fmt.Sprintf("WORK_COMPLETE H:1 %s", gearman.Result("ann", "work", []byte("x"))))
 	b.say(gearman.NoJob)
 	h := w.stop()
@@ -307,6 +354,7 @@ func TestAClientGoesToAnotherServer(t *testing.T) {
 	c := clientAt(t, "client", func(c *gearman.ClientConfig) { c.Timeout = 200 * time.Millisecond }, dark.address(), live)
 	c.Feed(nodes.Request{ID: 1, Do: "submit-background", Variant: "status"})
 	c.Feed(nodes.Request{ID: 2, Do: "submit", Variant: "foreground"})
+	c.settle(2)
 	h := c.stop()
 	for _, o := range append(of(h, "submit"), of(h, "submit-background")...) {
 		require.Equal(t, history.Ok, o.Outcome, o)
@@ -335,6 +383,7 @@ func TestARequestThatReachesNobodyFailed(t *testing.T) {
 	}, freePort(t))
 	c.Feed(nodes.Request{ID: 1, Do: "submit"})
 	c.Feed(nodes.Request{ID: 2, Do: "submit"})
+	c.settle(2)
 	h := c.stop()
 	require.Equal(t, history.Fail, h.Operations[0].Outcome)
 	require.Contains(t, h.Operations[0].Reason, "no server could be reached")
@@ -374,6 +423,7 @@ func TestAClientMatchesAnswersToRequests(t *testing.T) {
 	request(5, "submit", "foreground")
 	heard(gearman.SubmitJob)
 	s.say(gearman.StatusRes, "H:1", "1", "1", "0", "0") // nobody asked
+	c.settle(5)
 	h := c.stop()
 	s.isClosed()
 	var got []string
