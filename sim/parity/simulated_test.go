@@ -50,7 +50,7 @@ func (w *simulated) shorten(net.Listener, int) {}
 func TestSimulated(t *testing.T) {
 	for _, sc := range scenes {
 		t.Run(sc.name, func(t *testing.T) {
-			for seed := range luck.Seed(10) {
+			for seed := range luck.Seed(seeds) {
 				compare(t, sc, playInWorld(t, sc, seed))
 			}
 		})
