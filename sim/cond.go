@@ -20,7 +20,7 @@ func (c *cond) Wait() error {
 	for !t.cancelled && slices.Contains(c.waiting, t) {
 		t.park()
 	}
-	c.leave(t)
+	c.passOn(t, !c.leave(t))
 	return t.interrupted()
 }
 
@@ -38,7 +38,16 @@ func (c *cond) WaitFor(d time.Duration) bool {
 	if !t.expired {
 		c.life.host.world.disarm(id)
 	}
-	return !c.leave(t) && !t.cancelled
+	signalled := !c.leave(t)
+	c.passOn(t, signalled)
+	return signalled && !t.cancelled
+}
+
+// passOn gives a signal that reached a cancelled task to the next one, so that none is lost.
+func (c *cond) passOn(t *task, signalled bool) {
+	if signalled && t.cancelled {
+		c.Signal()
+	}
 }
 
 // leave takes a task off the list that was not signalled, and says whether it was still there.

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"net"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -14,7 +13,7 @@ import (
 type listener struct {
 	life     *life
 	listener *netmodel.Listener
-	waiting  []*task
+	in       side
 	closed   bool
 }
 
@@ -33,16 +32,9 @@ func (e *env) Listen(network, address string) (net.Listener, error) {
 		return nil, opError("listen", network, nil, l.host.addr(network, port), err)
 	}
 	outer := &listener{life: l, listener: inner}
-	inner.Waiter = outer
+	outer.in = side{life: l, closed: &outer.closed}
+	inner.Waiter = &outer.in
 	return outer, nil
-}
-
-// Wake implements netmodel.Waiter.
-func (l *listener) Wake() {
-	for _, t := range l.waiting {
-		l.life.host.world.wake(t)
-	}
-	l.waiting = l.waiting[:0]
 }
 
 // Accept waits for a connection. While there are no descriptors left it fails, as on Linux, without
@@ -50,11 +42,8 @@ func (l *listener) Wake() {
 func (l *listener) Accept() (net.Conn, error) {
 	t := l.life.current()
 	for {
-		switch {
-		case t.cancelled:
-			return nil, l.fail("accept", t.interrupted())
-		case l.closed:
-			return nil, l.fail("accept", net.ErrClosed)
+		if err := l.in.fit(t); err != nil {
+			return nil, l.fail("accept", err)
 		}
 		s, err := l.listener.Accept()
 		if err == nil {
@@ -63,11 +52,18 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != syscall.EAGAIN {
 			return nil, l.fail("accept", err)
 		}
-		if !slices.Contains(l.waiting, t) {
-			l.waiting = append(l.waiting, t)
-		}
-		t.park()
+		l.in.wait(t)
 	}
+}
+
+// SetDeadline limits how long Accept waits.
+func (l *listener) SetDeadline(t time.Time) error {
+	if l.life.dead || l.closed {
+		return l.fail("set", net.ErrClosed)
+	}
+	at, ok := l.life.host.deadline(t)
+	l.in.set(at, t.IsZero() || !ok)
+	return nil
 }
 
 func (l *listener) Close() error {
@@ -76,7 +72,7 @@ func (l *listener) Close() error {
 	}
 	l.closed = true
 	err := l.listener.Close()
-	l.Wake()
+	l.in.end()
 	return l.fail("close", err)
 }
 

@@ -75,6 +75,9 @@ func (w *World) drain() {
 			h.delayed++
 			continue
 		}
+		if t.done { // woken by its own last doing, such as the Close of what it had waited for
+			continue
+		}
 		w.resume(t)
 		if w.burst++; w.burst > w.livelock {
 			w.findLivelock(t)
