@@ -291,9 +291,9 @@ func (d *draw) targets(f *faultLine, target *selector, src source, o *Options) [
 	}
 	switch {
 	case o.Shape == Ring && target.items == nil:
-		return d.topology.singly(shuffle(src, target.whole().pick(src, d.topology, Traffic)), Traffic)
+		return d.topology.singly(shuffle(src, target.members(d.topology, Traffic)), Traffic)
 	case o.Shape == Bridge && target.items == nil:
-		mixed := shuffle(src, target.whole().pick(src, d.topology, Traffic))[1:] // the first is the bridge
+		mixed := shuffle(src, target.members(d.topology, Traffic))[1:] // the first is the bridge
 		half := (len(mixed) + 1) / 2
 		return []Target{d.part(mixed[:half]), d.part(mixed[half:])}
 	case target.op == "random" && target.of == nil:

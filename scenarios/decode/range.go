@@ -34,7 +34,7 @@ func (r Range[T]) At(u uint64) T {
 	case r.Hi <= r.Lo:
 		return r.Lo
 	case r.Lo > 0 && r.Hi/10 > r.Lo:
-		return T(nodes.LogUniform(uint64(r.Lo), uint64(r.Hi), u))
+		return min(T(nodes.LogUniform(uint64(r.Lo), uint64(r.Hi)+1, u)), r.Hi) // rounded down, so that Hi has its share
 	default:
 		n, _ := bits.Mul64(u, uint64(int64(r.Hi)-int64(r.Lo))+1)
 		return T(int64(r.Lo) + int64(n))
