@@ -65,7 +65,7 @@ func (p *page) table(faults []scenarios.FaultResult) {
 		if f.For > 0 {
 			lasts = "for " + Span(f.For)
 		}
-		rows[i] = [cells]string{At(f.At), f.Verb, clip(f.Target, 34), lasts, effect(f)}
+		rows[i] = [cells]string{At(f.At), f.Verb, clip(target(f), 34), lasts, effect(f)}
 		for j, cell := range rows[i] {
 			width[j] = max(width[j], runes(cell))
 		}
@@ -89,13 +89,59 @@ func effect(f scenarios.FaultResult) string {
 }
 
 // touched is the noun of what a verb's effects are counted in.
-func touched(string) string { return "effect" }
+func touched(verb string) string {
+	switch v := scenarios.Verb(verb); v {
+	case scenarios.CutPower, scenarios.CrashMachine:
+		return "machine"
+	case scenarios.Crash, scenarios.Stop, scenarios.Start:
+		return "process"
+	case scenarios.Pause, scenarios.PauseMachine:
+		return "late wake"
+	case scenarios.SlowCPU:
+		return "slow computation"
+	case scenarios.ResetConnections:
+		return "connection"
+	case scenarios.Exhaust:
+		return "refusal"
+	}
+	for _, v := range scenarios.Verbs() {
+		if string(v.Verb) == verb {
+			return map[string]string{"network": "packet", "clock": "clock reading", "disk": "disk operation"}[v.Family]
+		}
+	}
+	return "effect"
+}
+
+// target is whom a fault struck, for people: the parts of a network are told apart by bars.
+func target(f scenarios.FaultResult) string {
+	if !strings.HasPrefix(f.Target, "[") {
+		return f.Target
+	}
+	parts := strings.Split(f.Target[1:len(f.Target)-1], ", ")
+	depth := 0
+	text := ""
+	for i, part := range parts {
+		switch {
+		case i == 0:
+		case depth == 0:
+			text += " | "
+		default:
+			text += ", "
+		}
+		depth += strings.Count(part, "[") - strings.Count(part, "]")
+		text += strings.Trim(part, "[]")
+	}
+	if strings.HasPrefix(f.Target, "[[") && !strings.Contains(text, " | ") {
+		text += " | the rest"
+	}
+	return text
+}
 
 // named lists faults by verb and target, each once.
 func named(faults []scenarios.FaultResult) string {
 	var names []string
 	for _, f := range faults {
-		if name := f.Verb + " " + f.Target; !slices.Contains(names, name) {
+		if name := f.Verb + " " + target(f); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

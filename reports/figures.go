@@ -27,6 +27,9 @@ func Counted[N int | int64 | uint64](n N, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
+	if strings.HasSuffix(noun, "s") {
+		noun += "e"
+	}
 	return Count(n) + " " + noun + "s"
 }
 

@@ -69,19 +69,17 @@ func SuiteOf(r *scenarios.Result) Suite {
 // did not show what it has to.
 func BatchSuite(b *scenarios.Batch) Suite {
 	s := Suite{Name: b.Scenario}
-	for i := range b.Claims {
-		c := &b.Claims[i]
-		name := pointOf(c.Claim, c.Value)
+	for _, c := range b.ByClaim() {
 		counts := fmt.Sprintf("held %d, violated %d, unknown %d of %d seeds", c.Holds, c.Violated, c.Unknown, b.Seeds)
 		switch {
 		case c.AsExpected():
-			s.pass(b.Scenario, name)
+			s.pass(b.Scenario, c.Claim)
 		case c.Expect == scenarios.Holds && c.Verdict == scenarios.Violated:
-			s.fail(b.Scenario, name, counts+", first in "+c.First, c.Says+"\n"+c.Reason)
+			s.fail(b.Scenario, c.Claim, counts+", first in "+c.First, c.Says+"\n"+c.Reason)
 		case b.Seeds < scenarios.Smallest && c.Exhausted == 0:
-			s.skip(b.Scenario, name, counts)
+			s.skip(b.Scenario, c.Claim, counts)
 		default:
-			s.error(b.Scenario, name, counts, c.Says+"\n"+c.Reason)
+			s.error(b.Scenario, c.Claim, counts, c.Says+"\n"+c.Reason)
 		}
 	}
 	for _, f := range b.Failures {

@@ -11,13 +11,17 @@ import (
 const mostFailures = 8
 
 // Batch tells of a sweep: each claim and each kind of fault by its counts, then the batch in one sentence.
-// runOf gives what to write after `replay` for a run that went wrong.
-func (t *Terminal) Batch(b *scenarios.Batch, runOf func(scenarios.Failure) string) error {
+// dir is where its runs are, if all of them were kept; runOf gives what to write after `replay` for a run that
+// went wrong.
+func (t *Terminal) Batch(b *scenarios.Batch, dir string, runOf func(scenarios.Failure) string) error {
 	p := t.page()
 	p.title(b.Scenario, "", seedsFrom(b))
 	p.tally(b)
 	p.kinds(b)
 	p.conclusion(b)
+	if dir != "" {
+		p.line("%s", dir)
+	}
 	p.failures(b, runOf)
 	return p.flush()
 }
@@ -29,35 +33,41 @@ func seedsFrom(b *scenarios.Batch) string {
 	return Counted(b.Seeds, "seed") + " from " + b.Base
 }
 
-// tally is claims × counts, with a heading for each value of a matrix.
+// tally is claims × counts. The values of a matrix are added up; those at which a claim is not as expected
+// have a line of their own.
 func (p *page) tally(b *scenarios.Batch) {
+	rows := b.ByClaim()
 	column := 0
-	for _, c := range b.Claims {
+	for _, c := range rows {
 		column = max(column, runes(c.Claim))
 	}
-	value := ""
-	for i := range b.Claims {
-		c := &b.Claims[i]
-		if i == 0 || c.Value != value {
-			value = c.Value
-			p.line("")
-			p.line("  %s%s", left(value, column+2), p.Ink.soft(fmt.Sprintf("%9s %9s %9s", "held", "violated", "unknown")))
-		}
+	p.line("")
+	p.line("  %s%s", left("", column+2), p.Ink.soft(fmt.Sprintf("%9s %9s %9s", "held", "violated", "unknown")))
+	for i := range rows {
+		c := &rows[i]
 		lead := "  " + p.tallyMark(c) + " " + left(c.Claim, column)
-		if c.Sometimes {
+		switch {
+		case c.Sometimes:
 			p.line("%s  %s", lead, p.sighting(b, c))
-			continue
-		}
-		if c.Overall {
+		case c.Overall:
 			p.hang(lead+"  ", column+6, overall(c))
-			continue
+		default:
+			p.line("%s%s%s", lead, p.counts(c), remark(b, c))
 		}
-		violated := fmt.Sprintf("%9s", Count(c.Violated))
-		if c.Violated > 0 && c.Expect == scenarios.Holds {
-			violated = p.Ink.bad(violated)
+		for j := range b.Claims {
+			if at := &b.Claims[j]; at.Claim == c.Claim && at.Value != "" && !c.AsExpected() && !at.AsExpected() {
+				p.line("    %s%s", left("  at "+clip(at.Value, column-5), column), p.counts(at))
+			}
 		}
-		p.line("%s%9s %s %9s%s", lead, Count(c.Holds), violated, Count(c.Unknown), remark(b, c))
 	}
+}
+
+func (p *page) counts(c *scenarios.BatchClaim) string {
+	violated := fmt.Sprintf("%9s", Count(c.Violated))
+	if c.Violated > 0 && c.Expect == scenarios.Holds {
+		violated = p.Ink.bad(violated)
+	}
+	return fmt.Sprintf("%9s %s %9s", Count(c.Holds), violated, Count(c.Unknown))
 }
 
 func (p *page) tallyMark(c *scenarios.BatchClaim) string {
@@ -145,12 +155,12 @@ func (p *page) conclusion(b *scenarios.Batch) {
 	p.line("")
 	switch b.Verdict {
 	case scenarios.Holds:
-		p.line("%s", p.Ink.good(b.Scenario+" holds in "+Counted(b.Seeds, "seed")))
+		p.line("%s", p.Ink.good(b.Scenario+" holds in "+extent(b)))
 	case scenarios.Violated:
 		p.line("%s", p.Ink.bad(fmt.Sprintf("%s is violated in %s of %s", b.Scenario, Count(b.Verdicts[scenarios.Violated]),
 			Counted(worlds(b), "run"))))
 	case scenarios.Unknown:
-		p.line("%s", p.Ink.open(b.Scenario+" is unknown: something was not decided in "+Counted(b.Seeds, "seed")))
+		p.line("%s", p.Ink.open(b.Scenario+" is unknown: something was not decided in "+extent(b)))
 	case scenarios.Diverged:
 		p.line("%s", p.Ink.bad(fmt.Sprintf("%s diverged in %s of %s", b.Scenario, Count(b.Verdicts[scenarios.Diverged]),
 			Counted(worlds(b), "run"))))
@@ -163,6 +173,14 @@ func (p *page) conclusion(b *scenarios.Batch) {
 	p.line("%s", p.Ink.soft(took))
 }
 
+// extent is how far the batch went: its seeds and, of a matrix, its values.
+func extent(b *scenarios.Batch) string {
+	if values := worlds(b) / max(b.Seeds, 1); values > 1 {
+		return Counted(b.Seeds, "seed") + " at " + Counted(values, "value")
+	}
+	return Counted(b.Seeds, "seed")
+}
+
 // worlds is how many worlds the batch ran: its seeds, times the values of a matrix.
 func worlds(b *scenarios.Batch) (n int) {
 	for _, of := range b.Verdicts {
@@ -173,7 +191,7 @@ func worlds(b *scenarios.Batch) (n int) {
 
 // failures names the runs that went wrong, as lines to paste.
 func (p *page) failures(b *scenarios.Batch, runOf func(scenarios.Failure) string) {
-	if len(b.Failures) == 0 {
+	if len(b.Failures) < 2 { // one has just been told of
 		return
 	}
 	p.line("")

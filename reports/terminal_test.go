@@ -137,15 +137,15 @@ func TestASweepReadsAsCounts(t *testing.T) {
 	runOf := func(f scenarios.Failure) string { return "thunderstorm@" + f.Seed }
 
 	batch := swept(t, 40, 3)
-	require.NoError(t, terminal.Batch(batch, runOf))
+	require.NoError(t, terminal.Batch(batch, "", runOf))
 	golden(t, "batch-violated.txt", b.String())
 
 	b.Reset()
-	require.NoError(t, terminal.Batch(swept(t, 40, 0), runOf))
+	require.NoError(t, terminal.Batch(swept(t, 40, 0), "", runOf))
 	golden(t, "batch-unknown.txt", b.String())
 
 	b.Reset()
-	require.NoError(t, terminal.Batch(swept(t, 7, 0), runOf))
+	require.NoError(t, terminal.Batch(swept(t, 7, 0), "", runOf))
 	golden(t, "batch-small.txt", b.String())
 }
 

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -216,15 +217,17 @@ func (b *Batch) conclude() {
 	for verdict := range b.Verdicts { // the worst of them, in whatever order
 		b.Verdict = Worse(b.Verdict, verdict)
 	}
+	certain := map[string]bool{}
 	for i := range b.Claims {
 		c := &b.Claims[i]
 		c.Verdict = c.conclude()
-		certain := false
 		if whole := b.whole[c.Claim]; whole != nil {
 			j := whole.check.JudgeBatch(whole.points)
 			c.Verdict, c.Figure, c.Reason = Verdict(j.Verdict), j.Figure, j.Reason
-			certain = j.State == checkers.Decided
+			certain[c.Claim] = j.State == checkers.Decided
 		}
+	}
+	for _, c := range b.ByClaim() {
 		if c.Sometimes {
 			b.Sometimes = append(b.Sometimes, Sighting{c.Claim, c.Holds, c.First})
 		}
@@ -232,10 +235,32 @@ func (b *Batch) conclude() {
 		case c.AsExpected():
 		case c.Expect == Holds && c.Verdict == Violated:
 			b.Verdict = Worse(b.Verdict, Violated)
-		case certain || b.Seeds >= Smallest:
+		case certain[c.Claim] || b.Seeds >= Smallest:
 			b.Verdict = Worse(b.Verdict, Unknown)
 		}
 	}
+}
+
+// ByClaim is each claim once: of a matrix, with the counts of all values. What has to come once has to come at
+// one of the values.
+func (b *Batch) ByClaim() []BatchClaim {
+	var rows []BatchClaim
+	for _, c := range b.Claims {
+		i := slices.IndexFunc(rows, func(o BatchClaim) bool { return o.Claim == c.Claim })
+		if i < 0 {
+			c.Value = ""
+			rows = append(rows, c)
+			continue
+		}
+		row := &rows[i]
+		row.Holds += c.Holds
+		row.Violated += c.Violated
+		row.Unknown += c.Unknown
+		row.Exhausted += c.Exhausted
+		row.Verdict = row.conclude()
+		row.First = cmp.Or(row.First, c.First)
+	}
+	return rows
 }
 
 // conclude is the claim's verdict by its counts.

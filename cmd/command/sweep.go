@@ -3,6 +3,7 @@ package command
 import (
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,10 +26,10 @@ type sweep struct {
 	replayed    atomic.Int64
 	interrupted atomic.Bool
 
-	mu    sync.Mutex
-	runs  map[string]*scenarios.Run // of a single seed, by value: all of them are kept
-	wrong []*scenarios.Result       // those that did not come out as they should, the first of them
-	err   error                     // of printing
+	mu     sync.Mutex
+	runs   map[string]*scenarios.Run // of a single seed, by value: all of them are kept
+	wanted []*scenarios.Result       // those that somebody will want to see: all of a single seed, else the first that went wrong
+	err    error                     // of printing
 }
 
 // goal is how many seeds to run; 0 where time decides.
@@ -78,8 +79,8 @@ func (w *sweep) more() bool {
 
 // run runs one world; again, if something is wrong with it, or to see whether it would be the same.
 func (w *sweep) run(turn scenarios.Turn) (*scenarios.Result, error) {
-	run := w.scenario.plan(turn.Seed, turn.Value).Run(scenarios.RunOptions{})
-	if run.Result.Judge() != scenarios.Holds || turn.Index%replayOneIn == 0 {
+	run := w.scenario.plan(turn.Seed, turn.Value).Run(scenarios.RunOptions{Record: w.trace && w.goal() == 1})
+	if run.Result.Judge() != scenarios.Holds || turn.Index%replayOneIn == replayOneIn-1 {
 		run = run.Verify()
 		w.replayed.Add(1)
 	}
@@ -97,8 +98,8 @@ func (w *sweep) each(batch *scenarios.Batch, r *scenarios.Result) {
 	if w.json && w.err == nil {
 		w.err = w.encode(r)
 	}
-	if w.goal() == 1 || r.Judge() != scenarios.Holds && len(w.wrong) < mostKept {
-		w.wrong = append(w.wrong, r)
+	if w.goal() == 1 || r.Judge() != scenarios.Holds && len(w.wanted) < mostKept {
+		w.wanted = append(w.wanted, r)
 	}
 }
 
@@ -118,15 +119,18 @@ func (w *sweep) conclude(batch *scenarios.Batch) error {
 	}
 	w.suites = append(w.suites, reports.BatchSuite(batch))
 	names := map[[2]string]string{}
-	var first *reports.Kept
-	for _, r := range w.wrong {
+	told, dir := false, ""
+	for _, r := range w.wanted {
 		kept, err := w.keepAgain(r)
 		if err != nil {
 			return err
 		}
 		names[[2]string{r.Seed, r.Value}] = kept.Run
-		if first == nil && r.Judge() != scenarios.Holds && !w.json {
-			first = &kept
+		if w.goal() == 1 && kept.Dir != "" {
+			dir = filepath.Dir(kept.Dir)
+		}
+		if !told && r.Judge() != scenarios.Holds && !w.json {
+			told = true
 			if err := w.terminal().Violation(r, kept); err != nil {
 				return err
 			}
@@ -138,7 +142,7 @@ func (w *sweep) conclude(batch *scenarios.Batch) error {
 	case w.quiet && batch.Verdict == scenarios.Holds:
 		return nil
 	}
-	return w.terminal().Batch(batch, func(f scenarios.Failure) string {
+	return w.terminal().Batch(batch, dir, func(f scenarios.Failure) string {
 		if name, kept := names[[2]string{f.Seed, f.Value}]; kept {
 			return name
 		}

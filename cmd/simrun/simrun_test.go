@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,7 +47,10 @@ type desk struct {
 	env []string
 }
 
-func sitDown(t *testing.T) *desk { return &desk{T: t, dir: t.TempDir()} }
+func sitDown(t *testing.T) *desk {
+	t.Parallel()
+	return &desk{T: t, dir: t.TempDir()}
+}
 
 // types runs the command and gives what it printed, and its exit code.
 func (d *desk) types(args ...string) (stdout, stderr string, code int) {
@@ -247,6 +253,114 @@ func TestAPlaceThatTakesNoFiles(t *testing.T) {
 	require.Equal(t, 0, code)
 	require.Contains(t, warning, "the run is not kept")
 	require.Contains(t, d.complains("calm-day", "--out", "file/runs"), "cannot be kept")
+}
+
+// A violation ends with 1, tells the story, and gives lines to paste that work as they stand.
+func TestAViolationTellsItsStory(t *testing.T) {
+	d := sitDown(t)
+	weak := []string{"no-journal", "--seed", "1", "--set", "claims.no-job-lost.expect=holds"}
+	said := d.does(1, append(weak, "--seeds", "60", "--junit", "junit.xml")...)
+	require.Contains(t, said, "✗ no-job-lost is violated\n")
+	require.Contains(t, said, "no-journal is violated in 1 of ")
+	require.Regexp(t, `(?m)^ +\d+\.\d{3}s  \S`, said, "a story has moments")
+	require.Contains(t, d.read("junit.xml"), "<failure ")
+
+	pasted := 0
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "simrun ") {
+			continue
+		}
+		pasted++
+		require.Less(t, len(line), 80, line)
+		args := strings.Fields(line)[1:]
+		stdout, stderr, code := d.types(args...)
+		switch args[0] {
+		case "replay":
+			require.Equal(t, 1, code, "%s\n%s%s", line, stdout, stderr)
+			require.Contains(t, stdout, ", as recorded\n")
+			require.Contains(t, stdout, "✗ no-job-lost is violated\n")
+			require.NotEmpty(t, d.read("runs", "last", "events.jsonl"))
+		default:
+			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
+		}
+	}
+	require.Equal(t, 2, pasted, said)
+
+	seed := d.result("runs", "last", "result.json").Seed
+	alone := d.does(1, "no-journal", "--seed", seed, "--set", "claims.no-job-lost.expect=holds")
+	require.Contains(t, alone, "no-journal is violated: 1 of ")
+	require.Contains(t, alone, ", twice the same\n", "it is replayed before it is told of")
+	require.Empty(t, d.does(0, "no-journal", "--seed", seed, "--quiet"), "as the scenario expects")
+
+	d.env = []string{"GITHUB_ACTIONS=true"}
+	marked := d.does(1, "no-journal", "--seed", seed, "--set", "claims.no-job-lost.expect=holds", "--quiet")
+	require.Regexp(t, `(?m)^::error file=no-journal\.yaml,line=\d+,title=no-job-lost is violated`, marked)
+}
+
+// A storm that never struck proves nothing: over a batch it is unknown, and ends with 3.
+func TestABatchThatProvesNothingIsUnknown(t *testing.T) {
+	d := sitDown(t)
+	never := []string{"thunderstorm", "--seed", "1", "--set", "claims.storm-bites.check={sometimes: a meteor strikes}",
+		"--set", "storm.lasts=15s", "--set", "claims.storm-tears.check={sometimes: a meteor strikes}"}
+	require.Contains(t, d.does(3, append(never, "--seeds", "20")...), "never seen")
+	require.Contains(t, d.does(0, append(never, "--seeds", "19")...), "not in these runs")
+	d.does(0, never...)
+}
+
+// A server for real: it says where it accepts, and ends cleanly when it is asked to.
+func TestAServerForReal(t *testing.T) {
+	d := sitDown(t)
+	cmd := exec.Command(simrun, "serve", "gearman.server", "--listen", "127.0.0.1:0", "--data", d.path("jobs"), "--set", "sync=always")
+	log, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	lines := bufio.NewScanner(log)
+	address := ""
+	for address == "" && lines.Scan() {
+		if m := regexp.MustCompile(`address=(127\.0\.0\.1:\d+)`).FindStringSubmatch(lines.Text()); m != nil {
+			address = m[1]
+		}
+	}
+	conn, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	_, err = conn.Write([]byte("version\n"))
+	require.NoError(t, err)
+	answer, err := bufio.NewReader(conn).ReadString('\n')
+	require.NoError(t, err)
+	require.Regexp(t, `^OK `, answer)
+	require.NoError(t, conn.Close())
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	for lines.Scan() { // to the end
+	}
+	require.NoError(t, cmd.Wait(), "asked to stop, it ends with 0")
+	require.DirExists(t, d.path("jobs"))
+}
+
+// An interrupt ends a sweep with what it has so far, and not as if all had been run.
+func TestAnInterruptEndsASweep(t *testing.T) {
+	d := sitDown(t)
+	cmd := exec.Command(simrun, "calm-day", "--for", "1h", "--json")
+	cmd.Dir = d.dir
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	require.NoError(t, cmd.Start())
+	defer cmd.Process.Kill()
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	require.True(t, lines.Scan())
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	last := ""
+	for lines.Scan() {
+		last = lines.Text()
+	}
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 3, cmd.ProcessState.ExitCode(), complaint.String())
+	require.Contains(t, complaint.String(), "interrupted after")
+	require.Contains(t, last, `"batch":"calm-day"`)
 }
 
 // Over a batch: results by seed, the batch last, the same on any number of cores.
