@@ -20,7 +20,7 @@ type backoff struct {
 func (b *backoff) next(r *rand.Rand) time.Duration {
 	wait := b.least
 	for range b.failures {
-		if wait >= b.most/2 {
+		if wait > b.most/2 {
 			wait = b.most
 			break
 		}

@@ -192,8 +192,11 @@ func (l *line) take(packet Packet) error {
 
 // create is JOB_CREATED, the answer to the oldest submission.
 func (l *line) create(handle string) error {
+	if handle == "" {
+		return fmt.Errorf("%w: an empty handle", errProtocol)
+	}
 	c := l.oldest(JobCreated)
-	if c == nil || handle == "" {
+	if c == nil {
 		return fmt.Errorf("%w: a handle that nobody asked for", errProtocol)
 	}
 	c.handle = handle
