@@ -249,6 +249,7 @@ func (d *Decoder) byKind(n *Node, path string, v reflect.Value, rules Rules) {
 			}
 			d.value(item, at, v.Index(i), rules)
 		}
+		dropNil(v)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		d.value(n, path, v.Elem(), rules)
@@ -262,6 +263,21 @@ func (d *Decoder) byKind(n *Node, path string, v reflect.Value, rules Rules) {
 	default:
 		d.basic(n, path, v, rules)
 	}
+}
+
+// dropNil takes out of a slice of pointers what could not be read at all.
+func dropNil(v reflect.Value) {
+	if v.Type().Elem().Kind() != reflect.Pointer {
+		return
+	}
+	n := 0
+	for i := range v.Len() {
+		if !v.Index(i).IsNil() {
+			v.Index(n).Set(v.Index(i))
+			n++
+		}
+	}
+	v.SetLen(n)
 }
 
 func (d *Decoder) basic(n *Node, path string, v reflect.Value, rules Rules) {
