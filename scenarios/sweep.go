@@ -141,3 +141,11 @@ func failed(r *Result) bool {
 	v := r.Judge()
 	return v == Violated || v == Diverged
 }
+
+// Sweep runs that many seeds of the scenario, from base on, at each value of its matrix, and stops at the first
+// violation. It is what a test needs; who wants more of a say fills in a Sweep.
+func (sc *Scenario) Sweep(base luck.Seed, seeds int) (*Batch, error) {
+	return Sweep{Base: base, Count: seeds, Values: len(sc.Specs), Claims: sc.Specs[0].claims, Run: func(t Turn) (*Result, error) {
+		return Draw(sc.Specs[t.Value], t.Seed).Run(RunOptions{}).Result, nil
+	}}.Do()
+}

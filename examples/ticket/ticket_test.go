@@ -12,9 +12,7 @@ import (
 func sweep(t *testing.T, seeds int, set ...string) *scenarios.Batch {
 	scenario, err := scenarios.Read("rush-hour.yaml", scenarios.ReadOptions{Catalog: catalog, Set: set})
 	require.NoError(t, err)
-	batch, err := scenarios.Sweep{Base: 1, Count: seeds, Run: func(turn scenarios.Turn) (*scenarios.Result, error) {
-		return scenarios.Draw(scenario.Specs[0], turn.Seed).Run(scenarios.RunOptions{}).Result, nil
-	}}.Do()
+	batch, err := scenario.Sweep(1, seeds)
 	require.NoError(t, err)
 	return batch
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var rewrite = flag.Bool("rewrite", false, "put into the README what its commands print")
+
+// root is the top of the project, from here.
+const root = "../.."
+
+// block is a fenced part of a page.
+type block struct{ language, text string }
+
+var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+
+func blocks(t *testing.T, page string) (all []block) {
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
+		all = append(all, block{m[1], m[2]})
+	}
+	return all
+}
+
+// reader follows a page in a folder of their own: what it calls simrun is the command as built, what it runs by
+// `go run` is built and run there, and the project's own files are where the page says.
+func reader(t *testing.T) *desk {
+	d := sitDown(t)
+	for _, name := range []string{"scenarios", "examples", "cmd", "docs"} {
+		path, err := filepath.Abs(filepath.Join(root, name))
+		require.NoError(t, err)
+		require.NoError(t, os.Symlink(path, d.path(name)))
+	}
+	return d
+}
+
+// prelude makes `go` do its work in the project and leave what it builds and runs in the reader's folder.
+const prelude = `set -e
+go() {
+	case "$1" in
+	build) (cd "$PROJECT" && command go build -o "$HERE/" "${@:2}") ;;
+	run) (cd "$PROJECT" && command go build -o "$HERE/.bin" "$2") && "$HERE/.bin" "${@:3}" ;;
+	*) echo "the page says: go $*" >&2; return 1 ;;
+	esac
+}
+`
+
+// follow runs one line of a page and gives its output and exit code. A server is asked to stop once it is up.
+func (d *desk) follow(line string) (string, int) {
+	d.Helper()
+	project, err := filepath.Abs(root)
+	require.NoError(d, err)
+	ctx, cancel := context.WithTimeout(d.Context(), 5*time.Minute)
+	defer cancel()
+	serves := strings.HasPrefix(line, "simrun serve ")
+	if serves {
+		line = "exec " + strings.ReplaceAll(line, "127.0.0.1:4730", "127.0.0.1:0")
+	}
+	cmd := exec.CommandContext(ctx, "bash", "-c", prelude+line)
+	cmd.Dir = d.dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(simrun)+":"+os.Getenv("PATH"), "PROJECT="+project, "HERE="+d.dir, "GITHUB_ACTIONS=")
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if serves {
+		log, err := os.Create(d.path("log"))
+		require.NoError(d, err)
+		defer log.Close()
+		cmd.Stdout, cmd.Stderr = log, log
+		require.NoError(d, cmd.Start())
+		require.Eventually(d, func() bool { return strings.Contains(d.read("log"), "msg=accepting") }, time.Minute, 10*time.Millisecond)
+		require.NoError(d, cmd.Process.Signal(syscall.SIGTERM))
+		_ = cmd.Wait() // the exit code says it
+		return d.read("log"), cmd.ProcessState.ExitCode()
+	}
+	_ = cmd.Run() // likewise
+	return said.String(), cmd.ProcessState.ExitCode()
+}
+
+var exits = regexp.MustCompile(`\s+# exits with (\d)$`)
+
+// Every command that a page shows works as it stands, line by line, in one folder. A line may say that it ends
+// with another code than 0.
+func TestEveryCommandOfThePagesWorks(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	require.NoError(t, err)
+	for _, page := range append(pages, filepath.Join(root, "README.md")) {
+		t.Run(filepath.Base(page), func(t *testing.T) {
+			d := reader(t)
+			for _, b := range blocks(t, page) {
+				if name, ok := strings.CutPrefix(strings.SplitN(b.text, "\n", 2)[0], "scenario: "); ok && b.language == "yaml" {
+					d.write(name+".yaml", b.text)
+				}
+				if b.language != "sh" {
+					continue
+				}
+				for line := range strings.Lines(b.text) {
+					line = strings.TrimSpace(line)
+					if line == "go test ./..." {
+						continue // this is it
+					}
+					want := "0"
+					if m := exits.FindStringSubmatch(line); m != nil {
+						line, want = strings.TrimSuffix(line, m[0]), m[1]
+					}
+					said, code := d.follow(tamed(line))
+					require.Equal(t, want, string(rune('0'+code)), "%s\n%s", line, said)
+				}
+			}
+		})
+	}
+}
+
+var (
+	many = regexp.MustCompile(`--seeds 1\d+`)
+	runs = regexp.MustCompile(`^(simrun|go run \./\S+) ([a-z-]+|\S+\.yaml)( --|$)`)
+)
+
+// tamed is the line as it takes a second, and the same each time: fewer seeds, and none that is drawn.
+func tamed(line string) string {
+	line = many.ReplaceAllString(line, "--seeds 20")
+	if runs.MatchString(line) && !strings.Contains(line, "--seed ") {
+		line += " --seed 1"
+	}
+	return line
+}
+
+// What the README shows as printed is what is printed, figures aside: they follow the code, and are written
+// anew with -rewrite.
+func TestTheReadmeShowsWhatIsPrinted(t *testing.T) {
+	d := reader(t)
+	page := filepath.Join(root, "README.md")
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	shown := 0
+	fresh := fence.ReplaceAllStringFunc(string(text), func(part string) string {
+		m := fence.FindStringSubmatch(part)
+		command, printed, _ := strings.Cut(m[2], "\n")
+		if m[1] != "console" {
+			return part
+		}
+		shown++
+		said, _ := d.follow(strings.TrimPrefix(command, "$ "))
+		if !*rewrite {
+			require.Equal(t, marks(said), marks(printed), "%s\n%s", command, said)
+		}
+		return "```console\n" + command + "\n" + said + "```"
+	})
+	require.Equal(t, 2, shown)
+	if *rewrite {
+		require.NoError(t, os.WriteFile(page, []byte(fresh), 0o644))
+	}
+}
+
+var mark = regexp.MustCompile(`(?m)^ *([✓✗?●○] \S+)|^\S+ (holds|is violated)`)
+
+// marks are the verdicts of an output, without its figures.
+func marks(text string) []string { return mark.FindAllString(text, -1) }
