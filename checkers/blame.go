@@ -61,6 +61,8 @@ func (e *Evidence) classify(s service, o *history.Operation) class {
 		return good
 	case s.good(o):
 		return lucky
+	case truth(o.Output("own")):
+		return excused // the caller's own error
 	case !valid || e.undecided(s, o) || e.excuse(s, r, n, o) != "":
 		return excused
 	default:

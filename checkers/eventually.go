@@ -8,7 +8,7 @@ import (
 	"simrun/nodes/history"
 )
 
-// Eventually asks that a state is reached in a phase, and kept to its end.
+// Eventually asks that a state is reached in a phase, and reached again as soon whenever late work disturbs it.
 type Eventually struct {
 	What   Condition     `yaml:"eventually" doc:"the state: queue-empty (the servers' gauge \"jobs\" is 0)"`
 	Of     Selector      `yaml:"of" doc:"which servers; all if it is not said"`
@@ -37,25 +37,27 @@ func (c *Eventually) Judge(e *Evidence) Judgement {
 		return vacuous("the phase %s ends before %s are over", phase.Name, nodes.Short(c.Within))
 	}
 	var censoredBy string
-	var latest time.Duration
+	var longest time.Duration
 	gauges := e.gauges("jobs")
 	servers := e.selected(c.Of, "server")
 	for _, server := range servers {
-		last, at, emptied := emptied(gauges[server.Name], min(phase.To, e.End))
-		switch {
-		case len(gauges[server.Name]) == 0:
+		samples := gauges[server.Name]
+		if len(samples) == 0 {
 			censoredBy = server.Name + " shows no gauge \"jobs\""
-		case emptied && at <= phase.From+c.Within:
-			latest = max(latest, at-phase.From)
-		default:
-			if why := e.holdsUp(server.Name, phase, c.Within); why != "" {
-				censoredBy = server.Name + ": " + why
-				continue
-			}
-			return Judgement{Verdict: Violated, Anomaly: "queue-stuck", Figure: count(int(last), "job") + " left at " + server.Name,
-				Reason: fmt.Sprintf("%s still had %s %s into %s", server.Name, count(int(last), "job"), nodes.Short(c.Within), phase.Name),
-				Window: history.Window{From: phase.From, To: phase.From + c.Within}, Story: e.unfinished(server.Name)}
+			continue
 		}
+		full, left := fullest(samples, history.Window{From: phase.From, To: min(phase.To, e.End)})
+		if length := full.To - full.From; length <= c.Within {
+			longest = max(longest, length)
+			continue
+		}
+		if why := e.holdsUp(server.Name, full.From, c.Within); why != "" {
+			censoredBy = server.Name + ": " + why
+			continue
+		}
+		return Judgement{Verdict: Violated, Anomaly: "queue-stuck", Figure: count(int(left), "job") + " left at " + server.Name,
+			Reason: fmt.Sprintf("%s was not empty from %s to %s, %s allowed", server.Name, stamp(full.From), stamp(full.To), nodes.Short(c.Within)),
+			Window: full, Story: e.unfinished(server.Name)}
 	}
 	switch {
 	case len(servers) == 0:
@@ -63,7 +65,7 @@ func (c *Eventually) Judge(e *Evidence) Judgement {
 	case censoredBy != "":
 		return censored("%s", censoredBy)
 	}
-	return holds("empty %s into %s, %s allowed", brief(latest), phase.Name, nodes.Short(c.Within))
+	return holds("empty %s into %s, %s allowed", brief(longest), phase.Name, nodes.Short(c.Within))
 }
 
 // gauges is the samples of a gauge by host.
@@ -77,31 +79,42 @@ func (e *Evidence) gauges(name string) map[string][]history.Sample {
 	return samples
 }
 
-// emptied is the gauge's last value before until and, if that is 0, since when.
-func emptied(samples []history.Sample, until history.Time) (last int64, since history.Time, empty bool) {
-	for _, s := range samples {
-		if s.At > until {
-			break
+// fullest is the longest time within a window for which the gauge was not 0, and its last value in it. What
+// comes late, because packets had backed off, starts a time of its own.
+func fullest(samples []history.Sample, in history.Window) (full history.Window, left int64) {
+	value, since := int64(0), in.From
+	stretch := func(to history.Time) {
+		if value != 0 && to-since > full.To-full.From {
+			full, left = history.Window{From: since, To: to}, value
 		}
-		if s.Value != 0 || last != 0 {
-			since = s.At
-		}
-		last = s.Value
 	}
-	return last, since, last == 0
+	for _, s := range samples {
+		switch {
+		case s.At > in.To:
+			stretch(in.To)
+			return full, left
+		case s.Value == 0 && s.At > in.From:
+			stretch(s.At)
+		case value == 0:
+			since = max(in.From, s.At)
+		}
+		value = s.Value
+	}
+	stretch(in.To)
+	return full, left
 }
 
 // holdsUp is why a server's queue may rightly not be empty when it is due: it has itself no power or no
 // workers in reach, a worker was struck and may still hold a job, or there was more work than hands.
-func (e *Evidence) holdsUp(server string, phase history.Phase, within time.Duration) string {
+func (e *Evidence) holdsUp(server string, from history.Time, within time.Duration) string {
 	r := e.reachFor(within, 0)
-	due := phase.From + within
-	if !r.w.host(server, r.delay, nothing).Cover(phase.From, due) {
+	due := from + within
+	if !r.w.host(server, r.delay, nothing).Cover(from, due) {
 		return "it was struck itself"
 	}
 	var workers []string
 	for _, worker := range e.staff(server, "") {
-		if r.bond(worker, server).Cover(phase.From, due) {
+		if r.bond(worker, server).Cover(from, due) {
 			workers = append(workers, worker)
 		}
 	}
@@ -113,7 +126,7 @@ func (e *Evidence) holdsUp(server string, phase history.Phase, within time.Durat
 	switch {
 	case len(workers) == 0:
 		return "no worker stayed in reach"
-	case !e.handsFree(workers, phase.From, due):
+	case !e.handsFree(workers, from, due):
 		return "every worker in reach was at work"
 	}
 	return ""

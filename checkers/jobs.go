@@ -256,11 +256,13 @@ func read(attrs []slog.Attr, f func(key string, value slog.Value)) {
 // text is a value as text, whatever its kind; histories that were read from files have other kinds than
 // those that were recorded.
 func text(v slog.Value) string {
-	if v.Kind() == slog.KindAny && v.Any() == nil {
-		return ""
-	}
-	if b, ok := v.Any().([]byte); ok {
-		return string(b)
+	if v.Kind() == slog.KindAny {
+		switch a := v.Any().(type) {
+		case nil:
+			return ""
+		case []byte:
+			return string(a)
+		}
 	}
 	return v.String()
 }
