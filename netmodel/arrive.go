@@ -24,6 +24,9 @@ func (n *Network) segmentArrives(s *Socket, ordinal uint32) {
 	}
 	fresh := g.state != arrived
 	if r.state == gone && !r.inTimeWait || fresh && r.closed && size > 0 {
+		if g.state = lost_; s.state != gone {
+			s.setTimer(max(now, time.Duration(g.sentAt)+f.timeout())) // in case the RST does not get there
+		}
 		r.abort() // nobody will ever read this
 		return
 	}

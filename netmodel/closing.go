@@ -23,7 +23,10 @@ func (s *Socket) leave() {
 	in := s.in()
 	switch s.state {
 	case gone:
-		s.stack.net.discard(in, in.read)
+		if s.peer().state == gone { // else its kernel still counts on what it sent
+			s.stack.net.discard(in, in.read)
+		}
+		s.stack.unlink(s)
 	case connecting, shaking:
 		s.vanish()
 	case established:
@@ -82,10 +85,11 @@ func (n *Network) sendReset(s *Socket, now time.Duration) {
 // resetArrives is a RST at this end.
 func (n *Network) resetArrives(s *Socket) {
 	r := s.peer()
-	if !n.came(r, s, RST, "") {
-		return
+	if n.came(r, s, RST, "") {
+		n.reset(s)
+	} else if s.state == connecting {
+		n.awaitSYN(s, n.world.Now())
 	}
-	n.reset(s)
 }
 
 // reset ends a connection at one end, as a RST does.
@@ -127,7 +131,7 @@ func (s *Socket) fail(err syscall.Errno) {
 }
 
 // vanish makes this end's kernel forget the connection, without a word to the peer. What has been received stays
-// readable; what was under way still arrives.
+// readable, for as long as the process holds its descriptor; what was under way still arrives.
 func (s *Socket) vanish() {
 	if s.state == gone {
 		return
@@ -138,7 +142,9 @@ func (s *Socket) vanish() {
 	}
 	n, c := s.stack.net, s.conn
 	s.state = gone
-	s.stack.unlink(s)
+	if s.closed {
+		s.stack.unlink(s)
+	}
 	if s.ephemeral {
 		s.stack.ports.release(s.tuple(), n.world.Now(), s.inTimeWait)
 	}

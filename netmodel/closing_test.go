@@ -21,7 +21,7 @@ func (w *world) gone() {
 	require.Zero(w.t, c.InFlight, "datagrams left")
 }
 
-func wantWrite(t testing.TB, s *netmodel.Socket, want error) {
+func wantWrite(t tb, s *netmodel.Socket, want error) {
 	t.Helper()
 	_, err := s.Write([]byte("x"))
 	require.Equal(t, want, err)

@@ -166,8 +166,8 @@ func TestFullAcceptQueue(t *testing.T) {
 		s, err := a.Connect("b", 80)
 		require.NoError(t, err)
 		all = append(all, s)
+		w.pass(100 * time.Millisecond)
 	}
-	w.pass(100 * time.Millisecond)
 	for i, s := range all[:3] {
 		require.NoError(t, s.Connected(), "a backlog of 2 holds 3: %d", i)
 	}

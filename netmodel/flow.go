@@ -113,6 +113,9 @@ func (s *Socket) push(now time.Duration) {
 		f.finSent = true
 		s.send(segment{end: f.sent, fin: true}, now)
 	}
+	if f.owed && s.stalled() {
+		s.doubt(now)
+	}
 	if s.listens() {
 		s.awaitAck(now)
 	}

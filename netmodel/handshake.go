@@ -196,6 +196,9 @@ func (n *Network) retrySYNACK(r *Socket, now time.Duration) {
 func (n *Network) synAckArrives(s *Socket) {
 	r, now := s.peer(), n.world.Now()
 	if !n.came(r, s, SYNACK, "") {
+		if s.state == connecting {
+			n.awaitSYN(s, now)
+		}
 		r.setTimer(now + synTimeout<<r.out.retries)
 		return
 	}

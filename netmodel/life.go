@@ -44,6 +44,10 @@ func (s *Stack) PowerOff() {
 		s.packets[port].end()
 	}
 	for e := s.firstEnd; e != nil; e = s.firstEnd {
+		if e.state == gone {
+			e.leave()
+			continue
+		}
 		e.closed = true
 		e.ReadWaiter, e.WriteWaiter = nil, nil
 		peer := e.peer()
@@ -79,7 +83,9 @@ func (s *Stack) ThawMachine() {
 	s.frozen = false
 	now := s.net.world.Now()
 	for e := s.firstEnd; e != nil; e = e.after {
-		e.thaw(s.since, now)
+		if e.state != gone {
+			e.thaw(s.since, now)
+		}
 	}
 }
 
@@ -96,6 +102,7 @@ func (s *Socket) thaw(from, now time.Duration) {
 	for i := range f.updates {
 		if u := &f.updates[i]; u.at != 0 && u.at <= now {
 			u.at, f.owed = 0, true
+			f.announced = f.edge
 		}
 	}
 	if f.timerAt != 0 && f.timerAt <= now {
@@ -119,6 +126,7 @@ func (s *Socket) thaw(from, now time.Duration) {
 			s.doubt(now)
 		}
 		s.doubtIfSuspicious(now)
+		s.settleClose(now)
 	}
 }
 

@@ -105,8 +105,8 @@ func (l *Listener) end() {
 	delete(l.stack.listeners, l.port)
 	for _, s := range l.queue {
 		s.listener = nil
-		s.closed = true
-		s.abort()
+		s.abrupt = true
+		s.leave()
 	}
 	l.queue = nil
 	for s := l.stack.firstEnd; s != nil; {

@@ -6,22 +6,20 @@ import "time"
 // answered, so none are made then; an end begins to doubt its peer when a rule, a dark machine or a lost
 // packet gives a reason, at the time when its next probe would have been due.
 
-// doubt starts the probe timer if it does not run.
+// doubt starts the probe timer if it does not run, or not soon enough for a closed window.
 func (s *Socket) doubt(now time.Duration) {
-	if s.state != established || s.probeAt != 0 {
-		return
-	}
-	at := now + s.out.timeout()
-	if !s.stalled() {
-		if s.keepAlive.Off {
-			return
+	switch {
+	case s.state != established:
+	case s.stalled():
+		if at := now + s.out.timeout(); s.probeAt == 0 || s.probeAt > at {
+			s.setProbe(at)
 		}
+	case s.probeAt == 0 && !s.keepAlive.Off:
 		if idle := s.keepAlive.Idle; now > s.heard {
 			s.heard += (now - s.heard) / idle * idle // probes up to now have been answered
 		}
-		at = s.heard + s.keepAlive.Idle
+		s.setProbe(s.heard + s.keepAlive.Idle)
 	}
-	s.setProbe(at)
 }
 
 func (s *Socket) setProbe(at time.Duration) {

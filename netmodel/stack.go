@@ -62,7 +62,7 @@ type Stack struct {
 	packets   map[uint16]*PacketSocket
 	paths     map[uint32]*path
 
-	// The ends of connections that this kernel knows, in the order of their making.
+	// The ends of connections that this kernel knows or its process holds, in the order of their making.
 	firstEnd, lastEnd *Socket
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // fill writes until the kernel takes no more, also after a second, and says how much it took.
-func fill(t testing.TB, w *world, s *netmodel.Socket) int {
+func fill(t tb, w *world, s *netmodel.Socket) int {
 	t.Helper()
 	total := 0
 	for block := bytes.Repeat([]byte("0123456789"), 1000); ; {

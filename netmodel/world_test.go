@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"fmt"
 	"syscall"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,12 +13,13 @@ import (
 	"simrun/sim/luck"
 )
 
-// world is the least owner of a network: a heap of events, and a log of packets.
+// world is the least owner of a network: a heap of events, ties of one instant broken by luck, and a log of packets.
 type world struct {
-	t     testing.TB
+	t     tb
 	now   time.Duration
 	heap  events
 	order uint64
+	ties  uint64 // the seed of their order
 	steps int
 	trace []string
 	net   *netmodel.Network
@@ -52,7 +52,7 @@ func (w *world) Schedule(at time.Duration, e netmodel.Event) {
 		panic(fmt.Sprintf("event %d in the past: %v at %v", e.Kind, at, w.now))
 	}
 	w.order++
-	heap.Push(&w.heap, event{at, w.order, e})
+	heap.Push(&w.heap, event{at, luck.Mix(w.ties, w.order), e})
 }
 
 func (w *world) Packet(p netmodel.Packet) {
@@ -90,15 +90,21 @@ func (w *world) settle() {
 	}
 }
 
+// tb is what tests and properties have in common.
+type tb interface {
+	require.TestingT
+	Helper()
+}
+
 // lan is a link of a millisecond.
 var lan = netmodel.LinkClass{Delay: nodes.Exactly(time.Millisecond)}
 
 // two makes a world of hosts a and b on two sites, a millisecond apart.
-func two(t testing.TB) (*world, *netmodel.Stack, *netmodel.Stack) {
+func two(t tb) (*world, *netmodel.Stack, *netmodel.Stack) {
 	return twoWith(t, lan, netmodel.Limits{})
 }
 
-func twoWith(t testing.TB, class netmodel.LinkClass, limits netmodel.Limits) (*world, *netmodel.Stack, *netmodel.Stack) {
+func twoWith(t tb, class netmodel.LinkClass, limits netmodel.Limits) (*world, *netmodel.Stack, *netmodel.Stack) {
 	w := &world{t: t}
 	w.net = netmodel.New(w, luck.Seed(7))
 	w.net.SetLink("west", "east", class)
@@ -122,7 +128,7 @@ func (w *world) dial(a, b *netmodel.Stack, l *netmodel.Listener) (*netmodel.Sock
 }
 
 // pair is two hosts with a connection between them.
-func pair(t testing.TB) (*world, *netmodel.Socket, *netmodel.Socket) {
+func pair(t tb) (*world, *netmodel.Socket, *netmodel.Socket) {
 	w, a, b := two(t)
 	l, err := b.Listen(80, 0)
 	require.NoError(t, err)
@@ -130,21 +136,21 @@ func pair(t testing.TB) (*world, *netmodel.Socket, *netmodel.Socket) {
 	return w, c, s
 }
 
-func install(t testing.TB, w *world, rule netmodel.Rule) *netmodel.Installed {
+func install(t tb, w *world, rule netmodel.Rule) *netmodel.Installed {
 	t.Helper()
 	in, err := w.net.Install(rule)
 	require.NoError(t, err)
 	return in
 }
 
-func listen(t testing.TB, s *netmodel.Stack) *netmodel.Listener {
+func listen(t tb, s *netmodel.Stack) *netmodel.Listener {
 	t.Helper()
 	l, err := s.Listen(80, 0)
 	require.NoError(t, err)
 	return l
 }
 
-func write(t testing.TB, s *netmodel.Socket, text string) {
+func write(t tb, s *netmodel.Socket, text string) {
 	t.Helper()
 	n, err := s.Write([]byte(text))
 	require.NoError(t, err)
@@ -164,7 +170,7 @@ func read(s *netmodel.Socket) (string, error) {
 	}
 }
 
-func wantRead(t testing.TB, s *netmodel.Socket, text string, end error) {
+func wantRead(t tb, s *netmodel.Socket, text string, end error) {
 	t.Helper()
 	got, err := read(s)
 	require.Equal(t, text, got)
