@@ -29,7 +29,7 @@ type serverConfig struct {
 
 func (c *serverConfig) Validate() error {
 	if c.Idle > time.Hour {
-		return errors.New("idle is longer than an hour")
+		return errors.New("idle: longer than an hour")
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ type eventuallyCheck struct {
 	What   string            `yaml:"eventually,required"`
 	Of     checkers.Selector `yaml:"of"`
 	Within time.Duration     `yaml:"within"`
-	In     string            `yaml:"in" refers:"phase"`
+	In     string            `yaml:"in"`
 }
 
 type linearizableCheck struct {

@@ -290,5 +290,29 @@ func (r *reader) readCheck(c *claimLine) checkers.Check {
 	}
 	check := definition.New()
 	r.Struct(&options, path, nil, check)
+	r.readContext(n, path)
 	return check
+}
+
+// readContext looks up what the options that all checks share by name refer to: `in` is a phase, `after` is heal,
+// a verb, or a fault of the scenario.
+func (r *reader) readContext(n *decode.Node, path string) {
+	if in := n.Field("in"); in != nil && in.Kind == decode.Scalar && !slices.Contains(r.phaseNames(), in.Text) {
+		r.Hint(in, path+".in", decode.Suggest(in.Text, r.phaseNames()), "no phase %q", in.Text)
+	}
+	after := n.Field("after")
+	if after == nil || after.Kind != decode.Scalar || after.Text == "heal" {
+		return
+	}
+	var said []string
+	for _, f := range r.spec.faultLines() {
+		if f.verb != nil {
+			said = append(said, string(f.verb.Verb))
+			said = append(said, r.spec.sentences(f)...)
+		}
+	}
+	slices.Sort(said)
+	if said = append(slices.Compact(said), "heal"); !slices.Contains(said, after.Text) {
+		r.Hint(after, path+".after", decode.Suggest(after.Text, said), "no fault here is %q", after.Text)
+	}
 }

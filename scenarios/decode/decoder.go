@@ -141,7 +141,8 @@ func Keys(into ...any) []string {
 
 // Struct reads a map into one or more structs, each of which takes the keys that it knows. Keys that none
 // knows go to other, if it is not nil and says that it took them; else they are problems. A struct that has a
-// method Validate() error is asked once it is filled without a problem.
+// method Validate() error is asked once it is filled without a problem; an error that begins with a key and a
+// colon is told at that key.
 func (d *Decoder) Struct(n *Node, path string, other func(Field) bool, into ...any) bool {
 	before := len(*d.Problems)
 	if n.Kind != Map {
@@ -181,11 +182,24 @@ func (d *Decoder) Struct(n *Node, path string, other func(Field) bool, into ...a
 	for _, p := range into {
 		if v, ok := p.(interface{ Validate() error }); ok {
 			if err := v.Validate(); err != nil {
-				d.Fail(n, path, "%s", err)
+				d.invalid(n, path, err, p)
 			}
 		}
 	}
 	return len(*d.Problems) == before
+}
+
+// invalid collects what a struct has against itself. If the error begins with one of its keys and a colon, it is
+// about that key's value.
+func (d *Decoder) invalid(n *Node, path string, err error, p any) {
+	what := err.Error()
+	if key, about, ok := strings.Cut(what, ": "); ok && slices.Contains(Keys(p), key) {
+		if value := n.Field(key); value != nil {
+			n = value
+		}
+		path, what = join(path, key), about
+	}
+	d.Fail(n, path, "%s", what)
 }
 
 // NoSuchKey collects a key that is not known.

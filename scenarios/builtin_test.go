@@ -1,0 +1,82 @@
+package scenarios_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/scenarios"
+)
+
+// If this fails, a scenario that comes with the command does not run as it stands, or somebody is warned of it.
+func TestBuiltInScenariosAreRight(t *testing.T) {
+	require.Subset(t, scenarios.Names(), []string{"thunderstorm", "one-supplier", "no-journal", "viral-night", "a-year-of-weather", "calm-day"})
+	for _, name := range scenarios.Names() {
+		sc, err := scenarios.Read(name, scenarios.ReadOptions{Catalog: catalog})
+		require.NoError(t, err)
+		require.Equal(t, name, sc.Name)
+		require.NotEmpty(t, sc.Summary, name)
+		require.Empty(t, sc.Warnings, name)
+		asFile, err := scenarios.Read(name+".yaml", scenarios.ReadOptions{Catalog: catalog})
+		require.NoError(t, err)
+		require.Len(t, asFile.Specs, len(sc.Specs))
+		for i, spec := range sc.Specs {
+			plan := scenarios.Draw(spec, 7)
+			require.Equal(t, string(plan.YAML()), string(scenarios.Draw(asFile.Specs[i], 7).YAML()))
+			again, err := scenarios.ReadText("plan.yaml", plan.YAML(), scenarios.ReadOptions{Catalog: catalog})
+			require.NoError(t, err, "%s", plan.YAML())
+			require.Equal(t, string(plan.YAML()), string(scenarios.Draw(again.Specs[0], 7).YAML()))
+			for _, c := range plan.Claims {
+				require.NotEmpty(t, c.Says, "%s: %s", name, c.Name)
+			}
+		}
+	}
+}
+
+// If this fails, a file of the library cannot be named, or not be read on a screen.
+func TestFilesOfTheLibrary(t *testing.T) {
+	files, err := filepath.Glob("*.yaml")
+	require.NoError(t, err)
+	require.Len(t, scenarios.Names(), len(files))
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		require.NoError(t, err)
+		for i, line := range strings.Split(string(data), "\n") {
+			require.LessOrEqual(t, len([]rune(line)), 180, "%s:%d", f, i+1)
+			require.NotContains(t, line, "\t", "%s:%d", f, i+1)
+		}
+	}
+}
+
+// If this fails, a person who names a scenario wrongly is not helped.
+func TestNames(t *testing.T) {
+	dir := t.TempDir()
+	for name, want := range map[string]string{
+		"thunderstrom":                "thunderstrom: no built-in scenario \"thunderstrom\"\n       did you mean \"thunderstorm\"?",
+		filepath.Join(dir, "x.yaml"):  "no such file",
+		dir + "/":                     "this is not a regular file",
+		"/dev/zero":                   "this is not a regular file",
+		"no-such-directory/calm.yaml": "no such file",
+	} {
+		_, err := scenarios.Read(name, scenarios.ReadOptions{Catalog: catalog})
+		require.ErrorContains(t, err, want)
+	}
+
+	// An include is looked for beside the file, and then among those that are built in.
+	data, err := os.ReadFile("calm-day.yaml")
+	require.NoError(t, err)
+	file := filepath.Join(dir, "calm-day.yaml")
+	require.NoError(t, os.WriteFile(file, data, 0o644))
+	sc, err := scenarios.Read(file, scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err)
+	require.Contains(t, string(scenarios.Draw(sc.Specs[0], 1).YAML()), "continental:")
+
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "common"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "common", "wan.yaml"), []byte("link-classes: {lan: {delay: 1ms}, metro: {delay: 9ms}}\n"), 0o644))
+	sc, err = scenarios.Read(file, scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err)
+	require.Contains(t, string(scenarios.Draw(sc.Specs[0], 1).YAML()), "metro: {delay: 9ms}")
+}
