@@ -107,6 +107,13 @@ var Worker = nodes.Kind{
 			WorkStatus, WorkData, WorkWarning, WorkComplete, WorkFail, WorkException},
 		[]Type{Noop, NoJob, JobAssign, JobAssignUniq, JobAssignAll, Error}),
 	Sometimes: []string{sometimesLateResult, sometimesWithdrawn, sometimesMissedCall},
+	Capacity: func(config any) float64 {
+		c := config.(*WorkerConfig)
+		if c.JobTime.IsZero() {
+			return 0
+		}
+		return float64(c.Concurrency) / c.JobTime.Average().Seconds()
+	},
 }
 
 // worker is one process that does jobs. It has a post at every server, as many as jobs at a time; the turns see to
