@@ -89,7 +89,9 @@ func (v *server) submit(s *session, sub submission) {
 	for {
 		f, j, refused := v.place(s, &sub)
 		later := refused == nil && v.answersLater(j, &sub)
-		if s.owed > 0 && (!later || s.owed >= mostOwed) {
+		// What is recorded already would be answered before what this session asked for in between.
+		inTurn := later && (j == nil || !j.recorded)
+		if s.owed > 0 && (!inTurn || s.owed >= mostOwed) {
 			if !s.settle() {
 				return
 			}
