@@ -1,10 +1,6 @@
 package netmodel
 
-import (
-	"syscall"
-
-	"simrun/sim/luck"
-)
+import "syscall"
 
 // maxDatagram is the most that UDP over IPv4 carries.
 const maxDatagram = 65507
@@ -214,15 +210,10 @@ type datagram struct {
 // cost is what a waiting datagram takes of the receive buffer.
 func (d *datagram) cost() int { return d.size + 256 }
 
-// garbled flips between one and three of its bits, if it is to be.
+// garbled flips bits in one of its bytes, if it is to be.
 func (d *datagram) garbled() {
-	if d.garble == 0 || d.size == 0 {
-		return
-	}
-	s := d.garble
-	for i := range 1 + s>>8%3 {
-		bit := luck.Mix(s, i) % uint64(8*d.size)
-		d.data[bit/8] ^= 1 << (bit % 8)
+	if d.garble != 0 && d.size > 0 {
+		d.data[(d.garble>>8)%uint64(d.size)] ^= byte(d.garble%255 + 1)
 	}
 }
 

@@ -58,7 +58,7 @@ type fate struct {
 	verdict verdict
 	at      time.Duration
 	again   time.Duration // when its copy arrives; 0 if it has none
-	garble  uint64        // not 0: which bits of a datagram arrive flipped
+	garble  uint64        // not 0: which bits of a datagram arrive flipped, and which of its bytes
 	by      *Installed    // the rule that dropped or holds it; nil is the link itself
 }
 
