@@ -80,3 +80,28 @@ func TestNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(scenarios.Draw(sc.Specs[0], 1).YAML()), "metro: {delay: 9ms}")
 }
+
+// If this fails, the reference does not say what the loader knows. Write it anew by go test ./scenarios -rewrite.
+func TestTheReferenceIsUpToDate(t *testing.T) {
+	const file = "../docs/reference.md"
+	got := scenarios.Reference(catalog)
+	if scenarios.Rewrite() {
+		require.NoError(t, os.WriteFile(file, got, 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got))
+}
+
+// If this fails, the first scenario that a person copies from the documentation is wrong.
+func TestTheDocumentedScenarioIsRight(t *testing.T) {
+	page, err := os.ReadFile("../docs/scenario-language.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(page), "```yaml\nscenario: small\n")
+	require.True(t, ok)
+	text, _, _ := strings.Cut(rest, "```")
+	sc, err := scenarios.ReadText("small.yaml", []byte("scenario: small\n"+text), scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err)
+	require.Empty(t, sc.Warnings)
+	require.NotEmpty(t, scenarios.Draw(sc.Specs[0], 1).Faults)
+}

@@ -15,8 +15,8 @@ type document struct {
 	Scenario string           `yaml:"scenario,required" doc:"its name: the file's base name, of a-z, 0-9 and -"`
 	Summary  string           `yaml:"summary" doc:"what it is about, in a few sentences"`
 	Seed     seedText         `yaml:"seed" doc:"in a plan: the luck of packets and disks, in hexadecimal digits"`
-	Include  raw              `yaml:"include" doc:"files with any of sites, links, link-classes, nodes, workload and claims"`
-	Matrix   raw              `yaml:"matrix" doc:"PATH: [VALUES], paths as for --set; run once for each combination. Or a list of points, each with any of PATH: VALUE and perhaps a name"`
+	Include  raw              `yaml:"include" wants:"list of files" doc:"files with any of sites, links, link-classes, nodes, workload and claims"`
+	Matrix   raw              `yaml:"matrix" wants:"mapping or list" doc:"PATH: [VALUES], paths as for --set; run once for each combination. Or a list of points, each with any of PATH: VALUE and perhaps a name"`
 	Classes  named[classLine] `yaml:"link-classes" doc:"NAME: what a link is like on a calm day"`
 	Sites    named[siteLine]  `yaml:"sites,required" doc:"NAME: where machines stand"`
 	Links    []linkLine       `yaml:"links" doc:"what connects sites and nodes"`
@@ -48,7 +48,7 @@ type nodeLine struct {
 	Run     string            `yaml:"run,required" refers:"kind" doc:"a registered kind of node, such as gearman.server"`
 	Site    string            `yaml:"site,required" refers:"site" doc:"where it stands"`
 	Count   decode.Range[int] `yaml:"count" min:"1" max:"10000" doc:"how many copies; they are called NAME/1, NAME/2 and so on"`
-	With    raw               `yaml:"with" doc:"the kind's own configuration"`
+	With    raw               `yaml:"with" wants:"mapping" doc:"the kind's own configuration"`
 	Limits  Limits            `yaml:"limits" doc:"what a host can run out of"`
 	Restart Restart           `yaml:"restart" doc:"after how long a process that ended by itself is started again, or never; 1s if it is not said"`
 
@@ -59,7 +59,7 @@ type loadLine struct {
 	From []selector `yaml:"from,required" doc:"the clients"`
 	Do   string     `yaml:"do,required" doc:"the operation; its own options stand on the line too"`
 	Rate Rates      `yaml:"rate,required" doc:"how many in all from these clients; arrivals wait for no answer"`
-	Mix  raw        `yaml:"mix" doc:"VARIANT: share; they add up to 100%"`
+	Mix  raw        `yaml:"mix" wants:"mapping" doc:"VARIANT: share; they add up to 100%"`
 
 	at        *decode.Node
 	path      string
@@ -73,7 +73,7 @@ type phaseLine struct {
 	Phase    string       `yaml:"phase,required" doc:"its name"`
 	Lasts    nodes.Spread `yaml:"lasts,required" min:"1ns" doc:"how long it is"`
 	Heal     selector     `yaml:"heal" doc:"what its beginning mends: all, core (a majority of servers, and all workers and clients), or a selector"`
-	Workload raw          `yaml:"workload" doc:"stop, or lines of its own in place of the scenario's"`
+	Workload raw          `yaml:"workload" wants:"stop, or list" doc:"stop, or lines of its own in place of the scenario's"`
 	Faults   []*faultLine `yaml:"faults" doc:"the script: what strikes in every run"`
 	Swarm    *swarmLine   `yaml:"swarm" doc:"the weather: each run draws some of these"`
 
@@ -98,7 +98,7 @@ type keepUpLine struct {
 type claimLine struct {
 	Claim  string  `yaml:"claim,required" doc:"its name"`
 	Says   string  `yaml:"says" doc:"the promise as a sentence; the report prints it"`
-	Check  raw     `yaml:"check,required" doc:"a check, or {check: …, options}, or {name: check, options}"`
+	Check  raw     `yaml:"check,required" wants:"check" doc:"its name; or {NAME: value, option: …} for a check that has an option of its own name; or {name: NAME, option: …}"`
 	Expect Verdict `yaml:"expect" doc:"holds, or violated for a known weakness"`
 
 	at    *decode.Node
@@ -239,3 +239,42 @@ func streamName(do string, from []selector) string {
 	}
 	return strings.Join(words, " ")
 }
+
+// Wants says so for the reference.
+func (raw) Wants() string { return "" }
+
+// Wants says so for the reference.
+func (named[T]) Wants() string { return "mapping of names" }
+
+// Wants says so for the reference.
+func (loadLine) Wants() string { return "" }
+
+// Wants says so for the reference.
+func (phaseLine) Wants() string { return "" }
+
+// Wants says so for the reference.
+func (claimLine) Wants() string { return "" }
+
+// Wants says so for the reference.
+func (faultLine) Wants() string { return "" }
+
+// Wants says so for the reference.
+func (linkLine) Wants() string { return "" }
+
+// Wants says so for the reference.
+func (seedText) Wants() string { return "16 hexadecimal digits" }
+
+// Wants says so for the reference.
+func (selector) Wants() string { return "selector" }
+
+// Wants says so for the reference.
+func (Rates) Wants() string { return "rate, range" }
+
+// Wants says so for the reference.
+func (Slow) Wants() string { return "slowdown, range" }
+
+// Wants says so for the reference.
+func (Restart) Wants() string { return "duration, or never" }
+
+// Wants says so for the reference.
+func (PPM) Wants() string { return "drift" }

@@ -13,7 +13,6 @@ import (
 // all hang on Seed. It prints as a scenario file that loads again to an equal plan.
 //
 // A Plan is shared between runs: nobody writes to it, to a configuration or to options that it points to.
-// Who needs another plan (shrinking) copies it with Clone.
 type Plan struct {
 	Scenario string
 	Summary  string

@@ -125,6 +125,9 @@ type Factor int64
 // String is the factor as a scenario writes it.
 func (f Factor) String() string { return "x" + strconv.FormatFloat(float64(f)/1000, 'f', -1, 64) }
 
+// Wants says so for the reference.
+func (Factor) Wants() string { return "factor" }
+
 // ParseText reads x10, x1.5.
 func (f *Factor) ParseText(text string) error {
 	digits, ok := strings.CutPrefix(text, "x")

@@ -190,7 +190,7 @@ func (r *reader) survivors(can map[string]float64, total float64, machines int) 
 					gone++
 				}
 			}
-			if rest < left {
+			if rest < left && gone < machines { // what leaves nobody leaves nothing to reckon with
 				left, lost, by = rest, gone, f.String()
 			}
 		}
