@@ -19,7 +19,7 @@ func (c *Results) Judge(e *Evidence) Judgement {
 	checked := 0
 	for _, j := range v.list {
 		for _, x := range j.runs {
-			if a := j.contradicts(x); a != nil {
+			if a := v.contradicts(x); a != nil {
 				return Judgement{Verdict: Violated, Anomaly: "wrong-payload", Figure: "wrong payload for " + j.jobKey.String(),
 					Reason:  fmt.Sprintf("%s was given %q for %s, which was submitted with %q", x.Host, short(x.payload), j.jobKey, short(a.payload)),
 					Witness: []uint64{a.ID, x.ID}, Window: history.Window{From: a.Call, To: x.Call}, Story: e.tell().job(j).lines()}
@@ -81,9 +81,18 @@ func (e *Evidence) weatherAt(j *job, a *attempt) bool {
 }
 
 // contradicts finds a submission that shows that a run was given another payload than the job's first: one that
-// was acknowledged before every submission with the run's payload was made.
-func (j *job) contradicts(x *execution) *attempt {
-	if len(j.attempts) == 0 || slices.ContainsFunc(j.attempts, func(a *attempt) bool { return a.payload == x.payload && a.Call <= x.Call && j.mayBeFirst(a) }) {
+// was acknowledged before any submission with the run's payload was made, also one that was told nothing.
+func (v *jobs) contradicts(x *execution) *attempt {
+	j := x.job
+	if len(j.attempts) == 0 || j.attempts[0].payload == x.payload && len(j.attempts) == 1 {
+		return nil
+	}
+	mayBeFirst := func(a *attempt) bool {
+		return a.payload == x.payload && a.Call <= x.Call && !slices.ContainsFunc(j.attempts, func(b *attempt) bool { return b.created < a.Call })
+	}
+	mayHaveMade := func(a *attempt) bool { return a.job == nil && a.Outcome != history.Fail && mayBeFirst(a) }
+	identity := j.attempts[0].what
+	if slices.ContainsFunc(j.attempts, mayBeFirst) || identity.unique != "" && slices.ContainsFunc(v.byWhat[identity], mayHaveMade) {
 		return nil
 	}
 	for _, a := range j.attempts {
@@ -92,11 +101,6 @@ func (j *job) contradicts(x *execution) *attempt {
 		}
 	}
 	return nil
-}
-
-// mayBeFirst says whether no other submission was acknowledged before this one was made.
-func (j *job) mayBeFirst(a *attempt) bool {
-	return !slices.ContainsFunc(j.attempts, func(b *attempt) bool { return b != a && b.created < a.Call })
 }
 
 // NoPhantoms is J3: nobody executes what nobody submitted.

@@ -326,8 +326,7 @@ func (s *story) expect(text string) {
 }
 
 // requireSound holds the invariants of every judgement.
-func requireSound(t *testing.T, j Judgement) {
-	t.Helper()
+func requireSound(t require.TestingT, j Judgement) {
 	require.Contains(t, []Verdict{Holds, Violated, Unknown}, j.Verdict)
 	if j.State != Decided {
 		require.Equal(t, Unknown, j.Verdict, j)
