@@ -159,12 +159,17 @@ func (p *post) takeTurn() error {
 	if p.worker.turns.free > 0 {
 		return p.turn.take()
 	}
+	waiting := true
 	withdraw := p.worker.env.AfterFunc(patience, func() {
+		if !waiting {
+			return // the turn came at the same instant
+		}
 		p.withdrawn = true
 		p.worker.env.Record().Sometimes(sometimesWithdrawn, true)
 		_ = p.tell(ResetAbilities) // the next request meets the same error
 	})
 	err := p.turn.take()
+	waiting = false
 	withdraw.Stop()
 	if err != nil || !p.withdrawn {
 		return err
