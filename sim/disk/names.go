@@ -310,7 +310,7 @@ func (d *Disk) rename(root *inode, now time.Duration, from, to string) error {
 		}
 	}
 	b.to, a.to = a.to, nil
-	d.change(now, a, b)
+	d.change(now, b, a)
 	if old != nil {
 		d.unlink(old)
 	}

@@ -347,6 +347,9 @@ func requireSound(t require.TestingT, d *Disk) {
 			if p.counted {
 				used += PageSize
 			}
+			if end := n.size() - number*PageSize; end < PageSize {
+				require.True(t, allZero(p.now[max(end, 0):]), "something lies beyond the end")
+			}
 			require.Equal(t, p.dirty, slices.Contains(n.dirty, p))
 			require.Equal(t, p.lost, slices.Contains(n.lost, p))
 			if !p.dirty && !p.lost {

@@ -225,7 +225,6 @@ func (d *Disk) forget(p *page, mark uint64) {
 	kept := p.older[:0]
 	for _, v := range p.older {
 		if v.seq > mark {
-			v.pass(mark)
 			kept = append(kept, v)
 			continue
 		}
@@ -239,15 +238,6 @@ func (d *Disk) forget(p *page, mark uint64) {
 		if s := &p.sectors[i]; s.seq != 0 && s.seq <= mark {
 			d.unsynced -= int64(s.bytes)
 			*s = sector{}
-		} else {
-			s.pass(mark)
 		}
-	}
-}
-
-// pass takes away a barrier that lies behind.
-func (s *sector) pass(mark uint64) {
-	if s.barrier <= mark {
-		s.barrier = 0
 	}
 }

@@ -99,9 +99,11 @@ func TestSizeAndBytesLandApart(t *testing.T) {
 	_, err := file.WriteAt([]byte("+new"), 3)
 	require.NoError(t, err)
 	require.Equal(t, set("old", "old\x00\x00\x00\x00", "old+new"), ends(t, d, "log"))
+	require.EqualValues(t, 4, d.CrashWays(100), "beyond the old size nobody asks what landed, but within its sector")
 
 	_, err = file.WriteAt([]byte("!"), 600)
 	require.NoError(t, err)
+	require.EqualValues(t, 2+2+4, d.CrashWays(100), "with the shorter sizes nobody asks for the last sector")
 	far := func(head, last string) string { return head + strings.Repeat("\x00", 600-len(head)) + last }
 	require.Equal(t, set("old", "old\x00\x00\x00\x00", "old+new", far("old", "\x00"), far("old", "!"),
 		far("old+new", "\x00"), far("old+new", "!")), ends(t, d, "log"))
@@ -152,6 +154,99 @@ func TestARenameIsWhole(t *testing.T) {
 	require.NoError(t, f.Rename("old", "d/moved"))
 	require.NoError(t, f.SyncDir("d"))
 	require.Equal(t, set("2"), ends(t, d, "d/moved"), "syncing either side makes it durable, with what it stands on")
+}
+
+// If this failed, syncing one directory would sync them all, or a move of a directory would need more to
+// have landed than there is.
+func TestDirectoriesLandApart(t *testing.T) {
+	d := fresh()
+	f := FS(d)
+	require.NoError(t, f.MkdirAll("a", 0o755))
+	require.NoError(t, f.MkdirAll("b", 0o755))
+	d.Flush()
+	put(t, f, "a/x", "")
+	put(t, f, "b/y", "")
+	require.NoError(t, f.SyncDir("a"))
+	require.Equal(t, 1, d.Pending().Entries)
+	require.NoError(t, f.Rename("b", "c"))
+	left := map[string]bool{}
+	for c := range d.Crashes(100, luck.Stream{}) {
+		left[strings.ReplaceAll(c.Dump(), "\n", " ")] = true
+	}
+	require.Equal(t, set("a/ a/x 0  b/ ", "a/ a/x 0  b/ b/y 0  ", "a/ a/x 0  c/ ", "a/ a/x 0  c/ c/y 0  "), left)
+}
+
+// If this failed, a seed could draw a change without those it stands on.
+func TestADrawnChangeHasWhatItStandsOn(t *testing.T) {
+	drawn := map[string]bool{}
+	for seed := range 300 {
+		d := fresh()
+		f := FS(d)
+		require.NoError(t, put(t, f, "a", "1").Sync())
+		require.NoError(t, f.Rename("a", "b"))
+		require.NoError(t, put(t, f, "a", "2").Sync())
+		loss := d.LoseCache(luck.Seed(seed).Stream("cut"))
+		left := fmt.Sprint(listing(t, FS(d)))
+		require.Equal(t, left != "map[a:2 b:1]", loss.Any())
+		drawn[left] = true
+	}
+	require.Equal(t, set("map[]", "map[a:1]", "map[b:1]", "map[a:2 b:1]"), drawn)
+}
+
+// If this failed, a crash with much at risk would always lose about half of it.
+func TestSomeCrashesLoseAllAndSomeNothing(t *testing.T) {
+	lost, torn := map[int64]int{}, 0
+	const written = 60 * SectorSize
+	for seed := range 200 {
+		d, _, file := settled(t, "f", strings.Repeat("a", written))
+		_, err := file.WriteAt([]byte(strings.Repeat("b", written)), 0)
+		require.NoError(t, err)
+		loss := d.LoseCache(luck.Seed(seed).Stream("cut"))
+		require.EqualValues(t, written, loss.Unsynced)
+		require.EqualValues(t, strings.Count(get(t, FS(d), "f"), "a"), loss.Bytes)
+		lost[loss.Bytes]++
+		torn += loss.Torn
+		require.Equal(t, loss.Bytes > 0 && loss.Bytes < written, loss.Torn == 1, "%s", loss)
+	}
+	require.Greater(t, lost[0], 15)
+	require.Greater(t, lost[written], 15)
+	require.Greater(t, torn, 80)
+	require.Greater(t, len(lost), 15)
+}
+
+// If this failed, a disk would be written to through a copy of it, or the other way round.
+func TestACrashIsACopy(t *testing.T) {
+	d, f, file := settled(t, "f", strings.Repeat("a", 2*PageSize))
+	_, err := file.WriteAt([]byte("b"), 0)
+	require.NoError(t, err)
+	var copies []*Disk
+	var prints []uint64
+	for c := range d.Crashes(10, luck.Stream{}) {
+		copies, prints = append(copies, c), append(prints, c.Fingerprint())
+	}
+	require.Len(t, copies, 2)
+	for i := range 40 {
+		for _, g := range []nodes.FS{f, FS(copies[0])} {
+			file := put(t, g, "f", strings.Repeat(string(rune('c'+i%20)), (2+i%5)*PageSize))
+			require.NoError(t, file.Sync())
+			require.NoError(t, file.Truncate(0))
+			require.NoError(t, file.Sync())
+		}
+		require.Equal(t, prints[1], copies[1].Fingerprint())
+	}
+}
+
+// If this failed, changes of names could pile up for ever.
+func TestTheFileSystemCommitsItsJournalUnasked(t *testing.T) {
+	d := fresh()
+	f := FS(d)
+	for range 3 * maxChanges {
+		put(t, f, "f", "").Close()
+		require.NoError(t, f.Remove("f"))
+		require.LessOrEqual(t, d.Pending().Entries, maxChanges)
+	}
+	require.Greater(t, d.Pending().Entries, maxChanges/4)
+	requireSound(t, d)
 }
 
 // If this failed, moving directories about could lose files that had been durable all along.
@@ -214,6 +309,20 @@ func TestASyncPromisesWhatWasThereWhenItBegan(t *testing.T) {
 	require.NoError(t, sync.Finish(sync.Due()))
 	require.Equal(t, set("2", "3"), ends(t, d, "f"))
 	require.EqualValues(t, 1, d.Pending().Bytes)
+
+	sync = f.BeginSync(0)
+	for _, later := range []string{"4", "5", "6"} {
+		_, err = file.WriteAt([]byte(later), 0)
+		require.NoError(t, err)
+	}
+	require.NoError(t, sync.Finish(sync.Due()))
+	require.Equal(t, set("3", "4", "5", "6"), ends(t, d, "f"))
+	require.NoError(t, file.Sync())
+	_, err = file.WriteAt([]byte("3"), 0)
+	require.NoError(t, err)
+	require.NoError(t, file.Sync())
+	_, err = file.WriteAt([]byte("2"), 0)
+	require.NoError(t, err)
 
 	sync = f.BeginSync(0)
 	sync.Abandon()
@@ -290,8 +399,11 @@ func TestWritingAgainSavesTheWholePage(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, file.Sync(), syscall.EIO)
 	fault.Lift(0)
+	a, b, c := strings.Repeat("a", 511), strings.Repeat("a", 88), strings.Repeat("a", 423)
+	require.Equal(t, set("a"+a+b+"a"+c), ends(t, d, "wal"), "given up")
 	_, err = file.WriteAt([]byte("c"), 600)
 	require.NoError(t, err)
+	require.Equal(t, set("a"+a+b+"a"+c, "b"+a+b+"a"+c, "a"+a+b+"c"+c, "b"+a+b+"c"+c), ends(t, d, "wal"))
 	require.NoError(t, file.Sync())
 	require.Equal(t, set(get(t, f, "wal")), ends(t, d, "wal"))
 	require.Equal(t, "ba", get(t, f, "wal")[:2])
@@ -316,6 +428,27 @@ func TestAnErrorWaitsForSomebodyToTell(t *testing.T) {
 	require.ErrorIs(t, file.Sync(), syscall.EIO)
 	require.NoError(t, file.Sync())
 	requireSound(t, d)
+
+	d.FailSync(0, Times{Next: 1})
+	for i := range 20 {
+		_, err := file.WriteAt(make([]byte, PageSize), int64(i)*PageSize)
+		require.NoError(t, err)
+	}
+	later, err := f.OpenFile("big", os.O_RDWR, 0)
+	require.NoError(t, err)
+	require.ErrorIs(t, later.Sync(), syscall.EIO, "nor of the second one")
+}
+
+// If this failed, a file would grow with its bytes, although these were not written.
+func TestASizeOutlivesAFailedSync(t *testing.T) {
+	d, _, file := settled(t, "f", "")
+	d.FailSync(0, Times{Next: 1})
+	_, err := file.WriteAt([]byte("data"), 0)
+	require.NoError(t, err)
+	require.ErrorIs(t, file.Sync(), syscall.EIO)
+	require.Equal(t, set("", "\x00\x00\x00\x00"), ends(t, d, "f"))
+	require.NoError(t, file.Sync())
+	require.Equal(t, set("\x00\x00\x00\x00"), ends(t, d, "f"))
 }
 
 // If this failed, a directory's failed sync would be taken for a good one.
@@ -446,12 +579,14 @@ func TestReadsThatFail(t *testing.T) {
 	require.Zero(t, n)
 	_, err = file.WriteAt(make([]byte, 10), 5)
 	require.ErrorIs(t, err, syscall.EIO, "to write a part of a page, the page is read")
+	require.ErrorIs(t, file.Truncate(100), syscall.EIO, "or to cut it")
 	_, err = file.WriteAt(make([]byte, PageSize), 0)
 	require.NoError(t, err)
+	d.Evict(0)
 	n, err = file.ReadAt(data, 0)
 	require.ErrorIs(t, err, syscall.EIO)
-	require.Equal(t, PageSize, n, "up to the bad page")
-	require.EqualValues(t, 3, fault.Effects())
+	require.Equal(t, PageSize, n, "up to the bad page; what is dirty stays cached")
+	require.EqualValues(t, 4, fault.Effects())
 	require.NoError(t, file.Sync())
 	d.Evict(0)
 	_, err = file.ReadAt(data[:PageSize], 0)
