@@ -19,7 +19,7 @@ func (v *server) recover() error {
 	r := recovered{jobs: map[string]*job{}, functions: &v.functions}
 	options := journal.Options{
 		Sync: v.config.Sync, Interval: v.config.SyncInterval,
-		SegmentBytes: v.config.Segment, CompactBytes: v.config.Compact,
+		SegmentBytes: v.config.Segment, GrowBytes: min(v.config.Segment, 256<<10), CompactBytes: v.config.Compact,
 		RecordBytes: v.config.MaxPacket + nodes.Bytes(MaxHandle+MaxUnique+2*longestFunction+64),
 	}
 	log, err := journal.Open(v.env, journalDir, options, r.replay)

@@ -187,11 +187,19 @@ func (s *session) overflows() bool {
 // settle lets the reader wait until every answer it owes is queued. It says false if the session is over.
 func (s *session) settle() bool {
 	for s.owed > 0 {
-		if !s.pause(s.turn.Wait) {
+		if !s.pause(s.allPaid) {
 			return false
 		}
 	}
 	return !s.closed
+}
+
+// allPaid waits until it is told that nothing is owed, which may have come true while the last answers were sent.
+func (s *session) allPaid() error {
+	if s.owed == 0 {
+		return nil
+	}
+	return s.turn.Wait()
 }
 
 // pause lets the reader wait in the middle of a request. It says false if the session is over.
