@@ -19,7 +19,7 @@ func story(t *testing.T, seed, ties uint64) (uint64, []string) {
 	for i := range s.hosts {
 		s.act(0, i, 0)
 	}
-	for range 2000 {
+	for range 1000 {
 		s.act(r.Below(20), r.Below(1000), r.Below(5000))
 	}
 	s.heal()
@@ -35,8 +35,8 @@ func TestSameSeedSameStory(t *testing.T) {
 	require.Greater(t, len(trace), 100)
 	other, _ := story(t, 3, 2)
 	require.NotEqual(t, digest, other, "another luck, another story")
-	otherTies, _ := story(t, 1, 4)
-	require.NotEqual(t, digest, otherTies, "other orders, another story")
+	_, otherTies := story(t, 1, 4)
+	require.NotEqual(t, trace, otherTies, "other orders, another story")
 }
 
 // A message must cost no allocation, whatever the weather, or sweeps spend their time collecting.

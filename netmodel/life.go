@@ -82,10 +82,12 @@ func (s *Stack) ThawMachine() {
 	}
 	s.frozen = false
 	now := s.net.world.Now()
-	for e := s.firstEnd; e != nil; e = e.after {
+	for e := s.firstEnd; e != nil; {
+		after := e.after // thawing may end it
 		if e.state != gone {
 			e.thaw(s.since, now)
 		}
+		e = after
 	}
 }
 
@@ -119,14 +121,8 @@ func (s *Socket) thaw(from, now time.Duration) {
 		world.Schedule(now, s.event(evProbe, 0))
 	}
 	if s.state == established {
-		if s.listens() {
-			s.awaitAck(now)
-		}
-		if f.owed && s.stalled() {
-			s.doubt(now)
-		}
+		s.stack.net.ackArrives(s)
 		s.doubtIfSuspicious(now)
-		s.settleClose(now)
 	}
 }
 

@@ -77,10 +77,8 @@ func (s *storm) act(what, which, much int) {
 	host := which % len(s.hosts)
 	h := s.hosts[host]
 	var e *end
-	if len(s.ends) > 0 {
-		if e = s.ends[which%len(s.ends)]; e.closed || e.cut {
-			e = nil
-		}
+	if living := s.living(); len(living) > 0 {
+		e = living[which%len(living)]
 	}
 	switch what % 20 {
 	case 0:
@@ -105,12 +103,12 @@ func (s *storm) act(what, which, much int) {
 			s.read(e, much%5000+1)
 		}
 	case 10:
-		if e != nil {
+		if e != nil && much%3 == 0 {
 			s.note("close", e.Close())
 			e.closed = true
 		}
 	case 11:
-		if e != nil {
+		if e != nil && much%4 == 0 {
 			s.note("close write", e.CloseWrite())
 		}
 	case 12:
@@ -126,12 +124,24 @@ func (s *storm) act(what, which, much int) {
 	case 13:
 		s.datagram(host, much)
 	case 14:
-		s.misfortune(host, much)
+		if which%3 == 0 {
+			s.misfortune(host, much)
+		}
 	case 15, 16:
 		s.weather(which, much)
 	default:
 		s.pass(time.Duration(much%64) * time.Duration(much%64) * time.Millisecond)
 	}
+}
+
+// living are the sockets that a process still holds.
+func (s *storm) living() (living []*end) {
+	for _, e := range s.ends {
+		if !e.closed && !e.cut {
+			living = append(living, e)
+		}
+	}
+	return living
 }
 
 func (s *storm) accept(host int) {
@@ -205,25 +215,24 @@ func (s *storm) datagram(host, much int) {
 
 func (s *storm) misfortune(host, much int) {
 	h := s.hosts[host]
-	switch much % 6 {
+	switch much % 8 {
 	case 0:
 		h.KillProcess()
 		s.die(host)
 	case 1:
 		h.PowerOff()
 		s.die(host)
-	case 2, 3:
+	case 2:
+		h.FreezeMachine()
+	default:
 		h.Boot()
 		h.ThawMachine()
-	case 4:
-		h.FreezeMachine()
-	case 5:
-		h.ThawMachine()
+		s.act(0, host, 0)
 	}
 }
 
 func (s *storm) weather(which, much int) {
-	if much%2 == 0 && len(s.rules) > 0 {
+	if (much%2 == 0 || len(s.rules) > 2) && len(s.rules) > 0 {
 		i := which % len(s.rules)
 		s.net.Remove(s.rules[i])
 		s.rules = append(s.rules[:i], s.rules[i+1:]...)
@@ -236,7 +245,7 @@ func (s *storm) weather(which, much int) {
 		links = netmodel.Links{}
 	}
 	some := [][]string{{"a"}, {"b", "c"}, {"d"}}
-	rules := []netmodel.Rule{
+	weather := []netmodel.Rule{
 		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Form(which % 2), Groups: some, OneWay: which%3 == 0}),
 		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Isolate, Groups: some[:1], OneWay: which%3 == 0}),
 		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Ring, Groups: [][]string{{"d", "b", "a", "c"}}}),
@@ -250,7 +259,7 @@ func (s *storm) weather(which, much int) {
 		netmodel.ResetConnections(name, links),
 		netmodel.Exhaust(name, netmodel.Resource(which%3), s.hosts[which%4].Name()),
 	}
-	in, err := s.net.Install(rules[much/2%len(rules)])
+	in, err := s.net.Install(weather[much/2%len(weather)])
 	require.NoError(s.t, err)
 	s.rules = append(s.rules, in)
 }
