@@ -131,27 +131,58 @@ func (t *trial) run() error {
 		}
 	}
 	start := time.Now()
-	if t.caught, t.first, err = t.violated(sick, seeds...); err != nil {
+	if t.caught, t.first, err = t.violated(sick, append([]string{t.scenario}, seeds...)...); err != nil {
 		return err
 	}
 	t.took = time.Since(start)
 	if t.caught == 0 {
 		return nil
 	}
-	only := []string{"--seed", t.first}
-	n, _, err := t.violated(sick, append(only, "--without", strings.Join(strings.Fields(t.without), ","))...)
+	calm, err := t.planWithoutFault(sick)
+	if err != nil {
+		return err
+	}
+	n, _, err := t.violated(sick, calm)
 	if err != nil {
 		return err
 	}
 	t.masked = n == 0
-	n, _, err = t.violated(t.sound, only...)
+	n, _, err = t.violated(t.sound, t.scenario, "--seed", t.first)
 	t.unfazed = n == 0
 	return err
 }
 
+// planWithoutFault writes the plan of the seed that caught the mutant, less the faults that expose it: a plan
+// is a scenario, one line a fault.
+func (t *trial) planWithoutFault(binary string) (string, error) {
+	plan, err := exec.Command(binary, "plan", t.scenario+"@"+t.first).Output()
+	if err != nil {
+		return "", fmt.Errorf("plan: %w", err)
+	}
+	var rest strings.Builder
+	for line := range strings.Lines(string(plan)) {
+		if !t.exposes(line) {
+			rest.WriteString(line)
+		}
+	}
+	file := filepath.Join(t.work, filepath.Base(t.scenario)+".yaml")
+	return file, os.WriteFile(file, []byte(rest.String()), 0o644)
+}
+
+// exposes says whether a line of a plan is a fault of the mutant's kind, or waits for one.
+func (t *trial) exposes(line string) bool {
+	if !strings.HasPrefix(strings.TrimSpace(line), "- {") {
+		return false
+	}
+	return slices.ContainsFunc(strings.Fields(t.without), func(verb string) bool {
+		return strings.Contains(line, " "+verb+": ") || strings.Contains(line, "{"+verb+": ") ||
+			strings.Contains(line, "after: "+verb+" ") || strings.Contains(line, "after: restore-"+verb+" ")
+	})
+}
+
 // violated runs the scenario and says how many seeds it took until the claim was violated, and which one.
 func (t *trial) violated(binary string, args ...string) (n int, seed string, err error) {
-	cmd := exec.Command(binary, append([]string{t.scenario, "--json", "--out", filepath.Join(t.work, "runs")}, args...)...)
+	cmd := exec.Command(binary, append(args, "--json", "--out", filepath.Join(t.work, "runs"))...)
 	cmd.Dir = t.work
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
