@@ -194,9 +194,9 @@ func (s *session) settle() bool {
 	return !s.closed
 }
 
-// allPaid waits until it is told that nothing is owed, which may have come true while the last answers were sent.
+// allPaid waits until it is told that nothing is owed. That, or the end, may have come while answers were sent.
 func (s *session) allPaid() error {
-	if s.owed == 0 {
+	if s.owed == 0 || s.closed {
 		return nil
 	}
 	return s.turn.Wait()
