@@ -50,7 +50,7 @@ type Corruption struct {
 // Corrupt flips a bit in each of some sectors of the files, on the medium and, where the sector is clean,
 // in the cache. It is done at once; lifting the fault mends nothing.
 func (d *Disk) Corrupt(now time.Duration, c Corruption) *Fault {
-	f := d.install(corruptDisk)
+	f := d.install(now, corruptDisk)
 	for range max(c.Sectors, 1) {
 		u, v := f.luck.Uint64(), f.luck.Uint64()
 		n, p, i := d.someSector(c.Prefix, u, nil, 0)

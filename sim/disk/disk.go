@@ -95,8 +95,7 @@ type Disk struct {
 // draws are the disk's streams of luck: one for each sort of thing that draws.
 type draws struct {
 	times, pages luck.Stream
-	faults       luck.Stream // Numbered by fault
-	installed    uint64
+	faults       luck.Stream // each fault has a sub-stream
 }
 
 // New makes an empty disk. The stream decides how long things take and, where faults leave a choice, what

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/zeebo/xxh3"
+
 	"simrun/nodes"
 	"simrun/sim/luck"
 )
@@ -36,6 +38,7 @@ type Times struct {
 type Fault struct {
 	disk     *Disk
 	verb     verb
+	at       time.Duration
 	luck     luck.Stream
 	lifted   bool
 	times    Times
@@ -67,9 +70,18 @@ func (f *Fault) Lift(now time.Duration) {
 	d.pace(now, d.present())
 }
 
-func (d *Disk) install(v verb) *Fault {
-	d.luck.installed++
-	f := &Fault{disk: d, verb: v, luck: d.luck.faults.Numbered(d.luck.installed), since: d.seq}
+// install brings a fault on. Its luck hangs on its verb and its time alone, so that it strikes alike
+// whatever other faults there are; only of several with the same verb at the same time it is their order.
+func (d *Disk) install(now time.Duration, v verb) *Fault {
+	f := &Fault{disk: d, verb: v, at: now, since: d.seq}
+	twins := uint64(0)
+	for _, g := range d.faults {
+		if g.verb == v && g.at == now {
+			twins++
+		}
+	}
+	f.luck = d.luck.faults.Numbered(luck.Mix(xxh3.HashString(string(v)), uint64(now)))
+	f.luck = f.luck.Numbered(twins)
 	d.faults = append(d.faults, f)
 	return f
 }
@@ -77,7 +89,7 @@ func (d *Disk) install(v verb) *Fault {
 // Slow makes whatever the medium does take that many thousandths of its time: 50,000 is fifty times as
 // long. Several faults multiply.
 func (d *Disk) Slow(now time.Duration, thousandths int64) *Fault {
-	f := d.install(slowDisk)
+	f := d.install(now, slowDisk)
 	f.slower = min(max(thousandths, 1), maxSlower)
 	d.bring(now, f)
 	return f
@@ -86,7 +98,7 @@ func (d *Disk) Slow(now time.Duration, thousandths int64) *Fault {
 // Stall makes the medium stand still: syncs, and reads of what is not cached, are never due until the
 // fault is lifted.
 func (d *Disk) Stall(now time.Duration) *Fault {
-	f := d.install(stallDisk)
+	f := d.install(now, stallDisk)
 	d.bring(now, f)
 	return f
 }
@@ -129,7 +141,7 @@ func (d *Disk) delayed() {
 
 // FailSync makes syncs fail that have something to write: with EIO, and as Linux leaves the pages then.
 func (d *Disk) FailSync(now time.Duration, times Times) *Fault {
-	f := d.install(failSync)
+	f := d.install(now, failSync)
 	f.times = times
 	return f
 }
@@ -138,7 +150,7 @@ func (d *Disk) FailSync(now time.Duration, times Times) *Fault {
 // share of the pages that are on the medium now, each time, until they are written anew. What
 // is cached and clean is evicted, or nobody would notice.
 func (d *Disk) FailRead(now time.Duration, times Times) *Fault {
-	f := d.install(failRead)
+	f := d.install(now, failRead)
 	f.times = times
 	d.Evict(now)
 	return f
@@ -146,7 +158,7 @@ func (d *Disk) FailRead(now time.Duration, times Times) *Fault {
 
 // Fill leaves that many bytes of space: whoever needs more gets ENOSPC. Overwriting needs none.
 func (d *Disk) Fill(now time.Duration, leave nodes.Bytes) *Fault {
-	f := d.install(fillDisk)
+	f := d.install(now, fillDisk)
 	f.fired = 1
 	f.capacity = nodes.Bytes(d.used)
 	if leave > 0 {
@@ -158,7 +170,7 @@ func (d *Disk) Fill(now time.Duration, leave nodes.Bytes) *Fault {
 // MisdirectWrite makes one sector of a sync land where another one lives. The cache shows both as
 // they should be until they are evicted.
 func (d *Disk) MisdirectWrite(now time.Duration, times Times) *Fault {
-	f := d.install(misdirectWrite)
+	f := d.install(now, misdirectWrite)
 	f.times = times
 	return f
 }
@@ -177,7 +189,7 @@ func (d *Disk) Evict(now time.Duration) {
 
 // Wipe takes everything away. Whoever has files open gets EIO; Process starts anew on an empty disk.
 func (d *Disk) Wipe(now time.Duration) *Fault {
-	f := d.install(wipeDisk)
+	f := d.install(now, wipeDisk)
 	f.fired = 1
 	d.walk(d.root, "", func(_ string, n *inode) {
 		f.effects++

@@ -168,6 +168,19 @@ func (d *Disk) throttle(now time.Duration) {
 	}
 }
 
+// Flush makes everything durable at once, as sync(8) does, whatever the faults.
+func (d *Disk) Flush() {
+	for len(d.touched) > 0 {
+		n := d.touched[0]
+		for _, p := range n.lost {
+			d.drop(p)
+		}
+		n.lost = n.lost[:0]
+		d.writeBack(0, n, d.seq, nil)
+	}
+	d.commit(d.seq, nil)
+}
+
 // uncached is how many bytes between two offsets are to be read from the medium.
 func (d *Disk) uncached(n *inode, now time.Duration, off, length int64) (bytes int64) {
 	end := min(off+length, n.size())

@@ -184,16 +184,3 @@ func (r *trying) crashAgain(c *Disk, moment, again string) error {
 	}
 	return nil
 }
-
-// Flush makes everything durable at once, as sync(8) does, whatever the faults.
-func (d *Disk) Flush() {
-	for len(d.touched) > 0 {
-		n := d.touched[0]
-		for _, p := range n.lost {
-			d.drop(p)
-		}
-		n.lost = n.lost[:0]
-		d.writeBack(0, n, d.seq, nil)
-	}
-	d.commit(d.seq, nil)
-}
