@@ -41,8 +41,8 @@ func (c *client) finish() {
 	}
 }
 
-// pursue submits a job until it is answered or its retries are used up. The request failed only if every attempt did;
-// if one of them may have arrived, nobody knows.
+// pursue submits a job until it is answered or its retries are used up. The request failed only if
+// every attempt did; if one of them may have arrived, nobody knows.
 func (c *client) pursue(op nodes.Op, e errand) {
 	var avoid *remote
 	var failed, unknown error
@@ -86,7 +86,8 @@ func (c *client) rename(e *errand, try int) {
 	}
 }
 
-// attempt submits a job to one server. If it returns an error, perhaps says whether the job may have arrived.
+// attempt submits a job to one server. If it returns an error, perhaps says whether the job may have
+// arrived.
 func (c *client) attempt(op nodes.Op, l *line, e *errand) (out []slog.Attr, err error, perhaps bool) {
 	server := l.remote.server
 	try := op.Invoke("attempt", e.attemptAttrs(server)...)
@@ -149,8 +150,8 @@ func (c *client) ask(op nodes.Op, l *line, handle string) (known bool) {
 	return known
 }
 
-// follow asks for the status of a background job from time to time, over the line on which it was submitted,
-// until the server has forgotten it.
+// follow asks for the status of a background job from time to time, over the line on which it was
+// submitted, until the server has forgotten it.
 func (c *client) follow(l *line, handle string) {
 	if c.config.Poll == 0 || c.config.Polls == 0 {
 		return

@@ -9,8 +9,8 @@ import (
 	"simrun/nodes"
 )
 
-// backoff says how long to leave a failing peer alone: from least, doubling to most, each time between half
-// and all of that, so that those who failed together do not come back together.
+// backoff says how long to leave a failing peer alone: from least, doubling to most, each time
+// between half and all of that, so that those who failed together do not come back together.
 type backoff struct {
 	least, most time.Duration
 	failures    int

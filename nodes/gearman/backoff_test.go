@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// If this failed, a server that comes back would be trampled, left alone for too long, or asked without a pause.
+// If this failed, a server that comes back would be trampled, left alone for too long, or asked
+// without a pause.
 func TestBackoffGrowsAndStaysWithinItsBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		least := time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "least"))

@@ -109,8 +109,8 @@ type client struct {
 	stopping bool
 }
 
-// runClient serves the workload, then waits until the process is asked to stop. Attempts under way are finished then,
-// and none is begun.
+// runClient serves the workload, then waits until the process is asked to stop. Attempts under way
+// are finished then, and none is begun.
 func runClient(env nodes.Env, config *ClientConfig) error {
 	if err := config.Validate(); err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 //	wc        how many lines the payload has, as wc -l says it
 //	reverse   the payload backwards
 //
-// and for every other function the worker's name, a space, and what sha256sum says of the payload. It is a
-// pure function, so that an answer can be held against the payload that it must have come from.
+// and for every other function the worker's name, a space, and what sha256sum says of the payload. It
+// is a pure function, so that an answer can be held against the payload that it must have come from.
 func Result(worker, function string, payload []byte) []byte {
 	switch function {
 	case "wc":
@@ -31,8 +31,8 @@ func Result(worker, function string, payload []byte) []byte {
 	}
 }
 
-// ReducedResult is what a worker makes of a reduce job: the function's results for each line of the payload, a line
-// each, given to the reducer.
+// ReducedResult is what a worker makes of a reduce job: the function's results for each line of the
+// payload, a line each, given to the reducer.
 func ReducedResult(worker, function, reducer string, payload []byte) []byte {
 	var mapped []byte
 	for line := range bytes.Lines(payload) {

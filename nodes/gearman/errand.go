@@ -110,15 +110,16 @@ type errand struct {
 // recentErrands is how far back a job that comes again may lie.
 const recentErrands = 4
 
-// errands makes jobs out of requests. Payloads and unique ids are unique in a run, for they name the client and the
-// request; only a job that is meant to coalesce repeats both.
+// errands makes jobs out of requests. Payloads and unique ids are unique in a run, for they name the
+// client and the request; only a job that is meant to coalesce repeats both.
 type errands struct {
 	client   string
 	function string
 	recent   []errand // jobs with a unique id, oldest first
 }
 
-// make draws the job of a request: always the same number of variates, so that one job's luck is not another's.
+// make draws the job of a request: always the same number of variates, so that one job's luck is not
+// another's.
 func (s *errands) make(request nodes.Request, rand *rand.Rand, now time.Time) (errand, error) {
 	v, err := variantOf(request)
 	if err != nil {

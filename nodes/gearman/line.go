@@ -33,8 +33,8 @@ type call struct {
 	over   nodes.Cond // nil if nobody waits
 }
 
-// line is a connection to one server, with the calls on it. Calls are sent in the order in which they were
-// made and answered in that order; results of foreground jobs come when they come.
+// line is a connection to one server, with the calls on it. Calls are sent in the order in which they
+// were made and answered in that order; results of foreground jobs come when they come.
 //
 // Invariant: a call that is not done is in exactly one of outbox, asked and jobs. A dead line holds none.
 type line struct {
@@ -72,7 +72,8 @@ func (l *line) do(c *call) {
 	}
 }
 
-// send makes a call, and sends what is in the outbox unless another task is at it, which then sends this too.
+// send makes a call, and sends what is in the outbox unless another task is at it, which then sends
+// this too.
 func (l *line) send(c *call) {
 	if l.dead {
 		c.end(net.ErrClosed)
@@ -117,8 +118,8 @@ func (l *line) giveUp(c *call) {
 	}
 }
 
-// probe asks whether the server is there at all. Until it says anything others are preferred, and if it says
-// nothing the line is given up.
+// probe asks whether the server is there at all. Until it says anything others are preferred, and if
+// it says nothing the line is given up.
 func (l *line) probe() {
 	l.doubt = l.env.AfterFunc(l.timeout, func() { l.fail(errSilent) })
 	l.env.Go("probe", func() { l.send(&call{request: EchoReq, args: [][]byte{nil}}) })

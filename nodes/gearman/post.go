@@ -119,12 +119,13 @@ func (p *post) tell(t Type, args ...[]byte) error {
 	return p.conn.WriteRequest(t, args...)
 }
 
-// patience is how long a post may hold the worker's turn while its server is silent, and how long a server may count on
-// a worker that is busy at another.
+// patience is how long a post may hold the worker's turn while its server is silent, and how long a
+// server may count on a worker that is busy at another.
 const patience = 50 * time.Millisecond
 
-// seek asks for a job and does it. The worker asks only when it could begin at once, lest a job wait for a busy
-// worker while others are idle; and it does not let a server that is dark keep it from the others.
+// seek asks for a job and does it. The worker asks only when it could begin at once, lest a job wait
+// for a busy worker while others are idle; and it does not let a server that is dark keep it from the
+// others.
 func (p *post) seek() (worked bool, err error) {
 	if err := p.takeTurn(); err != nil {
 		return false, err
@@ -153,8 +154,9 @@ func (p *post) seek() (worked bool, err error) {
 	return true, p.execute(a)
 }
 
-// takeTurn waits for the worker's turn. A server that has woken this worker for a job should not wait as long: it is told
-// that the worker cannot do it, so that it wakes another, and afterwards that it can.
+// takeTurn waits for the worker's turn. A server that has woken this worker for a job should not wait
+// as long: it is told that the worker cannot do it, so that it wakes another, and afterwards that it
+// can.
 func (p *post) takeTurn() error {
 	if p.worker.turns.free > 0 {
 		return p.turn.take()
@@ -226,8 +228,8 @@ func assigned(packet Packet) (*assignment, error) {
 	return a, nil
 }
 
-// complaint is an ERROR. That a job is no longer known, because it was taken from this worker, is none of its
-// business any more.
+// complaint is an ERROR. That a job is no longer known, because it was taken from this worker, is
+// none of its business any more.
 func (p *post) complaint(packet Packet) error {
 	args, err := packet.Args()
 	if err != nil {
@@ -286,8 +288,8 @@ func (p *post) execute(a *assignment) error {
 	return nil
 }
 
-// perform draws the job's fate, occupies a core for its time, and answers. It draws the same number of variates for
-// every job.
+// perform draws the job's fate, occupies a core for its time, and answers. It draws the same number
+// of variates for every job.
 func (p *post) perform(a *assignment) (out slog.Attr, err error) {
 	w, config := p.worker, p.worker.config
 	r := w.env.Rand()

@@ -6,8 +6,8 @@ import (
 	"simrun/nodes"
 )
 
-// remote is a server as a client knows it: a line to it, or the time to try for one again. It is dialled when a
-// request wants it, never for its own sake, so that a client without work is at rest.
+// remote is a server as a client knows it: a line to it, or the time to try for one again. It is
+// dialled when a request wants it, never for its own sake, so that a client without work is at rest.
 type remote struct {
 	client  *client
 	server  nodes.NodeName
@@ -61,7 +61,8 @@ func (r *remote) lose(err error) {
 	c.changed.Broadcast()
 }
 
-// rank orders servers that can be asked: those that are heard of before those in doubt, and the one to avoid last.
+// rank orders servers that can be asked: those that are heard of before those in doubt, and the one
+// to avoid last.
 func (r *remote) rank(avoid *remote) int {
 	rank := 0
 	if r.line.doubt != nil {
@@ -73,8 +74,9 @@ func (r *remote) rank(avoid *remote) int {
 	return rank
 }
 
-// reach is a line to the best server that has one, the first of equals; nil if none comes up in time. Servers that
-// might come up are dialled on the way, so that the preferred one is used again once it is back.
+// reach is a line to the best server that has one, the first of equals; nil if none comes up in time.
+// Servers that might come up are dialled on the way, so that the preferred one is used again once it
+// is back.
 func (c *client) reach(avoid *remote) *line {
 	until := c.env.Mark().Add(c.config.Timeout)
 	for !c.stopping {

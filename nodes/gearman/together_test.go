@@ -143,7 +143,8 @@ func clientAt(t testing.TB, name string, change func(*gearman.ClientConfig), ser
 	return run(t, name, gearman.Client, config)
 }
 
-// If this failed, a job would not be done, be done by nobody, or its client would hear somebody else's result.
+// If this failed, a job would not be done, be done by nobody, or its client would hear somebody
+// else's result.
 func TestJobsAreDoneAndResultsAreThoseOfTheirPayloads(t *testing.T) {
 	a, b := freePort(t), freePort(t)
 	serverAt(t, "a", a)
@@ -258,7 +259,8 @@ func (s *script) isClosed() {
 	require.NotContains(s.t, err.Error(), "timeout")
 }
 
-// If this failed, a worker would not say what servers need to hear, or not in the order in which they need it.
+// If this failed, a worker would not say what servers need to hear, or not in the order in which they
+// need it.
 func TestAWorkerAsksWorksAndSleeps(t *testing.T) {
 	s := scripted(t)
 	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.Functions = []string{"wc", "reverse"}; c.JobTimeout = 9 * time.Second }, s.address())
@@ -287,7 +289,8 @@ func TestAWorkerAsksWorksAndSleeps(t *testing.T) {
 	require.Contains(t, h.Sometimes, "a worker's result came too late")
 }
 
-// If this failed, a server that went dark would hold a worker for ever, or keep it from its other servers.
+// If this failed, a server that went dark would hold a worker for ever, or keep it from its other
+// servers.
 func TestAWorkerLeavesASilentServer(t *testing.T) {
 	dark, live := scripted(t), freePort(t)
 	serverAt(t, "live", live)
@@ -345,8 +348,8 @@ func TestABusyWorkerWithdraws(t *testing.T) {
 	require.Contains(t, h.Sometimes, "a woken worker was busy elsewhere")
 }
 
-// If this failed, a client would take the silence of one server for that of all, or say that a job certainly did
-// not arrive when it may have.
+// If this failed, a client would take the silence of one server for that of all, or say that a job
+// certainly did not arrive when it may have.
 func TestAClientGoesToAnotherServer(t *testing.T) {
 	dark, live := scripted(t), freePort(t)
 	serverAt(t, "live", live)

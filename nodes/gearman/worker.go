@@ -116,8 +116,8 @@ var Worker = nodes.Kind{
 	},
 }
 
-// worker is one process that does jobs. It has a post at every server, as many as jobs at a time; the turns see to
-// it that no more of them are at work.
+// worker is one process that does jobs. It has a post at every server, as many as jobs at a time; the
+// turns see to it that no more of them are at work.
 type worker struct {
 	env      nodes.Env
 	config   *WorkerConfig

@@ -66,7 +66,8 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
-// BenchmarkCommitSimulated is what a commit costs a simulated world: its files are on a disk that answers at once.
+// BenchmarkCommitSimulated is what a commit costs a simulated world: its files are on a disk that
+// answers at once.
 func BenchmarkCommitSimulated(b *testing.B) {
 	payload := make([]byte, 100)
 	err := liveOn(disk.FS(disk.New(luck.Stream{}, disk.Options{})), func(env nodes.Env) error {

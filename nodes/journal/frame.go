@@ -16,9 +16,10 @@ import (
 //	32  chain: the CRC at 0 of the frame before, of the segment's header for the first frame
 //	36  kind
 //
-// The body is the records, each a uvarint length and that many bytes. The salt is the segment's own, drawn
-// at random, so that no payload can contain a frame that counts; with the offset under the checksum a
-// frame that was written elsewhere, or is left from an earlier life of these blocks, does not count either.
+// The body is the records, each a uvarint length and that many bytes. The salt is the segment's own,
+// drawn at random, so that no payload can contain a frame that counts; with the offset under the
+// checksum a frame that was written elsewhere, or is left from an earlier life of these blocks, does
+// not count either.
 const (
 	frameHead  = 40
 	frameAlign = 8
@@ -68,8 +69,8 @@ func seal(buf []byte, f frame, salt uint64, offset int64) ([]byte, uint32) {
 	return buf, sum
 }
 
-// openHead reads a head, and says whether it is the head of a frame that was written at that offset of the
-// segment with that salt.
+// openHead reads a head, and says whether it is the head of a frame that was written at that offset
+// of the segment with that salt.
 func openHead(head []byte, salt uint64, offset int64) (f frame, ok bool) {
 	le := binary.LittleEndian
 	f = frame{

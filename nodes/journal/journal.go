@@ -14,12 +14,13 @@
 //
 // The same bytes may be missing because the disk lost what it had promised to keep, and cutting off
 // there would lose acknowledged records in silence. So each frame states, under its checksum, up to
-// where the segment was durable when the frame was written. A frame that is found beyond the first broken
-// one and says that the broken one was durable proves corruption; so does a broken frame in any segment but the
-// last, for a segment is begun only when its predecessor is durable, and in a snapshot, which
-// gets its name only when it is durable. Corruption is an error (*Corruption) that names file and offset, and the journal does not open.
-// While the last frame of all is the broken one there is no such proof; a mark that follows after a minute
-// of quiet, and at Close, leaves no more than that minute open.
+// where the segment was durable when the frame was written. A frame that is found beyond the first
+// broken one and says that the broken one was durable proves corruption; so does a broken frame in
+// any segment but the last, for a segment is begun only when its predecessor is durable, and in a
+// snapshot, which gets its name only when it is durable. Corruption is an error (*Corruption) that
+// names file and offset, and the journal does not open. While the last frame of all is the broken one
+// there is no such proof; a mark that follows after a minute of quiet, and at Close, leaves no more
+// than that minute open.
 //
 // # Failure
 //
@@ -75,9 +76,9 @@ type Options struct {
 	BatchBytes   nodes.Bytes   // a batch takes no more records at this size: 1MiB
 	PendingBytes nodes.Bytes   // what may wait in memory for the disk before Append says ErrBehind: 64MiB
 	RecordBytes  nodes.Bytes   // the largest record: 64MiB
-	GrowBytes    nodes.Bytes   // a segment's file grows in such steps, as a sync that need not store a new size is faster: 256KiB
+	GrowBytes    nodes.Bytes   // a file grows in such steps, for a sync without a new size is faster: 256KiB
 	CompactBytes nodes.Bytes   // no compaction is worth it while the log is shorter: 64MiB
-	Settle       time.Duration // how long after the last commit the closing mark is written: 1m; negative: at Close only
+	Settle       time.Duration // quiet after which the closing mark is written: 1m; negative: at Close only
 }
 
 func (o Options) withDefaults() Options {
@@ -153,9 +154,9 @@ type Journal struct {
 	recovery   Recovery
 }
 
-// Open recovers the journal in dir, which it creates where it is missing, hands every record to replay in
-// order, the snapshot's first, and makes durable what it recovered. Errors: *Corruption; those of the file
-// system, EWOULDBLOCK if another process has the journal open; what replay returns.
+// Open recovers the journal in dir, which it creates where it is missing, hands every record to
+// replay in order, the snapshot's first, and makes durable what it recovered. Errors: *Corruption;
+// those of the file system, EWOULDBLOCK if another process has the journal open; what replay returns.
 func Open(env nodes.Env, dir string, opts Options, replay func(Record) error) (*Journal, error) {
 	j := &Journal{
 		env: env, fs: env.FS(), dir: dir, opts: opts.withDefaults(),
@@ -195,9 +196,9 @@ func (j *Journal) makeDir() error {
 	return nil
 }
 
-// Append adds a record to the batch that is being gathered. It never gives way, and the payload is copied.
-// The record is on its way to the disk; Commit or Then tell when it has arrived. Errors: ErrBroken,
-// ErrClosed, ErrBehind, ErrTooLarge; the record is not in the journal then.
+// Append adds a record to the batch that is being gathered. It never gives way, and the payload is
+// copied. The record is on its way to the disk; Commit or Then tell when it has arrived. Errors:
+// ErrBroken, ErrClosed, ErrBehind, ErrTooLarge; the record is not in the journal then.
 func (j *Journal) Append(payload []byte) (Position, error) {
 	size := int64(len(payload)) + binary.MaxVarintLen64
 	switch {
@@ -220,8 +221,8 @@ func (j *Journal) Append(payload []byte) (Position, error) {
 	return Position{batch: b, number: j.next - 1}, nil
 }
 
-// Commit gives way until the record is committed. An error that is not ErrBroken (ENOSPC) says that the record is not in
-// the journal; after ErrBroken it may be.
+// Commit gives way until the record is committed. An error that is not ErrBroken (ENOSPC) says that
+// the record is not in the journal; after ErrBroken it may be.
 func (j *Journal) Commit(at Position) error {
 	b := at.batch
 	for !b.done {
@@ -235,9 +236,9 @@ func (j *Journal) Commit(at Position) error {
 	return b.err
 }
 
-// Then calls f with what Commit would return, once that is known: at once, or later from the journal's own
-// task, in the order of the calls for one batch and of the batches among each other. While f gives way the
-// journal waits, so f should not; nor may it Close the journal.
+// Then calls f with what Commit would return, once that is known: at once, or later from the
+// journal's own task, in the order of the calls for one batch and of the batches among each other.
+// While f gives way the journal waits, so f should not; nor may it Close the journal.
 func (j *Journal) Then(at Position, f func(error)) {
 	if at.batch.done {
 		f(at.batch.err)

@@ -76,7 +76,8 @@ func (r *reader) bytes(offset, n int64) ([]byte, error) {
 	return r.buf[offset-r.at:][:n], nil
 }
 
-// frames reads intact frames, each the successor of the one before, and ends before the first that is not.
+// frames reads intact frames, each the successor of the one before, and ends before the first that is
+// not.
 func (r *reader) frames(yield func(f frame, body []byte) error) (ending, error) {
 	end := ending{offset: headerSize, chain: r.header.sum(), next: r.header.first, durable: headerSize}
 	for !end.complete {

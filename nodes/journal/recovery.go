@@ -87,7 +87,8 @@ func (s survey) gap() *Corruption {
 	return &Corruption{File: fileName(want, extSegment), What: "the segment is missing"}
 }
 
-// recover reads the journal, and leaves it durable, without what a crash left over, and with its tail open.
+// recover reads the journal, and leaves it durable, without what a crash left over, and with its tail
+// open.
 func (j *Journal) recover(replay func(Record) error) error {
 	s, err := j.survey()
 	if err != nil {
@@ -184,8 +185,9 @@ func (j *Journal) readLog(sequences []uint64, replay func(Record) error) error {
 	return j.mend(r, end)
 }
 
-// mend makes the tail durable as it was read. What nothing proves to be durable is written again: if the
-// life before ended with a failed sync, the page cache holds it as clean, and a sync alone would do nothing.
+// mend makes the tail durable as it was read. What nothing proves to be durable is written again: if
+// the life before ended with a failed sync, the page cache holds it as clean, and a sync alone would
+// do nothing.
 func (j *Journal) mend(r *reader, end ending) error {
 	zero, err := r.isZero(end.offset)
 	if err != nil {

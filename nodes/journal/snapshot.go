@@ -27,11 +27,12 @@ func (j *Journal) Bloated() bool {
 	return !j.compacting && j.LogBytes() > max(j.opts.CompactBytes, 2*j.snapshot.size)
 }
 
-// Compact replaces all that was appended before the call by the records of live, which must describe the
-// state as of the call. It gives way while it writes, and others may append meanwhile: live is read as it
-// is written out, so it has to walk over something that no longer changes. At any moment a crash leaves either the
-// old records or the snapshot. Disk use is at most the snapshot before, the log, and the new snapshot.
-// Errors: ErrBroken; ErrClosed; ErrCompacting; ENOSPC, after which the journal is as before.
+// Compact replaces all that was appended before the call by the records of live, which must describe
+// the state as of the call. It gives way while it writes, and others may append meanwhile: live is
+// read as it is written out, so it has to walk over something that no longer changes. At any moment a
+// crash leaves either the old records or the snapshot. Disk use is at most the snapshot before, the
+// log, and the new snapshot. Errors: ErrBroken; ErrClosed; ErrCompacting; ENOSPC, after which the
+// journal is as before.
 func (j *Journal) Compact(live iter.Seq[[]byte]) error {
 	switch {
 	case j.broken != nil:
