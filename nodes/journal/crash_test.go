@@ -175,7 +175,7 @@ func TestEveryCrashBetweenSyncsLeavesABeginning(t *testing.T) {
 	l := &ledger{}
 	options := journal.Options{Sync: journal.Interval, Interval: time.Hour, GrowBytes: 1024, BatchBytes: 100}
 	everyCrash(t, disk.Trial{
-		Limit: 512,
+		Limit: 128,
 		Script: func(fs nodes.FS) error {
 			return liveOn(fs, func(env nodes.Env) error {
 				j, _, err := open(env, options)

@@ -126,8 +126,8 @@ func TestCompactionKeepsTheLivingAndFreesTheDisk(t *testing.T) {
 		j, _, err := recall(env, options)
 		require.NoError(t, err)
 		compactions := 0
-		for i := range 3000 {
-			require.NoError(t, write(j, fmt.Sprintf("dead %d", i)))
+		for i := range 600 {
+			require.NoError(t, write(j, fmt.Sprintf("dead %150d", i)))
 			if j.Bloated() {
 				compactions++
 				require.NoError(t, j.Compact(alive))
