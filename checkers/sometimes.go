@@ -13,6 +13,9 @@ const (
 	unsynced  = "died with write unsynced"
 )
 
+// Events are those; whoever loads a scenario holds it to them and to what its nodes report.
+func Events() []string { return []string{powerLost, unsynced} }
+
 // Sometimes asks for a rare, wanted event: a storm that never struck proves nothing. It holds in a run that
 // saw the event; over a batch, in which one run must have seen it.
 type Sometimes struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/scenarios"
+	"simrun/sim/luck"
 )
 
 // If this fails, a scenario that comes with the command does not run as it stands, or somebody is warned of it.
@@ -104,4 +105,29 @@ func TestTheDocumentedScenarioIsRight(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, sc.Warnings)
 	require.NotEmpty(t, scenarios.Draw(sc.Specs[0], 1).Faults)
+}
+
+// BenchmarkDrawAYear is what the longest plan costs: hundreds of faults.
+func BenchmarkDrawAYear(b *testing.B) {
+	sc, err := scenarios.Read("a-year-of-weather", scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	seed := luck.Seed(0)
+	for b.Loop() {
+		seed++
+		scenarios.Draw(sc.Specs[3], seed)
+	}
+}
+
+// If this fails, a batch is unknown for ever because of a slip of the finger.
+func TestSometimesMustBeAbleToOccur(t *testing.T) {
+	data, err := os.ReadFile("one-supplier.yaml")
+	require.NoError(t, err)
+	text := strings.Replace(string(data), "sometimes: power lost with job running", "sometimes: power lots with job running", 1)
+	_, err = scenarios.ReadText("one-supplier.yaml", []byte(text), scenarios.ReadOptions{Catalog: catalog})
+	require.ErrorContains(t, err, `claims[5].check.sometimes: no node here, nor the toolkit, tells of "power lots with job running"`)
+	require.ErrorContains(t, err, `did you mean "power lost with job running"?`)
+	text = strings.Replace(string(data), "sometimes: power lost with job running", "sometimes: a client went to another server", 1)
+	_, err = scenarios.ReadText("one-supplier.yaml", []byte(text), scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err)
 }

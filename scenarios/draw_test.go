@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -234,6 +235,22 @@ func TestDrawsStayInTheirRanges(t *testing.T) {
 	for _, v := range []Verb{CutPower, Partition, CrashMachine, Crash, Pause, SlowLink, LosePackets, StepClock, SlowDisk} {
 		require.Positive(t, kinds[v], "%s never struck", v)
 	}
+}
+
+// If this fails, a sweep on two cores is not the sweep on one: worlds draw from one scenario at a time.
+func TestManyDrawAtOnce(t *testing.T) {
+	spec := everyVerb(t)
+	var want [8]string
+	for i := range want {
+		want[i] = string(Draw(spec, luck.Seed(i)).YAML())
+	}
+	var got [8]string
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() { got[i] = string(Draw(spec, luck.Seed(i)).YAML()) })
+	}
+	all.Wait()
+	require.Equal(t, want, got)
 }
 
 // BenchmarkDraw is what a sweep pays for a plan: one for each seed.

@@ -1,0 +1,124 @@
+package scenarios
+
+import (
+	"slices"
+	"strings"
+
+	"simrun/checkers"
+	"simrun/scenarios/decode"
+)
+
+// readClaims reads what is promised, and the checks.
+func (r *reader) readClaims() {
+	first := map[string]*decode.Node{}
+	for _, c := range r.spec.doc.Claims {
+		if c.Claim == "" || c.Check.Node == nil {
+			continue
+		}
+		at := c.at.Field("claim")
+		if before := first[c.Claim]; before != nil {
+			r.Fail(at, c.path+".claim", "%q is claimed twice; the other place is %s", c.Claim, place(before))
+		}
+		first[c.Claim] = at
+		check := r.readCheck(c)
+		if check == nil {
+			continue
+		}
+		r.spec.claims = append(r.spec.claims, Claim{Name: c.Claim, Says: strings.TrimSpace(c.Says), Check: c.check,
+			Text: c.Check.Node.String(), Config: check, Expect: c.Expect, File: at.File.Name, Line: at.Line})
+	}
+}
+
+// readCheck reads a check: its name alone, or a mapping with its name as a key or under `name`.
+func (r *reader) readCheck(c *claimLine) checkers.Check {
+	n, path := c.Check.Node, c.Check.path
+	options := *n
+	var named *decode.Node
+	switch n.Kind {
+	case decode.Scalar:
+		named, options.Kind, options.Text = n, decode.Map, ""
+		c.check = n.Text
+	case decode.Map:
+		options.Fields = nil
+		for _, f := range n.Fields {
+			_, known := r.catalog.check(f.Key)
+			switch {
+			case f.Key == "name" && named == nil:
+				named, c.check = f.Value, f.Value.Text
+				continue
+			case known && named == nil:
+				named, c.check = f.At, f.Key
+			}
+			options.Fields = append(options.Fields, f)
+		}
+	default:
+		r.Fail(n, path, "a check is a name or a mapping such as {available: submit, at-least: 99%%}")
+		return nil
+	}
+	if named == nil && len(n.Fields) > 0 {
+		named, c.check = n.Fields[0].At, n.Fields[0].Key
+	}
+	definition, ok := r.catalog.check(c.check)
+	if !ok {
+		if named == nil {
+			named = n
+		}
+		r.Hint(named, path, decode.Suggest(c.check, r.catalog.checkNames()), "no check %q", c.check)
+		return nil
+	}
+	check := definition.New()
+	r.Struct(&options, path, nil, check)
+	r.readContext(n, path)
+	if event, ok := check.(*checkers.Sometimes); ok {
+		r.readOccurrence(n, path, event.Event)
+	}
+	return check
+}
+
+// readOccurrence holds `sometimes` to what can occur: a word that nobody ever says would leave every batch unknown.
+func (r *reader) readOccurrence(n *decode.Node, path, event string) {
+	known := checkers.Events()
+	for i := range r.spec.nodes {
+		if k := r.spec.nodes[i].kind; k != nil {
+			known = append(known, k.Sometimes...)
+		}
+	}
+	slices.Sort(known)
+	if known = slices.Compact(known); slices.Contains(known, event) {
+		return
+	}
+	if at := n.Field("sometimes"); at != nil {
+		n, path = at, path+".sometimes"
+	}
+	r.Hint(n, path, decode.Suggest(event, known), "no node here, nor the toolkit, tells of %q", brief(event))
+}
+
+func brief(text string) string {
+	if r := []rune(text); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return text
+}
+
+// readContext looks up what the options that all checks share by name refer to: `in` is a phase, `after` is heal,
+// a verb, or a fault of the scenario.
+func (r *reader) readContext(n *decode.Node, path string) {
+	if in := n.Field("in"); in != nil && in.Kind == decode.Scalar && !slices.Contains(r.phaseNames(), in.Text) {
+		r.Hint(in, path+".in", decode.Suggest(in.Text, r.phaseNames()), "no phase %q", in.Text)
+	}
+	after := n.Field("after")
+	if after == nil || after.Kind != decode.Scalar || after.Text == "heal" {
+		return
+	}
+	var said []string
+	for _, f := range r.spec.faultLines() {
+		if f.verb != nil {
+			said = append(said, string(f.verb.Verb))
+			said = append(said, r.spec.sentences(f)...)
+		}
+	}
+	slices.Sort(said)
+	if said = append(slices.Compact(said), "heal"); !slices.Contains(said, after.Text) {
+		r.Hint(after, path+".after", decode.Suggest(after.Text, said), "no fault here is %q", after.Text)
+	}
+}
