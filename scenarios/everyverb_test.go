@@ -234,6 +234,45 @@ func TestHealing(t *testing.T) {
 	}
 }
 
+// If this fails, a swarm cannot aim at leaders, or takes more of them than it may: who leads is not known to it.
+func TestKeepUpReckonsWithLeaders(t *testing.T) {
+	text := func(atLeast string) string {
+		return `scenario: led
+sites: {west: {}}
+nodes: {server: {run: gearman.server, site: west, count: 3}}
+phases:
+  - phase: storm
+    lasts: 60s
+    swarm:
+      keep-up: {of: servers, at-least: ` + atLeast + `}
+      kinds:
+        - {pause: leader of servers, every: 1s..5s, for: 1s..5s}
+        - {crash: one of servers, every: 1s..5s, for: 1s..5s}
+`
+	}
+	for atLeast, most := range map[string]int{"1": 2, "2": 1, "3": 0} {
+		spec := mustRead(t, text(atLeast)).Specs[0]
+		led, worst := 0, 0
+		for seed := range luck.Seed(100) {
+			p := Draw(spec, seed)
+			for i, f := range p.Faults {
+				out := 1
+				for j, g := range p.Faults {
+					if i != j && g.At <= f.At && f.At < g.At+g.For {
+						out++
+					}
+				}
+				worst = max(worst, out)
+				if f.Verb == Pause {
+					led++
+				}
+			}
+		}
+		require.Equal(t, most, worst, "at least %s", atLeast)
+		require.Equal(t, most > 0, led > 0, "at least %s", atLeast)
+	}
+}
+
 // If this fails, equal lines have equal luck, or the number of copies is not drawn.
 func TestLinesAreToldApart(t *testing.T) {
 	counts := map[int]bool{}

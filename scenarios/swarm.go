@@ -104,6 +104,7 @@ func coveredBy(f *Fault, hosts []string) bool {
 // outage is a time in which hosts serve nobody, or may not.
 type outage struct {
 	hosts    []string
+	leaders  [][]string // one of each of these; who it is shows only when it strikes
 	from, to time.Duration
 }
 
@@ -115,7 +116,11 @@ func (d *draw) outage(f *Fault, from, to time.Duration) outage {
 	}
 	var out outage
 	for _, t := range f.Targets {
-		out.hosts = append(out.hosts, t.Hosts...)
+		if t.Leader {
+			out.leaders = append(out.leaders, t.Hosts)
+		} else {
+			out.hosts = append(out.hosts, t.Hosts...)
+		}
 	}
 	out.from, out.to = from, d.ends(f, to)
 	return out
@@ -173,7 +178,7 @@ func (d *draw) outages(script []drawn) []outage {
 		if !known[i] {
 			strikes[i] = d.anyTime(&script[i].Fault)
 		}
-		if out := d.outage(&script[i].Fault, strikes[i].from, strikes[i].to); len(out.hosts) > 0 {
+		if out := d.outage(&script[i].Fault, strikes[i].from, strikes[i].to); out.to > out.from {
 			all = append(all, out)
 		}
 	}
@@ -230,15 +235,24 @@ func (d *draw) keeper(p *phaseLine, phase int) *keeper {
 }
 
 func (k *keeper) take(o outage) {
-	if slices.ContainsFunc(o.hosts, func(h string) bool { return k.of[h] }) {
+	if k.concerns(o) {
 		k.outs = append(k.outs, o)
 	}
+}
+
+// concerns says whether an outage can touch any of the hosts that are to be kept up.
+func (k *keeper) concerns(o outage) bool {
+	return slices.ContainsFunc(o.hosts, func(h string) bool { return k.of[h] }) || slices.ContainsFunc(o.leaders, k.touches)
+}
+
+func (k *keeper) touches(hosts []string) bool {
+	return slices.ContainsFunc(hosts, func(h string) bool { return k.of[h] })
 }
 
 // allows says whether enough would be up at all times of the outage. The number of those that are out grows
 // only where an outage begins, so it is enough to look there.
 func (k *keeper) allows(o outage) bool {
-	if !slices.ContainsFunc(o.hosts, func(h string) bool { return k.of[h] }) {
+	if !k.concerns(o) {
 		return true
 	}
 	if k.out(o, o.from) > k.spare {
@@ -252,22 +266,27 @@ func (k *keeper) allows(o outage) bool {
 	return true
 }
 
-// out is how many would be out at a time.
+// out is how many would be out at a time, at the worst: a leader is none of those that are out already.
 func (k *keeper) out(o outage, at time.Duration) int {
 	gone := map[string]bool{}
-	for _, h := range o.hosts {
-		if k.of[h] {
-			gone[h] = true
+	leaders := 0
+	add := func(o outage) {
+		for _, h := range o.hosts {
+			if k.of[h] {
+				gone[h] = true
+			}
 		}
-	}
-	for _, other := range k.outs {
-		if other.from <= at && at < other.to {
-			for _, h := range other.hosts {
-				if k.of[h] {
-					gone[h] = true
-				}
+		for _, hosts := range o.leaders {
+			if k.touches(hosts) {
+				leaders++
 			}
 		}
 	}
-	return len(gone)
+	add(o)
+	for _, other := range k.outs {
+		if other.from <= at && at < other.to {
+			add(other)
+		}
+	}
+	return min(len(gone)+leaders, len(k.of))
 }
