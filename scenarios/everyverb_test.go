@@ -203,8 +203,9 @@ func TestEveryAndEach(t *testing.T) {
 
 // If this fails, what should stay down for ever comes back, or what should be mended is not.
 func TestHealing(t *testing.T) {
+	spec := everyVerb(t)
 	for seed := range luck.Seed(100) {
-		p := Draw(everyVerb(t), seed)
+		p := Draw(spec, seed)
 		core := p.Phases[1].Heal
 		require.False(t, core.All)
 		servers := 0
@@ -275,12 +276,12 @@ phases:
 
 // If this fails, equal lines have equal luck, or the number of copies is not drawn.
 func TestLinesAreToldApart(t *testing.T) {
-	counts := map[int]bool{}
+	counts, spec := map[int]bool{}, everyVerb(t)
 	for seed := range luck.Seed(50) {
 		p := drawFaults(t, seed, "{at: 0s..20s, crash: lone}", "{at: 0s..20s, crash: lone}")
 		require.NotEqual(t, p.Faults[0].At, p.Faults[1].At)
 		n := 0
-		for _, h := range Draw(everyVerb(t), seed).Hosts {
+		for _, h := range Draw(spec, seed).Hosts {
 			if h.Node == "worker" {
 				n++
 			}
