@@ -24,7 +24,7 @@ func (s *storm) trouble(f *Fault, h *sim.Host) hit {
 	}
 	switch f.Verb {
 	case SlowDisk:
-		return diskTrouble{d.Slow(now, max(o.Delay.Times, 1000)), s.world}
+		return diskTrouble{d.Slow(now, max(o.Delay.Times, 1000), o.Delay.Plus), s.world}
 	case StallDisk:
 		return diskTrouble{d.Stall(now), s.world}
 	case FailSync:

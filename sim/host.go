@@ -303,7 +303,7 @@ func (h *Host) noteLoss(why string, lost disk.Loss) {
 			break
 		}
 	}
-	if lost.Any() {
+	if lost.Bytes > 0 {
 		h.world.log.For(h.Name, new(bool)).Sometimes("died with write unsynced", true)
 	}
 }

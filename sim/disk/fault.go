@@ -43,6 +43,7 @@ type Fault struct {
 	lifted   bool
 	times    Times
 	slower   int64
+	lag      time.Duration
 	capacity nodes.Bytes
 	since    uint64
 	fired    int64
@@ -86,10 +87,11 @@ func (d *Disk) install(now time.Duration, v verb) *Fault {
 	return f
 }
 
-// Slow makes whatever the medium does take that many thousandths of its time: 50,000 is fifty times as
-// long. Several faults multiply.
-func (d *Disk) Slow(now time.Duration, thousandths int64) *Fault {
+// Slow makes whatever the medium does take that many thousandths of its time, 50,000 being fifty times as
+// long, and what it begins from now on that lag longer. Several faults multiply, and their lags add.
+func (d *Disk) Slow(now time.Duration, thousandths int64, lag time.Duration) *Fault {
 	f := d.install(now, slowDisk)
+	f.lag = max(lag, 0)
 	f.slower = min(max(thousandths, 1), maxSlower)
 	d.bring(now, f)
 	return f
@@ -128,6 +130,14 @@ func (d *Disk) present() speed {
 		}
 	}
 	return s
+}
+
+// lag is how much longer the faults make the medium take for an operation that begins now.
+func (d *Disk) lag() (sum time.Duration) {
+	for _, f := range d.faults {
+		sum += min(f.lag, Never-sum)
+	}
+	return sum
 }
 
 // delayed counts an operation of the medium that begins while it is slow or stalled.

@@ -209,7 +209,7 @@ func TestSlowAndStalled(t *testing.T) {
 	calm := op.Due() - op.call
 	require.Positive(t, calm)
 	half := op.call + calm/2
-	slow := d.Slow(half, 10_000)
+	slow := d.Slow(half, 10_000, 0)
 	require.True(t, len(told) == 1 && told[0] == op, "what is cached does not wait for the medium")
 	require.InDelta(t, int64(half+10*(calm-calm/2)), int64(op.Due()), 10)
 	stall := d.Stall(half + calm)
@@ -377,4 +377,22 @@ func TestFaultsDoNotShareTheirLuck(t *testing.T) {
 	}
 	require.Equal(t, struck(false, 7), struck(true, 7))
 	require.NotEqual(t, struck(false, 7), struck(false, 8))
+}
+
+// If this failed, a disk that answers late, but works at full speed, could not be had.
+func TestALagIsAddedToWhatTheMediumDoes(t *testing.T) {
+	due := func(lag time.Duration) time.Duration {
+		d := New(luck.Seed(1).Stream("disk"), Options{})
+		p, err := d.Process(".")
+		require.NoError(t, err)
+		if lag > 0 {
+			d.Slow(0, 1000, lag)
+		}
+		o := p.BeginOpen(0, "f", os.O_RDWR|os.O_CREATE, 0o644)
+		require.NoError(t, o.Finish(o.Due()))
+		w := o.File().BeginWrite(o.Due(), []byte("x"), 0)
+		require.NoError(t, w.Finish(w.Due()))
+		return o.File().BeginSync(w.Due()).Due()
+	}
+	require.Equal(t, due(0)+200*time.Millisecond, due(200*time.Millisecond))
 }

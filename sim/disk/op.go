@@ -94,7 +94,9 @@ func (p *Process) begin(now time.Duration, o Op) *Op {
 	op.luck = [2]uint64{d.luck.times.Uint64(), d.luck.times.Uint64()}
 	op.call = now + d.o.Timing.Call.At(op.luck[0])
 	op.since = op.call
-	op.work = d.work(op, now)
+	if op.work = d.work(op, now); op.work > 0 {
+		op.work += min(d.lag(), Never-op.work)
+	}
 	d.schedule(op)
 	if op.work > 0 && d.speed != full {
 		d.delayed()

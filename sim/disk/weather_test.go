@@ -82,7 +82,7 @@ func weather(t *rapid.T, seed luck.Seed) []any {
 				_ = f.Close()
 			}
 		case 17:
-			faults = append(faults, d.Slow(w.now, int64(rapid.IntRange(0, 100_000).Draw(t, "slower"))))
+			faults = append(faults, d.Slow(w.now, int64(rapid.IntRange(0, 100_000).Draw(t, "slower")), time.Duration(rapid.IntRange(0, 1e9).Draw(t, "lag"))))
 		case 18:
 			faults = append(faults, d.Stall(w.now))
 		case 19:
