@@ -295,12 +295,10 @@ type slewClock struct {
 func (o *slewClock) draw(s source) Options { return Options{By: s.span(o.By)} }
 
 type slowDisk struct {
-	Delay decode.Range[Factor] `yaml:"delay,required" doc:"how many times as long a disk operation takes"`
+	Delay Slow `yaml:"delay,required" doc:"how many times as long a disk operation takes, or by how much longer"`
 }
 
-func (o *slowDisk) draw(s source) Options {
-	return Options{Delay: Slowdown{Times: int64(o.Delay.At(s.next()))}}
-}
+func (o *slowDisk) draw(s source) Options { return Options{Delay: o.Delay.at(s.next())} }
 
 type failing struct {
 	Rate decode.Range[nodes.Percent] `yaml:"rate" doc:"the share of calls that fail; 100% if it is not said"`
