@@ -11,7 +11,91 @@ import (
 
 	"simrun/netmodel"
 	"simrun/nodes"
+	"simrun/sim/luck"
 )
+
+// BenchmarkEvent measures an event's way in and out, its hash included, beside two bare queues of the same
+// record under the same load: the radix heap that the world has, and a 4-ary heap.
+func BenchmarkEvent(b *testing.B) {
+	for _, pending := range []int{1_000, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("world/pending=%d", pending), func(b *testing.B) {
+			w := New(Options{Seed: 1})
+			s := luck.Seed(1).Stream("bench")
+			stale := func() { w.schedule(w.now+time.Duration(s.Uint64()>>44), evTimer, 0, 1) }
+			for range pending {
+				stale()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				w.next(1 << 62)
+				stale()
+			}
+		})
+		b.Run(fmt.Sprintf("radix/pending=%d", pending), func(b *testing.B) {
+			var q queue
+			bare(b, pending, q.push, func() event { e, _ := q.pop(1 << 62); return e })
+		})
+		b.Run(fmt.Sprintf("heap4/pending=%d", pending), func(b *testing.B) {
+			var q heap4
+			bare(b, pending, q.push, q.pop)
+		})
+	}
+}
+
+func bare(b *testing.B, pending int, push func(event), pop func() event) {
+	s := luck.Seed(1).Stream("bench")
+	for i := range pending {
+		push(event{at: time.Duration(s.Uint64() >> 44), order: uint64(i)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		e := pop()
+		e.at += time.Duration(s.Uint64() >> 44)
+		e.order = s.Uint64()
+		push(e)
+	}
+}
+
+// heap4 is the usual queue of a simulator, for comparison.
+type heap4 []event
+
+func before(a, b *event) bool { return a.at < b.at || a.at == b.at && a.order < b.order }
+
+func (q *heap4) push(e event) {
+	h := append(*q, e)
+	*q = h
+	i := len(h) - 1
+	for i > 0 && before(&e, &h[(i-1)/4]) {
+		h[i] = h[(i-1)/4]
+		i = (i - 1) / 4
+	}
+	h[i] = e
+}
+
+func (q *heap4) pop() event {
+	h := *q
+	top, last := h[0], h[len(h)-1]
+	h = h[:len(h)-1]
+	*q = h
+	i := 0
+	for first := 1; first < len(h); first = 4*i + 1 {
+		least := first
+		for c := first + 1; c < min(first+4, len(h)); c++ {
+			if before(&h[c], &h[least]) {
+				least = c
+			}
+		}
+		if !before(&h[least], &last) {
+			break
+		}
+		h[i] = h[least]
+		i = least
+	}
+	if len(h) > 0 {
+		h[i] = last
+	}
+	return top
+}
 
 // BenchmarkWake measures a timer's event and both switches of the task that waits for it.
 func BenchmarkWake(b *testing.B) {

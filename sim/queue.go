@@ -18,8 +18,7 @@ type event struct {
 // queue holds the events to come as a radix heap (Ahuja et al., 1990), which needs what a simulation
 // gives: nothing is ever pushed before what was popped last. Bucket b holds the events whose time
 // differs from last first in bit b, so an event moves only towards lower buckets, and every move is a
-// sequential copy. Measured beside a 4-ary heap of the same record, it takes 0.65 of the time with a
-// thousand events pending and 0.45 with a hundred thousand.
+// sequential copy; BenchmarkEvent has a 4-ary heap of the same record beside it.
 //
 // Invariant: events in now are at last, as a binary heap by order; bucket b's are later.
 type queue struct {

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -50,23 +49,4 @@ func TestTheQueueGivesEventsInTheOrderOfTheirTimes(t *testing.T) {
 			t.Fatalf("%d events left, want %d", q.len(), len(model))
 		}
 	})
-}
-
-func BenchmarkQueue(b *testing.B) {
-	for _, pending := range []int{1_000, 10_000, 100_000} {
-		b.Run(fmt.Sprintf("pending=%d", pending), func(b *testing.B) {
-			var q queue
-			s := luck.Seed(1).Stream("bench")
-			for i := range pending {
-				q.push(event{at: time.Duration(s.Below(1_000_000)), order: uint64(i)})
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				e, _ := q.pop(1 << 62)
-				e.at += time.Duration(s.Uint64() >> 44)
-				e.order = s.Uint64()
-				q.push(e)
-			}
-		})
-	}
 }

@@ -178,31 +178,36 @@ func (w *World) At(at time.Duration, f func()) {
 	w.schedule(max(at, w.now), evCall, id, 0)
 }
 
-// advance lets the world go on until a time, and says whether it may go further.
-func (w *World) advance(until time.Duration) bool {
+// advance lets the world go on until a time, unless it comes to an end before.
+func (w *World) advance(until time.Duration) {
 	w.drain()
 	for !w.over {
-		e, ok := w.queue.pop(until)
-		if !ok {
-			w.now = max(w.now, until)
-			w.burst = 0
-			return true
+		if !w.next(until) {
+			if w.now < until {
+				w.now, w.burst = until, 0
+			}
+			return
 		}
-		if e.at != w.now {
-			w.now, w.burst = e.at, 0
-		}
-		if w.burst++; w.burst > w.livelock {
-			w.findLivelock(nil)
-			return false
-		}
-		w.trace.step(e.at, uint64(e.kind)<<32|uint64(e.id), e.arg)
-		if !w.progress.tick(w.trace.steps) {
-			return false
-		}
-		w.happen(e)
 		w.drain()
 	}
-	return false
+}
+
+// next makes the next event happen, unless there is none until then or the world is given up.
+func (w *World) next(until time.Duration) bool {
+	e, ok := w.queue.pop(until)
+	if !ok || !w.progress.tick(w.trace.steps) {
+		return false
+	}
+	if e.at != w.now {
+		w.now, w.burst = e.at, 0
+	}
+	if w.burst++; w.burst > w.livelock {
+		w.findLivelock(nil)
+		return true
+	}
+	w.trace.step(e.at, uint64(e.kind)<<32|uint64(e.id), e.arg)
+	w.happen(e)
+	return true
 }
 
 func (w *World) happen(e event) {
