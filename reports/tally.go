@@ -168,7 +168,10 @@ func (p *page) conclusion(b *scenarios.Batch) {
 	took := Span(b.SimulatedSeconds) + " simulated"
 	if m := b.Measured; m != nil {
 		took += " in " + Span(m.WallSeconds) + " · " + Rate(m.SeedsPerSecond) + " seeds/s · " +
-			Rate(m.SimulatedPerWall) + " × real time · " + Counted(m.Replayed, "replay") + " identical"
+			Rate(m.SimulatedPerWall) + " × real time"
+		if m.Replayed > 0 && b.Verdict != scenarios.Diverged {
+			took += " · " + Counted(m.Replayed, "replay") + " identical"
+		}
 	}
 	p.line("%s", p.Ink.soft(took))
 }

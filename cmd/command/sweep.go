@@ -26,10 +26,11 @@ type sweep struct {
 	replayed    atomic.Int64
 	interrupted atomic.Bool
 
-	mu     sync.Mutex
-	runs   map[string]*scenarios.Run // of a single seed, by value: all of them are kept
-	wanted []*scenarios.Result       // those that somebody will want to see: all of a single seed, else the first that went wrong
-	err    error                     // of printing
+	mu    sync.Mutex
+	runs  map[string]*scenarios.Run // of a single seed, by value: they are kept as their turn comes
+	kept  string                    // the directory that holds all runs of a single seed
+	wrong []*scenarios.Result       // those that did not come out as they should, the first of them
+	err   error                     // of printing
 }
 
 // goal is how many seeds to run; 0 where time decides.
@@ -98,9 +99,24 @@ func (w *sweep) each(batch *scenarios.Batch, r *scenarios.Result) {
 	if w.json && w.err == nil {
 		w.err = w.encode(r)
 	}
-	if w.goal() == 1 || r.Judge() != scenarios.Holds && len(w.wanted) < mostKept {
-		w.wanted = append(w.wanted, r)
+	if r.Judge() != scenarios.Holds {
+		if len(w.wrong) < mostKept {
+			w.wrong = append(w.wrong, r)
+		}
+	} else if w.goal() == 1 {
+		if kept := w.keep(w.scenario, w.take(r.Value)); kept.Dir != "" {
+			w.kept = filepath.Dir(kept.Dir)
+		}
 	}
+}
+
+// take is the run of a single seed at that value, once.
+func (w *sweep) take(value string) *scenarios.Run {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	run := w.runs[value]
+	delete(w.runs, value)
+	return run
 }
 
 func (w *sweep) measure(batch *scenarios.Batch) {
@@ -119,18 +135,13 @@ func (w *sweep) conclude(batch *scenarios.Batch) error {
 	}
 	w.suites = append(w.suites, reports.BatchSuite(batch))
 	names := map[[2]string]string{}
-	told, dir := false, ""
-	for _, r := range w.wanted {
+	for i, r := range w.wrong {
 		kept, err := w.keepAgain(r)
 		if err != nil {
 			return err
 		}
 		names[[2]string{r.Seed, r.Value}] = kept.Run
-		if w.goal() == 1 && kept.Dir != "" {
-			dir = filepath.Dir(kept.Dir)
-		}
-		if !told && r.Judge() != scenarios.Holds && !w.json {
-			told = true
+		if i == 0 && !w.json {
 			if err := w.terminal().Violation(r, kept); err != nil {
 				return err
 			}
@@ -142,7 +153,7 @@ func (w *sweep) conclude(batch *scenarios.Batch) error {
 	case w.quiet && batch.Verdict == scenarios.Holds:
 		return nil
 	}
-	return w.terminal().Batch(batch, dir, func(f scenarios.Failure) string {
+	return w.terminal().Batch(batch, w.kept, func(f scenarios.Failure) string {
 		if name, kept := names[[2]string{f.Seed, f.Value}]; kept {
 			return name
 		}
@@ -150,19 +161,16 @@ func (w *sweep) conclude(batch *scenarios.Batch) error {
 	})
 }
 
-// keepAgain keeps a run of the sweep. What a sweep does not record, its full event log, is had by running it
-// once more.
+// keepAgain keeps a run of the sweep that went wrong. What a sweep does not record, its full event log, is had
+// by running it once more.
 func (w *sweep) keepAgain(r *scenarios.Result) (reports.Kept, error) {
-	run := w.runs[r.Value]
-	if run == nil || r.Judge() != scenarios.Holds {
-		seed, err := scenarios.ParseSeed(r.Seed)
-		if err != nil {
-			return reports.Kept{}, err
-		}
-		point := slices.IndexFunc(w.scenario.Specs, func(s *scenarios.Spec) bool { return s.Value == r.Value })
-		run = w.scenario.plan(seed, point).Run(scenarios.RunOptions{Record: true})
-		run.Result = r
+	seed, err := scenarios.ParseSeed(r.Seed)
+	if err != nil {
+		return reports.Kept{}, err
 	}
+	point := slices.IndexFunc(w.scenario.Specs, func(s *scenarios.Spec) bool { return s.Value == r.Value })
+	run := w.scenario.plan(seed, point).Run(scenarios.RunOptions{Record: true})
+	run.Result = r
 	w.annotate(run.Plan, r)
 	return w.keep(w.scenario, run), nil
 }
