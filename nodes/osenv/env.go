@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"time"
 
@@ -31,6 +32,10 @@ func (e *env) Rand() *rand.Rand { return e.rand }
 func (e *env) Record() nodes.Recorder { return &e.recorder }
 
 func (e *env) Point(string) bool { return false }
+
+// Pid is the number of the process, for nodes that tell it to those who administer them. Simulated machines
+// have none to tell, so it is no part of nodes.Env.
+func (e *env) Pid() int { return os.Getpid() }
 
 func (e *env) FS() nodes.FS { return (*disk)(e) }
 
