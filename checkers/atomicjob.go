@@ -151,7 +151,7 @@ type jobVerb uint8
 
 const (
 	submit   jobVerb = iota // a client was told the handle
-	appear                  // a client that was told nothing may have submitted it
+	appear                  // its submission arrived, perhaps that of a client who was told nothing
 	begin                   // a worker was given it
 	finish                  // a worker's result arrived, or was too late
 	drop                    // a run was lost, or was not
@@ -247,24 +247,39 @@ func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
 		ops = append(ops, porcupine.Operation{Input: step, Call: int64(max(from, 0)), Return: int64(to)})
 	}
 	begun := j.begun()
-	if a := e.untoldSubmission(j); a != nil {
-		begun = min(begun, a.Call)
-		add(a.Call, history.Never, jobStep{do: appear})
+	untold := e.untoldSubmission(j)
+	if untold != nil {
+		begun = min(begun, untold.Call)
 	}
-	foreground := true
+	if untold != nil || len(j.attempts) > 0 {
+		add(begun, history.Never, jobStep{do: appear})
+	}
+	var told, promised, answered []history.Window
 	left := history.Never
 	for _, a := range j.attempts {
-		add(a.Call, min(a.created, a.Return), jobStep{do: submit, promise: a.background})
-		foreground = foreground && !a.background
+		if w := (history.Window{From: a.Call, To: min(a.created, a.Return)}); a.background {
+			promised = append(promised, w)
+		} else {
+			told = append(told, w)
+		}
 		if !a.background && a.Outcome != history.Ok {
 			left = min(left, a.Return)
 		}
 		if a.answered {
-			add(a.Call, a.Return, jobStep{do: answer})
+			answered = append(answered, history.Window{From: a.Call, To: a.Return})
 			if a.failed {
 				add(begun, history.Never, jobStep{do: conclude})
 			}
 		}
+	}
+	for _, w := range narrowest(promised) {
+		add(w.From, w.To, jobStep{do: submit, promise: true})
+	}
+	for _, w := range narrowest(append(told, promised...)) {
+		add(w.From, w.To, jobStep{do: submit})
+	}
+	for _, w := range narrowest(answered) {
+		add(w.From, w.To, jobStep{do: answer})
 	}
 	for n, x := range j.runs {
 		add(begun, x.Call, jobStep{do: begin, run: n + 1})
@@ -286,22 +301,39 @@ func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
 	return ops
 }
 
+// narrowest leaves out the windows that hold another. Operations that only ask something of the state, and ask the
+// same, need to be ordered but once where one lies inside the other: at the instant of the narrower. Many clients
+// that wait for one job would else make the search exponential.
+func narrowest(windows []history.Window) (narrow []history.Window) {
+	slices.SortFunc(windows, func(a, b history.Window) int {
+		return cmp.Or(cmp.Compare(a.To, b.To), cmp.Compare(b.From, a.From))
+	})
+	latest := -history.Never
+	for _, w := range windows {
+		if w.From > latest {
+			narrow = append(narrow, w)
+			latest = w.From
+		}
+	}
+	return narrow
+}
+
 // forgetting adds when the server may have lost the job: with its process what it had not promised, with its
 // last client a foreground job, and with its disk anything.
 func (c *Atomic) forgetting(e *Evidence, j *job, begun, left history.Time, add func(from, to history.Time, step jobStep)) {
-	for _, s := range e.forecast().onHost[j.server] {
+	for s := range e.forecast().onHost[j.server].over(begun, history.Never) {
 		if s.down && s.why != "pause" && s.To >= begun {
 			left = min(left, max(s.From, begun))
 		}
 	}
 	for _, a := range j.attempts {
 		if !a.background {
-			for _, s := range e.forecast().onHost[a.Host] {
+			for s := range e.forecast().onHost[a.Host].over(begun, history.Never) {
 				if s.parts(c.Patience) && s.To >= begun {
 					left = min(left, max(s.From, begun))
 				}
 			}
-			for _, s := range e.forecast().between(a.Host, j.server) {
+			for s := range e.forecast().between(a.Host, j.server).over(begun, history.Never) {
 				if s.cutsOff(c.Patience) && s.To >= begun {
 					left = min(left, max(s.From, begun))
 				}

@@ -175,7 +175,7 @@ func (r *reach) turned(peer, server string, from, until history.Time) string {
 			return fmt.Sprintf("%s of %s at %s", s.why, host, stamp(s.From))
 		}
 	}
-	if s, ok := r.w.turnedBetween(peer, server, from, until, r.delay); ok {
+	if s, ok := r.w.between(peer, server).turned(from, until, r.delay); ok {
 		return fmt.Sprintf("%s between %s and %s at %s", s.why, peer, server, stamp(s.From))
 	}
 	return ""

@@ -136,9 +136,9 @@ func (e *Evidence) holdsUp(server string, from history.Time, within time.Duratio
 // since: the worker was struck, and the server could not yet notice.
 func (e *Evidence) mayHold(worker, server string, since, at history.Time) string {
 	w := e.forecast()
-	for _, strikes := range [][]strike{w.onHost[worker], w.between(worker, server)} {
-		for _, s := range strikes {
-			if s.From <= at && s.To >= since && at <= s.noticed() {
+	for _, on := range []*spells{w.onHost[worker], w.between(worker, server)} {
+		for s := range on.over(min(since, at), at) {
+			if s.To >= since && at <= s.noticed() {
 				return fmt.Sprintf("%s may hold a job since %s at %s", worker, s.why, stamp(s.From))
 			}
 		}

@@ -15,9 +15,10 @@ import (
 // wrong about either, nor with any worker that the server may believe to have it.
 type NoStarvation struct {
 	Within time.Duration `yaml:"within" doc:"how long a job may wait beside an idle worker"`
+	Grace  time.Duration `yaml:"grace" doc:"how long after weather a worker has to connect again; more than it needs to redial"`
 }
 
-func newNoStarvation() Check { return &NoStarvation{Within: 3 * time.Second} }
+func newNoStarvation() Check { return &NoStarvation{Within: 3 * time.Second, Grace: defaultGrace} }
 
 // Judge looks at the jobs that waited for long.
 func (c *NoStarvation) Judge(e *Evidence) Judgement {
@@ -80,7 +81,7 @@ func (c *NoStarvation) idler(e *Evidence, r *reach, j *job, w history.Window) (s
 		}
 	}
 	for _, worker := range staff {
-		free := r.bond(worker, j.server).And(e.jobView().busy[worker].Not())
+		free := r.bond(worker, j.server).Late(c.Grace).And(e.jobView().busy[worker].Not())
 		if idle := free.Longest(w.From, w.To); idle.To-idle.From > c.Within {
 			return worker, idle
 		}
@@ -136,9 +137,9 @@ func (c *RetryBudget) untold(e *Evidence, j *job) *attempt {
 	last := j.runs[len(j.runs)-1]
 	known := last.end
 	w := e.forecast()
-	for _, strikes := range [][]strike{w.onHost[last.Host], w.between(last.Host, j.server)} {
-		for _, s := range strikes {
-			if s.From <= last.end && s.To >= last.Call {
+	for _, on := range []*spells{w.onHost[last.Host], w.between(last.Host, j.server)} {
+		for s := range on.over(last.Call, last.end) {
+			if s.To >= last.Call {
 				known = max(known, s.noticed())
 			}
 		}

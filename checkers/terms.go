@@ -53,13 +53,13 @@ func (e *Evidence) lossOf(t *Terms, x *execution, by history.Time) (loss, bool) 
 		}
 	}
 	for _, host := range []string{x.Host, server} {
-		for _, s := range w.onHost[host] {
+		for s := range w.onHost[host].over(from, by) {
 			if s.parts(t.Patience) {
 				note(s)
 			}
 		}
 	}
-	for _, s := range w.between(x.Host, server) {
+	for s := range w.between(x.Host, server).over(from, by) {
 		if s.cutsOff(t.Patience) {
 			note(s)
 		}

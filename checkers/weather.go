@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sort"
 	"time"
@@ -12,9 +13,9 @@ import (
 // weather is what was worse than on a calm day, looked up by the host or the path that it struck.
 type weather struct {
 	run    history.Window // from the start of the run, when every host boots, to its end
-	onHost map[string][]strike
+	onHost map[string]*spells
 	links  []link
-	paths  map[path][]strike
+	paths  map[path]*spells
 	clear  map[place]Spans
 }
 
@@ -60,11 +61,14 @@ func (e *Evidence) forecast() *weather {
 	if e.weather != nil {
 		return e.weather
 	}
-	w := &weather{run: history.Window{From: 0, To: e.End + 1}, onHost: map[string][]strike{},
-		paths: map[path][]strike{}, clear: map[place]Spans{}}
+	w := &weather{run: history.Window{From: 0, To: e.End + 1}, onHost: map[string]*spells{},
+		paths: map[path]*spells{}, clear: map[place]Spans{}}
+	for i := range e.Hosts {
+		w.onHost[e.Hosts[i].Name] = &spells{}
+	}
 	for i := range e.Downs {
 		d := &e.Downs[i]
-		w.onHost[d.Host] = append(w.onHost[d.Host], strike{Window: history.Window{From: d.From, To: d.To},
+		w.strike(d.Host, strike{Window: history.Window{From: d.From, To: d.To},
 			why: d.Why, down: true, told: dies(d.Why) && !loses(d.Why)})
 	}
 	for i := range e.Impairments {
@@ -72,11 +76,18 @@ func (e *Evidence) forecast() *weather {
 			w.add(m)
 		}
 	}
-	for _, strikes := range w.onHost {
-		slices.SortStableFunc(strikes, byStart)
+	for _, s := range w.onHost {
+		s.sort()
 	}
 	e.weather = w
 	return w
+}
+
+// strike adds to a host's weather; what strikes no host of the run struck nobody.
+func (w *weather) strike(host string, s strike) {
+	if on := w.onHost[host]; on != nil {
+		on.strikes = append(on.strikes, s)
+	}
 }
 
 func (w *weather) add(m *history.Impairment) {
@@ -86,7 +97,7 @@ func (w *weather) add(m *history.Impairment) {
 	}
 	if len(m.To) == 0 {
 		for _, host := range m.From {
-			w.onHost[host] = append(w.onHost[host], s)
+			w.strike(host, s)
 		}
 		return
 	}
@@ -137,21 +148,22 @@ func (e *Evidence) deaths() map[string][]history.Time {
 	return deaths
 }
 
-// between is the strikes on the path between two hosts, either way, by their starts.
-func (w *weather) between(a, b string) []strike {
+// between is the strikes on the path between two hosts, either way.
+func (w *weather) between(a, b string) *spells {
 	key := path{min(a, b), max(a, b)}
-	strikes, known := w.paths[key]
+	on, known := w.paths[key]
 	if known {
-		return strikes
+		return on
 	}
+	on = &spells{}
 	for i := range w.links {
 		if l := &w.links[i]; l.from[a] && l.to[b] || l.from[b] && l.to[a] {
-			strikes = append(strikes, l.strike)
+			on.strikes = append(on.strikes, l.strike)
 		}
 	}
-	slices.SortStableFunc(strikes, byStart)
-	w.paths[key] = strikes
-	return strikes
+	on.sort()
+	w.paths[key] = on
+	return on
 }
 
 // host is the place of one host.
@@ -170,12 +182,12 @@ func (w *weather) calm(at place) Spans {
 	if known {
 		return clear
 	}
-	strikes := w.onHost[at.a]
+	on := w.onHost[at.a]
 	if at.b != "" {
-		strikes = w.between(at.a, at.b)
+		on = w.between(at.a, at.b)
 	}
 	var rough []history.Window
-	for _, s := range strikes {
+	for s := range on.over(w.run.From, w.run.To) {
 		switch {
 		case s.rough(at.delay) && at.settled != nothing:
 			rough = append(rough, history.Window{From: s.From, To: max(s.settled(at.settled), s.From+1)})
@@ -236,24 +248,48 @@ func (s strike) turns(from, to history.Time) bool {
 	return !s.down || from <= s.From || s.To <= to
 }
 
-// turned is the first strike on the host that turned within [from, to], if any.
+// turned is a strike on the host that turned within [from, to], if any.
 func (w *weather) turned(host string, from, to history.Time, delay time.Duration) (strike, bool) {
-	return turned(w.onHost[host], from, to, delay)
+	return w.onHost[host].turned(from, to, delay)
 }
 
-// turnedBetween is the first strike on the path that turned within [from, to], if any.
-func (w *weather) turnedBetween(a, b string, from, to history.Time, delay time.Duration) (strike, bool) {
-	return turned(w.between(a, b), from, to, delay)
+// spells is what struck one place.
+//
+// Invariant: strikes are in the order of their starts, and past[i] is when all up to the i-th are past and noticed.
+type spells struct {
+	strikes []strike
+	past    []history.Time
 }
 
-func turned(strikes []strike, from, to history.Time, delay time.Duration) (strike, bool) {
-	end := sort.Search(len(strikes), func(i int) bool { return strikes[i].From > to })
-	for _, s := range strikes[:end] {
-		if s.rough(delay) && s.turns(from, to) {
-			return s, true
+func (s *spells) sort() {
+	slices.SortStableFunc(s.strikes, func(a, b strike) int { return cmp.Compare(a.From, b.From) })
+	s.past = make([]history.Time, len(s.strikes))
+	var latest history.Time
+	for i, one := range s.strikes {
+		latest = max(latest, one.To, one.noticed())
+		s.past[i] = latest
+	}
+}
+
+// over is the strikes that began by a time and were not past and noticed before another, latest first.
+func (s *spells) over(from, to history.Time) iter.Seq[strike] {
+	return func(yield func(strike) bool) {
+		if s == nil {
+			return
+		}
+		for i := sort.Search(len(s.strikes), func(i int) bool { return s.strikes[i].From > to }) - 1; i >= 0 && s.past[i] >= from; i-- {
+			if !yield(s.strikes[i]) {
+				return
+			}
+		}
+	}
+}
+
+func (s *spells) turned(from, to history.Time, delay time.Duration) (strike, bool) {
+	for one := range s.over(from, to) {
+		if one.rough(delay) && one.turns(from, to) {
+			return one, true
 		}
 	}
 	return strike{}, false
 }
-
-func byStart(a, b strike) int { return cmp.Compare(a.From, b.From) }
