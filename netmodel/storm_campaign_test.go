@@ -2,11 +2,17 @@
 
 package netmodel_test
 
-import "testing"
+import (
+	"flag"
+	"testing"
+)
 
-// A long campaign of storms: go test -tags campaign -run Campaign ./netmodel
+var storms = flag.Uint64("storms", 10_000, "how many storms")
+var firstStorm = flag.Uint64("first-storm", 0, "the seed of the first")
+
+// A long campaign of storms: go test -tags campaign -run Campaign -timeout 0 ./netmodel
 func TestStormCampaign(t *testing.T) {
-	for seed := range uint64(10_000) {
-		tumble(t, seed, 300)
+	for i := range *storms {
+		tumble(t, *firstStorm+i, 300)
 	}
 }

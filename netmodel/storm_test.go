@@ -255,7 +255,7 @@ func (s *storm) weather(which, much int) {
 		netmodel.LosePackets(name, links, nodes.Percent(which%1000)*1000),
 		netmodel.RepeatPackets(name, links, 500_000),
 		netmodel.CorruptPackets(name, links, 300_000),
-		netmodel.LimitBandwidth(name, links, nodes.Bytes(1+which%100_000)),
+		netmodel.LimitBandwidth(name, links, nodes.Bytes(1000*(1+which%100))),
 		netmodel.ResetConnections(name, links),
 		netmodel.Exhaust(name, netmodel.Resource(which%3), s.hosts[which%4].Name()),
 	}
@@ -368,7 +368,12 @@ func FuzzStorm(f *testing.F) {
 }
 
 // tumble plays a storm drawn from the seed.
-func tumble(t tb, seed uint64, steps int) *storm {
+func tumble(t *testing.T, seed uint64, steps int) *storm {
+	defer func() {
+		if t.Failed() {
+			t.Logf("in storm %d", seed)
+		}
+	}()
 	s := newStorm(t, seed, seed)
 	r := luck.Seed(seed).Stream("tumble")
 	for i := range s.hosts {
