@@ -126,10 +126,11 @@ func exponential(mean time.Duration, u uint64) time.Duration {
 	return time.Duration(hi<<32 | lo>>32)
 }
 
-// LogUniform is the number between lo and hi, both above zero, at the fraction u of the way by ratio.
+// LogUniform is the number from lo to hi, 0 < lo <= hi < 1<<64-1, at the fraction u of the way by ratio: n comes as
+// often as the logarithm of (n+1)/n says.
 func LogUniform(lo, hi, u uint64) uint64 {
-	a, b := log2(lo), log2(hi)
-	step, _ := bits.Mul64(u, b-a+1)
+	a, b := log2(lo), log2(hi+1)
+	step, _ := bits.Mul64(u, b-a)
 	return min(max(exp2(a+step), lo), hi)
 }
 
