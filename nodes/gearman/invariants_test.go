@@ -72,7 +72,7 @@ const (
 func drawStep(t *rapid.T) step {
 	return step{
 		session: rapid.IntRange(0, 2).Draw(t, "session"),
-		what: rapid.SampledFrom([]Type{CanDo, CanDo, CantDo, ResetAbilities, PreSleep, PreSleep, GrabJob, GrabJob, GrabJob,
+		what: rapid.SampledFrom([]Type{CanDo, CantDo, ResetAbilities, PreSleep, PreSleep, PreSleep, GrabJob, GrabJob, GrabJob,
 			SubmitJob, SubmitJobHigh, SubmitJobLowBG, SubmitJobBG, SubmitJobEpoch, WorkComplete, WorkFail, WorkException, WorkStatus,
 			connectionLost, wakeupLapses, diskCatchesUp, firstJobCancelled}).Draw(t, "what"),
 		function: rapid.SampledFrom([]string{"f", "g"}).Draw(t, "function"),
@@ -83,7 +83,7 @@ func drawStep(t *rapid.T) step {
 // confuse takes the steps, and says what is wrong after one of them.
 func (v *server) confuse(steps []step) (failure string) {
 	defer func() { v.stopping = true }()
-	sessions := []*session{pretend(v), pretend(v), pretend(v)}
+	sessions := []*session{v.pretendWorker(), v.pretendWorker(), pretend(v)}
 	for n, step := range steps {
 		at, what, f := step.session, step.what, []byte(step.function)
 		s := sessions[at]
@@ -105,7 +105,7 @@ func (v *server) confuse(steps []step) (failure string) {
 		case connectionLost:
 			s.close()
 			v.leave(s)
-			sessions[at] = pretend(v)
+			sessions[at] = v.pretendWorker()
 		case wakeupLapses:
 			if s.wokenFor != nil {
 				v.answered(s)
@@ -141,9 +141,7 @@ func (v *server) endsEmpty(sessions []*session) string {
 		s.close()
 		v.leave(s)
 	}
-	worker := pretend(v)
-	_ = v.canDo(worker, []byte("f"), 0)
-	_ = v.canDo(worker, []byte("g"), 0)
+	worker := v.pretendWorker()
 	for range 1000 {
 		v.grab(worker, JobAssign)
 		worker.settle()
@@ -265,6 +263,14 @@ func pretend(v *server) *session {
 	v.accepted++
 	return &session{server: v, number: v.accepted, stream: nowhere{}, busy: true, writing: true,
 		wake: v.env.NewCond(), turn: v.env.NewCond()}
+}
+
+// pretendWorker is one that can do both functions.
+func (v *server) pretendWorker() *session {
+	s := pretend(v)
+	_ = v.canDo(s, []byte("f"), 0)
+	_ = v.canDo(s, []byte("g"), 0)
+	return s
 }
 
 // hastyDisk does not take the time to sync.
