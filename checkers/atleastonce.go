@@ -27,7 +27,7 @@ func (c *AtLeastOnce) Judge(e *Evidence) Judgement {
 		switch {
 		case e.wrecked(j.server, first.created):
 			excused = fmt.Sprintf("the disk of %s was made to lose what was durable", j.server)
-		case c.exhausted(j), c.expired(j, e.End):
+		case c.expired(j, e.End), j.firstDone() == nil && c.spent(e, j, e.End):
 		case j.firstDone() == nil:
 			owed[j.server] = append(owed[j.server], j)
 		default:

@@ -290,7 +290,7 @@ func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
 			add(l.from, history.Never, jobStep{do: drop, run: n + 1})
 		}
 	}
-	if c.JobTimeout > 0 || c.Retries > 0 && len(j.runs) > c.Retries {
+	if c.JobTimeout > 0 || c.spent(e, j, e.End) {
 		add(begun, history.Never, jobStep{do: conclude})
 	}
 	c.forgetting(e, j, begun, left, add)

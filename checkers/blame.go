@@ -197,7 +197,7 @@ func (j *job) begun() history.Time {
 // service was not merely short of hands.
 func (e *Evidence) handsFree(workers []string, from, until history.Time) bool {
 	for _, worker := range workers {
-		idle := e.jobView().busy[worker].Not().Longest(from, until+1)
+		idle := e.jobView().idle[worker].Longest(from, until+1)
 		if idle.To-idle.From >= (until-from)/2 {
 			return true
 		}

@@ -70,7 +70,7 @@ func (c *Coalescing) mustShare(e *Evidence, a, b *attempt) bool {
 	if a.created >= b.Call || done != nil && done.Return <= b.created {
 		return false
 	}
-	if c.exhausted(a.job) || c.expired(a.job, b.created) || e.wrecked(a.key.server, a.created) {
+	if c.spent(e, a.job, b.created) || c.expired(a.job, b.created) || e.wrecked(a.key.server, a.created) {
 		return false
 	}
 	if a.background {

@@ -25,7 +25,7 @@ type jobs struct {
 	byWork   map[work][]*attempt
 	runs     []*execution // all executions, in the order of their starts
 	byHost   map[string][]*execution
-	busy     map[string]Spans // when each worker was at a job
+	idle     map[string]Spans // when each worker was at no job
 	onHost   map[string][]*job
 }
 
@@ -90,7 +90,7 @@ func (e *Evidence) jobView() *jobs {
 
 func readJobs(e *Evidence) *jobs {
 	v := &jobs{byKey: map[jobKey]*job{}, byOp: map[uint64][]*attempt{}, byWhat: map[what][]*attempt{}, byWork: map[work][]*attempt{},
-		byHost: map[string][]*execution{}, busy: map[string]Spans{}, onHost: map[string][]*job{}}
+		byHost: map[string][]*execution{}, idle: map[string]Spans{}, onHost: map[string][]*job{}}
 	deaths := e.deaths()
 	for _, o := range e.Operations {
 		switch o.Kind {
@@ -109,12 +109,15 @@ func readJobs(e *Evidence) *jobs {
 		slices.SortStableFunc(j.runs, func(a, b *execution) int { return cmp.Compare(a.Call, b.Call) })
 		v.onHost[j.server] = append(v.onHost[j.server], j)
 	}
+	for i := range e.Hosts {
+		v.idle[e.Hosts[i].Name] = always
+	}
 	for host, runs := range v.byHost {
 		windows := make([]history.Window, len(runs))
 		for i, x := range runs {
 			windows[i] = history.Window{From: x.Call, To: x.end}
 		}
-		v.busy[host] = union(windows)
+		v.idle[host] = union(windows).Not()
 	}
 	return v
 }

@@ -81,7 +81,7 @@ func (c *NoStarvation) idler(e *Evidence, r *reach, j *job, w history.Window) (s
 		}
 	}
 	for _, worker := range staff {
-		free := r.bond(worker, j.server).Late(c.Grace).And(e.jobView().busy[worker].Not())
+		free := r.bond(worker, j.server).Near(w.From, w.To).Late(c.Grace).And(e.jobView().idle[worker].Near(w.From, w.To))
 		if idle := free.Longest(w.From, w.To); idle.To-idle.From > c.Within {
 			return worker, idle
 		}
@@ -131,7 +131,7 @@ func retries(n int) string {
 // untold is a client that waited, in reach, for a job whose attempts were all lost, and heard nothing for long
 // after the server had to know.
 func (c *RetryBudget) untold(e *Evidence, j *job) *attempt {
-	if !c.exhausted(j) || len(j.runs) <= c.Retries {
+	if len(j.runs) <= c.Retries || j.firstDone() != nil {
 		return nil
 	}
 	last := j.runs[len(j.runs)-1]

@@ -86,6 +86,13 @@ func (s Spans) Meet(from, to history.Time) bool {
 	return i < len(s) && s[i].From <= to
 }
 
+// Near is those windows of the set that meet [from, to], whole.
+func (s Spans) Near(from, to history.Time) Spans {
+	i := sort.Search(len(s), func(i int) bool { return s[i].To > from })
+	j := sort.Search(len(s), func(i int) bool { return s[i].From > to })
+	return s[i:max(i, j)]
+}
+
 // Within is how much of [from, to) the set fills.
 func (s Spans) Within(from, to history.Time) (sum history.Time) {
 	for i := sort.Search(len(s), func(i int) bool { return s[i].To > from }); i < len(s) && s[i].From < to; i++ {

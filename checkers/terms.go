@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,9 +18,81 @@ type Terms struct {
 
 func newTerms() Terms { return Terms{Patience: time.Second, Settle: defaultLimit} }
 
-// exhausted says whether the job had all its attempts, and every one was lost.
-func (t *Terms) exhausted(j *job) bool {
-	return t.Retries > 0 && len(j.runs) > t.Retries && j.firstDone() == nil
+// spent says whether the server may by a time have given the job up: it told somebody so, or has counted as many
+// attempts as it may make. It counts what it hands out, also to a worker that dies before it can begin.
+func (t *Terms) spent(e *Evidence, j *job, by history.Time) bool {
+	switch {
+	case t.Retries == 0:
+		return false
+	case slices.ContainsFunc(j.attempts, func(a *attempt) bool { return a.answered && a.failed && a.Call <= by }):
+		return true
+	default:
+		return len(j.runs) > t.Retries || len(j.runs)+e.unseen(t, j, by) > t.Retries
+	}
+}
+
+// unseen is how many attempts at a job there may have been by a time that nobody began: it was handed to a worker that was then
+// parted from the server with nothing in hand, or the server died over it, while nobody was seen to have it. After the
+// last run that was seen, hand-outs follow one another as soon as each loss is known.
+func (e *Evidence) unseen(t *Terms, j *job, by history.Time) (n int) {
+	idle := e.partings(t, j, by)
+	free := j.begun()
+	for i := 0; i <= len(j.runs); i++ {
+		taken := free + t.Patience
+		if i < len(j.runs) {
+			taken = j.runs[i].Call
+		}
+		idle = slices.DeleteFunc(idle, func(s strike) bool {
+			if s.From > taken || s.noticed() < free {
+				return false
+			}
+			n++
+			if i == len(j.runs) {
+				taken = max(taken, s.noticed()+t.Patience)
+			}
+			return true
+		})
+		if i < len(j.runs) {
+			free = e.parted(t, j.runs[i])
+		}
+	}
+	return n
+}
+
+// partings is the strikes that may by a time have taken the job from a worker before it began: those on the server,
+// and those that part a worker from it which is not seen to have this job. They are in the order of their starts.
+func (e *Evidence) partings(t *Terms, j *job, by history.Time) (strikes []strike) {
+	w := e.forecast()
+	has := func(worker string, at history.Time) bool {
+		return slices.ContainsFunc(j.runs, func(x *execution) bool { return x.Host == worker && x.Call <= at && at <= x.end })
+	}
+	for _, worker := range e.crew(j.server) {
+		for s := range w.onHost[worker].over(j.begun(), by) {
+			if s.parts(t.Patience) && !has(worker, s.From) {
+				strikes = append(strikes, s)
+			}
+		}
+		for s := range w.between(worker, j.server).over(j.begun(), by) {
+			if s.cutsOff(t.Patience) && !has(worker, s.From) {
+				strikes = append(strikes, s)
+			}
+		}
+	}
+	for s := range w.onHost[j.server].over(j.begun(), by) {
+		if s.parts(t.Patience) {
+			strikes = append(strikes, s)
+		}
+	}
+	slices.SortStableFunc(strikes, func(a, b strike) int { return cmp.Compare(a.From, b.From) })
+	return strikes
+}
+
+// parted is when a worker first may have lost what it was at.
+func (e *Evidence) parted(t *Terms, x *execution) history.Time {
+	if l, lost := e.lossOf(t, x, x.end); lost {
+		return max(l.from, x.Call)
+	}
+	return x.end
 }
 
 // expired says whether a server may have taken a run for failed by a time. Its clock may be fast by half.

@@ -1,0 +1,115 @@
+package checkers
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"simrun/nodes/history"
+)
+
+// drawJob makes the history of one job, right or wrong: up to three submissions and two runs at small times.
+func drawJob(t *rapid.T, mostRuns int) *history.History {
+	h := &history.History{End: 40, Hosts: []history.Host{{Name: "a", Role: "server"}, {Name: "w", Role: "worker"}, {Name: "c", Role: "client"}}}
+	id := uint64(0)
+	add := func(kind string, call, ret int, outcome history.Outcome, in, out []slog.Attr, notes ...history.Note) {
+		id++
+		o := &history.Operation{ID: id, Kind: kind, Host: "c", Call: time.Duration(call), Return: time.Duration(ret), Outcome: outcome, In: in, Out: out, Notes: notes}
+		if outcome == history.Pending {
+			o.Return = history.Never
+		}
+		h.Operations = append(h.Operations, o)
+	}
+	span := func(name string) (int, int) {
+		from := rapid.IntRange(0, 12).Draw(t, name)
+		return from, from + rapid.IntRange(0, 12).Draw(t, name+" takes")
+	}
+	of := []slog.Attr{slog.String("server", "a"), slog.String("handle", "h"), slog.String("unique", "u"), slog.String("function", "f")}
+	for range rapid.IntRange(1, 3).Draw(t, "attempts") {
+		call, ret := span("attempt")
+		background := rapid.Bool().Draw(t, "background")
+		outcome := rapid.SampledFrom([]history.Outcome{history.Ok, history.Ok, history.Unknown, history.Pending}).Draw(t, "outcome")
+		note := history.Note{At: time.Duration(rapid.IntRange(call, ret).Draw(t, "created")), Name: "created", Attrs: of[1:2]}
+		add("attempt", call, ret, outcome, append(of, slog.Bool("background", background)), []slog.Attr{of[1], slog.String("result", "r")}, note)
+	}
+	for range rapid.IntRange(0, mostRuns).Draw(t, "runs") {
+		call, ret := span("run")
+		outcome := rapid.SampledFrom([]history.Outcome{history.Ok, history.Ok, history.Unknown, history.Pending}).Draw(t, "end")
+		add("execute", call, ret, outcome, of, nil)
+		h.Operations[len(h.Operations)-1].Host = "w"
+	}
+	return h
+}
+
+// The short way and the long way to an order agree, on right histories and on wrong ones.
+func TestPlainJobsAreJudgedAsPorcupineDoes(t *testing.T) {
+	verdicts := map[Verdict]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		for range 20 { // draws are cheap, and both verdicts must come often
+			e := Gather(drawJob(t, 1))
+			j := e.jobView().list[0]
+			short, plain := j.plainly()
+			if !plain {
+				continue
+			}
+			c := newAtomic().(*Atomic)
+			require.Equal(t, Linearizable(jobModel, c.steps(e, j), Budget{}), short)
+			verdicts[short]++
+		}
+	})
+	require.Greater(t, verdicts[Holds], 100)
+	require.Greater(t, verdicts[Violated], 100)
+}
+
+// Leaving out operations that ask the same changes no verdict.
+func TestNarrowestAsksTheSame(t *testing.T) {
+	verdicts := map[Verdict]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		for range 5 {
+			e := Gather(drawJob(t, 2))
+			j := e.jobView().list[0]
+			c := newAtomic().(*Atomic)
+			steps := c.steps(e, j)
+			full := steps
+			for _, a := range j.attempts {
+				full = append(full, porcupine.Operation{Input: jobStep{do: submit, promise: a.background}, Call: int64(a.Call), Return: int64(min(a.created, a.Return))})
+				if a.answered {
+					full = append(full, porcupine.Operation{Input: jobStep{do: answer}, Call: int64(a.Call), Return: int64(a.Return)})
+				}
+			}
+			v := Linearizable(jobModel, steps, Budget{})
+			require.Equal(t, Linearizable(jobModel, full, Budget{}), v)
+			verdicts[v]++
+		}
+	})
+	require.Greater(t, verdicts[Holds], 50)
+	require.Greater(t, verdicts[Violated], 50)
+}
+
+// A search that would take too long, or too much memory, says that it does not know.
+func TestBudgetsRunOut(t *testing.T) {
+	var ops []porcupine.Operation
+	for i := range 16 { // nobody can order sixteen answers before there is one, and it takes all orders to see it
+		ops = append(ops, porcupine.Operation{Input: jobStep{do: submit}, Call: 0, Return: int64(100 + i)})
+	}
+	ops = append(ops, porcupine.Operation{Input: jobStep{do: answer}, Call: 0, Return: 200})
+	require.Equal(t, Violated, Linearizable(jobModel, ops, Budget{}))
+	require.Equal(t, Unknown, Linearizable(jobModel, ops, Budget{States: 100}))
+	require.Equal(t, Unknown, Linearizable(jobModel, ops, Budget{Bytes: 8}))
+	require.Equal(t, Holds, Linearizable(jobModel, ops[:16], Budget{States: 100}))
+	require.Equal(t, Holds, Linearizable(jobModel, nil, Budget{}))
+
+	s := newStory(t, "budget", 0)
+	s.read("server a\nworker w1 w2\nclient c\n" +
+		"1s submit J c a background handle=h1@+5ms -> ok +5ms\n" +
+		"1.01s execute w1 a h1 -> died\ndown w1 crash 1.05s..2s\n1.06s execute w2 a h1 -> ok 1.1s")
+	c := newAtomic().(*Atomic)
+	c.States = 2
+	j := c.Judge(s.gather())
+	require.Equal(t, Unknown, j.Verdict)
+	require.Equal(t, Decided, j.State, "a budget is no weather: the run is not judged")
+}
