@@ -79,6 +79,7 @@ func variantOf(r nodes.Request) (variant, error) {
 type SubmitOptions struct {
 	Unique   nodes.Percent `yaml:"unique" doc:"share of jobs that are one of the client's last few again, under the same unique id, and so should coalesce"`
 	Unnamed  nodes.Percent `yaml:"unnamed" doc:"share of jobs without a unique id, which never coalesce"`
+	Shared   nodes.Percent `yaml:"shared" doc:"share of jobs that every client asks for at about the same time, under one unique id, and so should coalesce"`
 	Function string        `yaml:"function" doc:"function to ask for instead of the client's"`
 	Reducer  string        `yaml:"reducer" doc:"reducer of reduce jobs; wc if empty"`
 	Payload  nodes.Bytes   `yaml:"payload" doc:"least size of a payload"`
@@ -110,8 +111,11 @@ type errand struct {
 // recentErrands is how far back a job that comes again may lie.
 const recentErrands = 4
 
+// sharers is to how many requests, of all clients together, a shared job is common.
+const sharers = 8
+
 // errands makes jobs out of requests. Payloads and unique ids are unique in a run, for they name the
-// client and the request; only a job that is meant to coalesce repeats both.
+// client and the request; only a job that is meant to coalesce repeats both, or names neither.
 type errands struct {
 	client   string
 	function string
@@ -129,7 +133,7 @@ func (s *errands) make(request nodes.Request, rand *rand.Rand, now time.Time) (e
 	if options == nil {
 		options = &SubmitOptions{}
 	}
-	repeat, unnamed, which, noise := rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64()
+	repeat, unnamed, which, noise, shared := rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64()
 	e := errand{variant: v, function: s.function, reducer: "wc"}
 	if options.Function != "" {
 		e.function = options.Function
@@ -139,6 +143,11 @@ func (s *errands) make(request nodes.Request, rand *rand.Rand, now time.Time) (e
 	}
 	e.due = now.Add(options.Delay).Unix()
 	name := s.client + "-" + strconv.FormatUint(request.ID, 10)
+	if options.Shared.Hit(shared) {
+		e.unique = "shared-" + strconv.FormatUint(request.ID/sharers, 10)
+		e.payload = pad(e.unique, request.ID/sharers, int(options.Payload))
+		return e, nil
+	}
 	e.payload = pad(name+"-"+strconv.FormatUint(noise, 16), noise, int(options.Payload))
 	if !options.Unnamed.Hit(unnamed) {
 		e.unique = name
