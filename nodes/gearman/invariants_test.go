@@ -33,7 +33,7 @@ func inConfusion(t *rapid.T, queue Queue) {
 	config.Queue = queue
 	config.Retries = rapid.IntRange(0, 2).Draw(t, "retries")
 	config.MaxQueue = rapid.SampledFrom([]int{0, 3}).Draw(t, "max-queue")
-	steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 60).Draw(t, "steps")
+	steps := rapid.SliceOfN(rapid.Custom(drawStep), 30, 90).Draw(t, "steps")
 	dir, err := os.MkdirTemp("", "confusion")
 	require.NoError(t, err)
 	defer os.RemoveAll(dir)
@@ -74,7 +74,7 @@ func drawStep(t *rapid.T) step {
 		session: rapid.IntRange(0, 2).Draw(t, "session"),
 		what: rapid.SampledFrom([]Type{CanDo, CantDo, ResetAbilities, PreSleep, PreSleep, PreSleep, GrabJob, GrabJob, GrabJob,
 			SubmitJob, SubmitJobHigh, SubmitJobLowBG, SubmitJobBG, SubmitJobEpoch, WorkComplete, WorkFail, WorkException, WorkStatus,
-			connectionLost, wakeupLapses, diskCatchesUp, firstJobCancelled}).Draw(t, "what"),
+			connectionLost, wakeupLapses, wakeupLapses, diskCatchesUp, firstJobCancelled}).Draw(t, "what"),
 		function: rapid.SampledFrom([]string{"f", "g"}).Draw(t, "function"),
 		unique:   rapid.SampledFrom([]string{"", "k", "l", "-"}).Draw(t, "unique"),
 	}
