@@ -2,6 +2,7 @@ package gearman
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -83,16 +84,16 @@ func (c *ServerConfig) Validate() error {
 		return fmt.Errorf("compact: %s is less than 1KiB", c.Compact)
 	case len(c.HandlePrefix) > longestPrefix:
 		return fmt.Errorf("handle-prefix: longer than %d bytes", longestPrefix)
-	case hasControl([]byte(c.HandlePrefix)):
+	case hasControl([]byte(c.HandlePrefix)) || strings.Contains(c.HandlePrefix, " "):
 		return fmt.Errorf("handle-prefix: has white space or control characters")
 	}
 	return nil
 }
 
-// hasControl says whether a word would break a line of the text protocol.
-func hasControl(word []byte) bool {
-	for _, c := range word {
-		if c <= ' ' || c == 0x7f {
+// hasControl says whether a name would break a line of the text protocol.
+func hasControl(name []byte) bool {
+	for _, c := range name {
+		if c < ' ' || c == 0x7f {
 			return true
 		}
 	}

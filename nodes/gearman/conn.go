@@ -38,7 +38,7 @@ func (c *Conn) WriteRequest(t Type, args ...[]byte) error {
 	c.spare = nil
 	noteSent(c.record, t)
 	_, err := c.Conn.Write(packet)
-	if cap(packet) <= readBuffer {
+	if cap(packet) <= 4*readBuffer {
 		c.spare = packet
 	}
 	return err

@@ -30,7 +30,7 @@ func TestEverythingAPeerCanGrowHasALimit(t *testing.T) {
 			c.ask(SubmitJob, fmt.Sprint("f", n), "", "")
 			c.hear(JobCreated)
 		}
-		c.ask(SubmitJobBG, "one more", "", "")
+		c.ask(SubmitJobBG, "one\tmore", "", "")
 		c.hear(Error)
 		c.ask(SubmitJobBG, "onemore", "", "")
 		require.Equal(t, []string{"QUEUE_ERROR", "Too many functions"}, c.hear(Error))
@@ -176,7 +176,7 @@ func TestAnswersComeInTheOrderOfRequests(t *testing.T) {
 		case 3:
 			out = Append(out, Request, EchoReq, []byte(id))
 		default:
-			out = Append(out, Request, SubmitJobBG, []byte("two words"), nil, nil)
+			out = Append(out, Request, SubmitJobBG, []byte("two\tcolumns"), nil, nil)
 		}
 	}
 	go c.Conn.Conn.Write(out)

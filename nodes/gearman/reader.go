@@ -36,8 +36,8 @@ type Reader struct {
 	large []byte // where packets larger than the buffer are gathered
 }
 
-// readBuffer is enough for a few hundred small packets of a pipelining client.
-const readBuffer = 16 << 10
+// readBuffer holds a few dozen small packets of a pipelining client, and is most of what an idle connection costs.
+const readBuffer = 4 << 10
 
 // NewReader reads packets of at most limit bytes of data; zero stands for DefaultMaxPacket.
 func NewReader(from io.Reader, limit int64) *Reader {

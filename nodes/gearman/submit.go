@@ -78,7 +78,7 @@ func checkName(name []byte) *refusal {
 	case len(name) > longestFunction:
 		return &refusal{"ARGUMENT_TOO_LARGE", "Function name too large"}
 	case hasControl(name):
-		return &refusal{"INVALID_ARGUMENT", "Function name has white space or control characters"}
+		return &refusal{"INVALID_ARGUMENT", "Function name has control characters"}
 	}
 	return nil
 }
