@@ -57,7 +57,7 @@ func (c *Eventually) Judge(e *Evidence) Judgement {
 		}
 		return Judgement{Verdict: Violated, Anomaly: "queue-stuck", Figure: count(int(left), "job") + " left at " + server.Name,
 			Reason: fmt.Sprintf("%s was not empty from %s to %s, %s allowed", server.Name, stamp(full.From), stamp(full.To), nodes.Short(c.Within)),
-			Window: full, Story: e.unfinished(server.Name)}
+			Window: full, Story: e.stuck(server.Name, samples, full)}
 	}
 	switch {
 	case len(servers) == 0:
@@ -146,12 +146,28 @@ func (e *Evidence) mayHold(worker, server string, since, at history.Time) string
 	return ""
 }
 
-// unfinished tells the story of the first job that the server did not get done.
-func (e *Evidence) unfinished(server string) []string {
+// stuck tells the story of a queue that did not empty: when it last was, what it shows, and the first job that is not
+// known to be done.
+func (e *Evidence) stuck(server string, samples []history.Sample, full history.Window) []string {
+	t := e.tell()
+	t.cast[server] = true
 	for _, j := range e.jobView().onHost[server] {
-		if j.firstDone() == nil && len(j.attempts) > 0 {
-			return e.tell().job(j).lines()
+		if j.firstDone() == nil && len(j.attempts) > 0 && j.begun() <= full.From {
+			t.job(j)
+			break
 		}
 	}
-	return nil
+	var last history.Time
+	value := int64(0)
+	for _, s := range samples {
+		if s.Value == 0 && s.At <= full.From {
+			last = s.At
+		}
+		if s.At <= full.To {
+			value = s.Value
+		}
+	}
+	t.say(last, "%s is empty for the last time before", server)
+	t.say(full.To, "%s still shows %s", server, count(int(value), "job"))
+	return t.lines()
 }

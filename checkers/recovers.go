@@ -117,6 +117,7 @@ type lap struct {
 	state   State
 	reason  string
 	bad     []*history.Operation
+	story   []string
 }
 
 // grace is how long a server must have been in reach for a call to be valid, once service should be back.
@@ -161,6 +162,7 @@ func (c *Return) clock(e *Evidence, kind string, start history.Time, ops []*hist
 		l.verdict = Violated
 		l.reason = fmt.Sprintf("%s after %s, %d of %d calls within %s were not answered", nodes.Short(c.Within), stamp(start),
 			len(l.bad), asked, nodes.Short(c.Stays))
+		l.story = e.tell().operation(l.bad[0]).lines()
 	case asked == 0:
 		l.verdict, l.state, l.reason = Unknown, Vacuous, "nobody asked when service should have been back"
 	default:
@@ -199,7 +201,7 @@ func (c *Return) sum(laps []lap, what, kind string) Judgement {
 		l := &laps[i]
 		switch l.verdict {
 		case Violated:
-			return Judgement{Verdict: Violated, Anomaly: "no-recovery", Reason: l.reason, Witness: ids(l.bad),
+			return Judgement{Verdict: Violated, Anomaly: "no-recovery", Reason: l.reason, Witness: ids(l.bad), Story: l.story,
 				Window: history.Window{From: l.start, To: l.start + c.Within + c.Stays}, Figure: "not " + what + " within " + nodes.Short(c.Within)}
 		case Holds:
 			took = append(took, l.took)

@@ -17,6 +17,7 @@ type refServer struct {
 	disk     map[string]*refJob // what is durable
 	deferred []func(lost bool)  // writes that are not
 	stalled  time.Duration      // until when the disk stands still
+	written  time.Duration      // when the last write will be durable
 	gauge    int
 	retries  int
 }
@@ -66,6 +67,8 @@ func (s *refServer) sync(write func(), then func()) {
 	if s.stalled > s.w.now {
 		d += s.stalled - s.w.now
 	}
+	d = max(d, s.written-s.w.now) // a journal is written in order
+	s.written = s.w.now + d
 	over := false
 	s.deferred = append(s.deferred, func(lost bool) {
 		if !over && !lost {
