@@ -112,3 +112,30 @@ func BenchmarkMessage(b *testing.B) {
 	b.Run("all-rules", func(b *testing.B) { benchMessage(b, metro, true) })
 	b.Run("drawn-all-rules", func(b *testing.B) { benchMessage(b, ranged, true) })
 }
+
+// BenchmarkBlockedWriter measures a writer that always finds its buffer full and a reader that reads all there is:
+// what a message of that size costs, its share of waking included.
+func BenchmarkBlockedWriter(b *testing.B) {
+	for _, size := range []int{100, 4096, 32 << 10} {
+		b.Run(nodes.Bytes(size).String(), func(b *testing.B) {
+			w, c, s := newLane(b, netmodel.LinkClass{Delay: nodes.Exactly(time.Millisecond)})
+			var wake waker
+			c.WriteWaiter = &wake
+			message, buf := make([]byte, size), make([]byte, 256<<10)
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			steps := w.head
+			for b.Loop() {
+				for rest := message; len(rest) > 0; {
+					n, err := c.Write(rest)
+					rest = rest[n:]
+					for err != nil && !c.Writable() {
+						w.step()
+						s.Read(buf)
+					}
+				}
+			}
+			b.ReportMetric(float64(w.head-steps)/float64(b.N), "events/op")
+		})
+	}
+}

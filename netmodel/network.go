@@ -16,6 +16,7 @@
 package netmodel
 
 import (
+	"strconv"
 	"syscall"
 	"time"
 
@@ -53,6 +54,9 @@ type Addr struct {
 	Host string
 	Port int
 }
+
+// String is the address as people write it.
+func (a Addr) String() string { return a.Host + ":" + strconv.Itoa(a.Port) }
 
 // Counts is what a network has done since it was made, and what it holds now.
 type Counts struct {

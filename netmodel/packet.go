@@ -1,6 +1,7 @@
 package netmodel
 
 import (
+	"fmt"
 	"math/bits"
 	"time"
 
@@ -36,6 +37,18 @@ type Packet struct {
 	// Dropped is empty for a packet that arrived, else why it did not: the name of a rule, "link", "dark"
 	// for a host without power or frozen, "backlog", or "buffer".
 	Dropped string
+}
+
+// String is the packet in one line.
+func (p Packet) String() string {
+	line := fmt.Sprintf("%v > %v %v", p.From, p.To, p.Kind)
+	if p.Bytes > 0 {
+		line += fmt.Sprintf(" %d", p.Bytes)
+	}
+	if p.Dropped != "" {
+		line += " lost: " + p.Dropped
+	}
+	return line
 }
 
 // Observer watches packets arrive and get lost. It must not call back into the network.
@@ -92,7 +105,8 @@ func (n *Network) judge(p *path, c *conn, key, number uint64, size int, now time
 	}
 	u := luck.Mix(key, number)
 	delay := p.delay(variate(u, saltDelay))
-	f := fate{}
+	var again bool
+	var garble uint64
 	for i := range p.chain {
 		s := &p.chain[i]
 		switch s.verb {
@@ -103,7 +117,7 @@ func (n *Network) judge(p *path, c *conn, key, number uint64, size int, now time
 		case Repetition:
 			if s.hit(u) {
 				s.rule.touched(c)
-				f.again = 1
+				again = true
 			}
 			continue
 		case Corruption:
@@ -112,7 +126,7 @@ func (n *Network) judge(p *path, c *conn, key, number uint64, size int, now time
 			}
 			if c == nil {
 				s.rule.touched(c)
-				f.garble = variate(u, saltGarble) | 1
+				garble = variate(u, saltGarble) | 1
 				continue
 			} // a checksum that fails is a loss
 		case Slowness:
@@ -131,11 +145,11 @@ func (n *Network) judge(p *path, c *conn, key, number uint64, size int, now time
 		n.counts.Dropped++
 		return fate{verdict: drops, by: s.rule}
 	}
-	return n.cross(p, c, u, size, now, delay, f)
+	return n.cross(p, c, u, size, now, delay, again, garble)
 }
 
 // cross is what the link itself does to a packet that all rules let pass.
-func (n *Network) cross(p *path, c *conn, u uint64, size int, now, delay time.Duration, f fate) fate {
+func (n *Network) cross(p *path, c *conn, u uint64, size int, now, delay time.Duration, again bool, garble uint64) fate {
 	if p.class.Loss != 0 && lost(p.class.Loss, variate(u, saltLoss), c, size) {
 		n.counts.Dropped++
 		return fate{verdict: drops}
@@ -152,8 +166,8 @@ func (n *Network) cross(p *path, c *conn, u uint64, size int, now, delay time.Du
 		}
 		delay += wait
 	}
-	f.verdict, f.at = arrives, now+delay
-	if f.again != 0 || p.class.Repeat != 0 && p.class.Repeat.Hit(variate(u, saltRepeat)) {
+	f := fate{verdict: arrives, at: now + delay, garble: garble}
+	if again || p.class.Repeat != 0 && p.class.Repeat.Hit(variate(u, saltRepeat)) {
 		f.again = f.at + p.delay(variate(u, saltCopy))
 	}
 	return f

@@ -131,13 +131,13 @@ func (n *Network) probeAckArrives(s *Socket) {
 	n.ackArrives(s)
 }
 
-// doubt gives every end whose path a new rule may block its reason.
-func (n *Network) doubt(in *Installed) {
+// doubtAll gives every end whose path a new rule may block its reason.
+func (n *Network) doubtAll() {
 	now := n.world.Now()
 	for _, stack := range n.stacks {
 		for s := stack.firstEnd; s != nil; s = s.after {
-			if from, to := stack, s.peer().stack; from != to && (in.concerns(from, to) || in.concerns(to, from)) {
-				s.doubt(now)
+			if s.state == established && s.probeAt == 0 {
+				s.doubtIfSuspicious(now)
 			}
 		}
 	}

@@ -135,7 +135,7 @@ func (n *Network) Install(rule Rule) (*Installed, error) {
 		n.resetConnections(in)
 	}
 	if rule.blocks() {
-		n.doubt(in)
+		n.doubtAll()
 	}
 	return in, nil
 }
@@ -168,6 +168,11 @@ func (n *Network) Remove(in *Installed) {
 
 // Rule is what was installed.
 func (in *Installed) Rule() Rule { return in.rule }
+
+// String is the rule and its effects in one line.
+func (in *Installed) String() string {
+	return fmt.Sprintf("%v %q: %d packets, %d connections", in.rule.Verb, in.rule.Name, in.effects.Packets, in.effects.Connections)
+}
 
 // Effects is what the rule has done so far; it keeps its value after the removal.
 func (in *Installed) Effects() Effects { return in.effects }

@@ -1,6 +1,7 @@
 package netmodel
 
 import (
+	"fmt"
 	"io"
 	"syscall"
 	"time"
@@ -135,7 +136,7 @@ func (s *Socket) TakeError() error {
 
 // Read takes up to len(p) bytes that have arrived. It returns io.EOF after the last byte before the peer's
 // FIN. After a reset it first returns what had arrived before, then ECONNRESET once, then io.EOF. Other
-// errors: EAGAIN, ETIMEDOUT, EHOSTUNREACH, ECONNREFUSED, ENOTCONN, EBADF.
+// errors: EAGAIN, ETIMEDOUT, EHOSTUNREACH, ECONNREFUSED, EBADF.
 func (s *Socket) Read(p []byte) (int, error) {
 	f := s.in()
 	if s.closed {
@@ -154,8 +155,6 @@ func (s *Socket) Read(p []byte) (int, error) {
 		return 0, s.TakeError()
 	case s.state == gone:
 		return 0, io.EOF
-	case s.state == connecting:
-		return 0, syscall.ENOTCONN
 	}
 	s.readBlocked = true
 	return 0, eAgain
@@ -169,7 +168,7 @@ func (s *Socket) Readable() bool {
 
 // Write takes bytes to be sent, as many as the send buffer has room for; fewer than len(p) is no error. Errors:
 // EAGAIN where there is no room, EPIPE after CloseWrite or once the connection is gone, ECONNRESET (once),
-// ETIMEDOUT, EHOSTUNREACH, ENOTCONN, EBADF.
+// ETIMEDOUT, EHOSTUNREACH, ECONNREFUSED, EBADF.
 func (s *Socket) Write(p []byte) (int, error) {
 	switch {
 	case s.closed:
@@ -249,6 +248,13 @@ func (s *Socket) SetNoDelay(on bool) {
 func (s *Socket) SetKeepAlive(k KeepAlive) {
 	s.keepAlive = k.filled()
 	s.doubt(s.stack.net.world.Now())
+}
+
+// String is the end in one line, much as ss shows it.
+func (s *Socket) String() string {
+	state := [...]string{"gone", "connecting", "shaking", "established"}[s.state]
+	return fmt.Sprintf("%v > %v %s, %d to read, %d in the send buffer", s.LocalAddr(), s.RemoteAddr(), state,
+		s.in().arrived-s.in().read, s.out.written-s.out.acked)
 }
 
 // Established says whether the connection exists as far as this end's kernel knows.

@@ -56,11 +56,7 @@ func (w *world) Schedule(at time.Duration, e netmodel.Event) {
 }
 
 func (w *world) Packet(p netmodel.Packet) {
-	line := fmt.Sprintf("%v %s:%d > %s:%d %s %d", w.now, p.From.Host, p.From.Port, p.To.Host, p.To.Port, p.Kind, p.Bytes)
-	if p.Dropped != "" {
-		line += " lost: " + p.Dropped
-	}
-	w.trace = append(w.trace, line)
+	w.trace = append(w.trace, fmt.Sprint(w.now, " ", p))
 }
 
 // step lets the next event happen, if it is due by then.
