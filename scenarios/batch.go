@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/exp/stats"
+
 	"simrun/checkers"
 	"simrun/sim/luck"
 )
@@ -31,6 +33,7 @@ type Batch struct {
 
 	whole map[string]*overall // the claims that are judged over all runs, by name
 	last  string              // the seed that was added last
+	took  []float64           // what each run took, in seconds by the wall clock
 }
 
 // overall is a claim whose check says more about many runs than the sum of what it says about each.
@@ -94,6 +97,20 @@ type BatchMeasured struct {
 	SimulatedPerWall float64 `json:"simulated_per_wall_second"`
 	EventsPerSecond  float64 `json:"events_per_second"`
 	Replayed         int     `json:"replayed"` // runs that were run again to compare their hashes
+	// How long one run took, on whichever core: the middle one, and the slowest but one in a hundred.
+	RunSecondsMedian float64 `json:"run_seconds_median"`
+	RunSecondsP99    float64 `json:"run_seconds_p99"`
+}
+
+// Measure says what the wall clock said of a batch that took that many seconds.
+func (b *Batch) Measure(wall float64, replayed int) {
+	wall = max(wall, 1e-9)
+	b.Measured = &BatchMeasured{WallSeconds: wall, SeedsPerSecond: float64(b.Seeds) / wall,
+		SimulatedPerWall: b.SimulatedSeconds / wall, EventsPerSecond: float64(b.Steps) / wall, Replayed: replayed}
+	if len(b.took) > 0 {
+		q := stats.Quantiles(b.took, 0.5, 0.99)
+		b.Measured.RunSecondsMedian, b.Measured.RunSecondsP99 = q[0], q[1]
+	}
 }
 
 // mostFailures bounds what a batch of nothing but failures keeps.
@@ -123,6 +140,9 @@ func (b *Batch) Add(r *Result) {
 	b.Steps += r.Steps
 	b.Messages += r.Messages
 	b.Operations += r.Operations
+	if r.Measured != nil {
+		b.took = append(b.took, r.Measured.WallSeconds)
+	}
 	for i := range r.Claims {
 		b.addClaim(r, &r.Claims[i])
 	}

@@ -120,10 +120,7 @@ func (w *sweep) take(value string) *scenarios.Run {
 }
 
 func (w *sweep) measure(batch *scenarios.Batch) {
-	wall := max(w.progress.Elapsed().Seconds(), 1e-9)
-	batch.Measured = &scenarios.BatchMeasured{WallSeconds: wall, SeedsPerSecond: float64(batch.Seeds) / wall,
-		SimulatedPerWall: batch.SimulatedSeconds / wall, EventsPerSecond: float64(batch.Steps) / wall,
-		Replayed: int(w.replayed.Load())}
+	batch.Measure(w.progress.Elapsed().Seconds(), int(w.replayed.Load()))
 }
 
 // conclude keeps the runs that somebody will want to see, tells of the first that went wrong, and of the whole.
