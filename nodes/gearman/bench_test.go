@@ -284,3 +284,33 @@ func workForever(p *peer) {
 		}
 	}
 }
+
+// What a connection costs that nobody speaks on.
+func BenchmarkIdleConnections(b *testing.B) {
+	const connections = 5000
+	for _, server := range measured {
+		b.Run(server.name, func(b *testing.B) {
+			subject := underLoad(b, server.start)
+			before := residentMemory(subject.pid)
+			for b.Loop() {
+				for range connections {
+					dialFor(b, subject.address)
+				}
+			}
+			last := dialFor(b, subject.address)
+			last.mustWrite(EchoReq, []byte("are all accepted?"))
+			last.await(EchoRes)
+			b.ReportMetric(float64(residentMemory(subject.pid)-before)/connections/float64(b.N), "B/connection")
+		})
+	}
+}
+
+// residentMemory is what a process holds in memory, in bytes, by /proc.
+func residentMemory(pid int) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	pages, _ := strconv.Atoi(strings.Fields(string(text))[1])
+	return pages * os.Getpagesize()
+}
