@@ -10,8 +10,15 @@ var Server = nodes.Kind{
 	Port:   4730,
 	Config: func() any { return DefaultServerConfig() },
 	Main:   func(env nodes.Env, config any) error { return newServer(env, config.(*ServerConfig)).run() },
-	Notes: append(packetNotes(), "job-queued", "job-coalesced", "job-assigned", "job-done", "job-dropped",
-		"job-due", "job-expired", "job-requeued", "job-exhausted", "job-cancelled", "worker-woken", "worker-lost", "replayed"),
+	Notes: append(moments(
+		[]Type{Noop, JobCreated, NoJob, JobAssign, JobAssignUniq, JobAssignAll, EchoRes, Error, StatusRes, StatusResUnique,
+			OptionRes, WorkStatus, WorkData, WorkWarning, WorkComplete, WorkFail, WorkException},
+		[]Type{CanDo, CantDo, ResetAbilities, PreSleep, SubmitJob, SubmitJobBG, SubmitJobHigh, SubmitJobHighBG, SubmitJobLow,
+			SubmitJobLowBG, SubmitJobSched, SubmitJobEpoch, SubmitReduceJob, SubmitReduceJobBG, GrabJob, GrabJobUniq, GrabJobAll,
+			GetStatus, GetStatusUnique, EchoReq, OptionReq, SetClientID, CanDoTimeout, AllYours,
+			WorkStatus, WorkData, WorkWarning, WorkComplete, WorkFail, WorkException}),
+		"job-queued", "job-coalesced", "job-assigned", "job-done", "job-dropped", "job-due", "job-expired", "job-requeued",
+		"job-exhausted", "job-cancelled", "worker-woken", "worker-lost", "replayed"),
 	Sometimes: []string{
 		"submissions coalesced",
 		"a worker was lost with a job",
@@ -28,14 +35,4 @@ var Server = nodes.Kind{
 		"a connection was refused",
 		"closed a peer that does not read",
 	},
-}
-
-// packetNotes are the names of the notes about packets.
-func packetNotes() (names []string) {
-	for t := range Type(typeCount) {
-		if t.Known() {
-			names = append(names, sentNotes[t], receivedNotes[t])
-		}
-	}
-	return names
 }

@@ -5,6 +5,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -354,4 +358,25 @@ func FuzzRequests(f *testing.F) {
 		p.Close()
 		r.quiesce(0)
 	})
+}
+
+// If this failed, a scenario would be told that a moment does not exist which does, or the other way round.
+func TestTheServerKnowsWhatItNotes(t *testing.T) {
+	sources, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	said := map[string]bool{}
+	for _, name := range sources {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`v\.record\.(?:Note|Sometimes)\("([^"]+)"|server\.record\.Sometimes\("([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+			said[m[1]+m[2]] = true
+		}
+	}
+	declared := map[string]bool{}
+	for _, name := range append(slices.Clone(Server.Notes), Server.Sometimes...) {
+		if !strings.HasPrefix(name, "send ") && !strings.HasPrefix(name, "recv ") {
+			declared[name] = true
+		}
+	}
+	require.Equal(t, declared, said)
 }
