@@ -24,7 +24,7 @@ func (n *Network) segmentArrives(s *Socket, ordinal uint32) {
 	}
 	fresh := g.state != arrived
 	if r.state == gone && !r.inTimeWait || fresh && r.closed && size > 0 {
-		if g.state = lost_; s.state != gone {
+		if g.state = missing; s.state != gone {
 			s.setTimer(max(now, time.Duration(g.sentAt)+f.timeout())) // in case the RST does not get there
 		}
 		r.abort() // nobody will ever read this
@@ -72,7 +72,7 @@ func (n *Network) lostInTheDark(s *Socket, g *segment, size int, now time.Durati
 	}
 	s.noNeighbour()
 	if g.state != arrived {
-		g.state = lost_
+		g.state = missing
 	}
 	s.setTimer(max(now, time.Duration(g.sentAt)+s.out.timeout()))
 }
@@ -114,7 +114,7 @@ func (n *Network) acknowledge(s *Socket, i uint32, now time.Duration) {
 	if s.listens() {
 		s.awaitAck(now)
 	}
-	if i >= f.next-f.first && f.queue.at(f.next-f.first).state == lost_ && !f.sacking {
+	if i >= f.next-f.first && f.queue.at(f.next-f.first).state == missing && !f.sacking {
 		f.sacking = true
 		n.world.Schedule(fate.at, s.event(evSack, f.first+i))
 	}
@@ -151,7 +151,7 @@ func (n *Network) sackArrives(s *Socket, ordinal uint32) {
 	}
 	f.settle(now)
 	for i := uint32(0); i < f.queue.n && int32(ordinal-(f.first+i)) > 0; i++ {
-		if f.queue.at(i).state == lost_ {
+		if f.queue.at(i).state == missing {
 			s.again(i, now)
 		}
 	}

@@ -2,6 +2,7 @@ package netmodel
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"simrun/nodes"
@@ -26,10 +27,19 @@ const routerQueue = time.Second
 
 // SetLink says of what class the link is in one direction, from one host or site to another host or site;
 // a site to itself is the inside of it. Where several apply, the one that names more hosts wins, and of
-// two that name one host, that which names the sender. Packets under way keep their times.
+// two that name one host, that which names the sender. Packets under way keep their times. A negative
+// delay is a panic, and one above a year counts as a year.
 func (n *Network) SetLink(from, to string, class LinkClass) {
+	if least(class.Delay) < 0 {
+		panic("netmodel: a packet would arrive before it was sent, from " + from + " to " + to)
+	}
 	n.classes[[2]string{from, to}] = class
 	n.version++
+}
+
+// least is a bound below all draws of a Spread.
+func least(d nodes.Spread) time.Duration {
+	return min(d.Lo, d.Mean, slices.Min(append(slices.Clip(d.Choices), 0)))
 }
 
 // class is that of the link from one host to another.
@@ -76,6 +86,7 @@ func (s *Stack) path(to *Stack) *path {
 func (n *Network) compile(p *path) {
 	p.version = n.version
 	p.class = n.class(p.from, p.to)
+	p.class.Delay.Lo, p.class.Delay.Hi = min(p.class.Delay.Lo, maxDelay), min(p.class.Delay.Hi, maxDelay)
 	p.chain, p.blocked, p.limiter = p.chain[:0], false, nil
 	for _, r := range n.rules {
 		if p.from == p.to || !r.concerns(p.from, p.to) {
@@ -110,7 +121,7 @@ func (p *path) delay(u uint64) time.Duration {
 		n, _ := bits.Mul64(u, p.uniform)
 		return p.class.Delay.Lo + time.Duration(n)
 	}
-	return p.class.Delay.At(u)
+	return min(p.class.Delay.At(u), maxDelay)
 }
 
 // depart queues a packet at the link and says how long it takes to get off.
@@ -119,6 +130,7 @@ func (p *path) depart(now time.Duration, size int) time.Duration {
 		return 0
 	}
 	hi, lo := bits.Mul64(uint64(size+header), p.perByte)
-	p.freeAt = max(p.freeAt, now) + time.Duration(hi<<32|lo>>32)
+	took := min(time.Duration(hi<<32|lo>>32), maxDelay)
+	p.freeAt = min(max(p.freeAt, now)+took, now+maxDelay)
 	return p.freeAt - now
 }

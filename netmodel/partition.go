@@ -130,8 +130,8 @@ func (in *Installed) resolve() (err error) {
 	if r.Verb == Exhaustion && r.Resource >= resources {
 		return errors.New("no such resource")
 	}
-	if r.Factor < 0 {
-		return errors.New("a factor must not be negative")
+	if r.Factor < 0 || min(least(r.Delay), least(r.Up), least(r.Down)) < 0 {
+		return errors.New("a factor or a time is negative")
 	}
 	if r.Verb == Cut {
 		in.cut, err = r.Shape.resolve(n)

@@ -75,7 +75,7 @@ func (n *Network) probeFires(s *Socket) {
 		}
 		s.probes++
 		n.sendProbe(s, now)
-		s.setProbe(now + min((minRTO+f.trip)<<s.probes, maxRTO))
+		s.setProbe(now + f.backoff(s.probes))
 	case s.keepAlive.Off:
 	case f.queue.n > 0: // the retransmission timer sees to it
 		s.setProbe(now + s.keepAlive.Interval)

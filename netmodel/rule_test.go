@@ -118,6 +118,8 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		netmodel.Exhaust("x", 99, "a"),
 		netmodel.LimitBandwidth("x", netmodel.Links{}, 0),
 		netmodel.SlowLink("x", netmodel.Links{}, -1, nodes.Spread{}),
+		netmodel.SlowLink("x", netmodel.Links{}, 1, nodes.Exactly(-1)),
+		netmodel.SlowLink("x", netmodel.Links{}, 1, nodes.Spread{Choices: []time.Duration{1, -1}}),
 		netmodel.Flap("x", netmodel.Links{}, nodes.Exactly(time.Second), nodes.Spread{}),
 		netmodel.Partition("x", netmodel.Shape{Groups: [][]string{{"a"}}}),
 		netmodel.Partition("x", netmodel.Shape{Groups: [][]string{{"a"}, {"a"}}}),
@@ -128,6 +130,7 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		_, err := w.net.Install(rule)
 		require.Error(t, err, "%+v", rule)
 	}
+	require.Panics(t, func() { w.net.SetLink("a", "b", netmodel.LinkClass{Delay: nodes.Exactly(-1)}) })
 	in := install(t, w, netmodel.JamLink("jam", netmodel.Links{}))
 	w.net.Remove(in)
 	require.Panics(t, func() { w.net.Remove(in) })
@@ -158,6 +161,22 @@ func TestSlowLink(t *testing.T) {
 	wantRead(t, s, "", syscall.EAGAIN)
 	w.pass(time.Second + 1)
 	wantRead(t, s, "both", syscall.EAGAIN)
+}
+
+// However slow, no packet comes before its time or so late that time itself ends.
+func TestAbsurdlySlowLinks(t *testing.T) {
+	w, c, s := pair(t)
+	long := nodes.Exactly(1<<63 - 1)
+	w.net.SetLink("a", "b", netmodel.LinkClass{Delay: long, Bandwidth: 1})
+	in := install(t, w, netmodel.SlowLink("one", netmodel.Links{}, 1<<62, long))
+	install(t, w, netmodel.SlowLink("two", netmodel.Links{}, 1<<62, nodes.Spread{Mean: 1 << 60}))
+	for range 10 {
+		write(t, c, strings.Repeat("x", 1000))
+	}
+	w.pass(10 * 366 * 24 * time.Hour)
+	text, _ := read(s)
+	require.Len(t, text, 10_000)
+	require.NotZero(t, in.Effects().Packets)
 }
 
 // A jam holds everything, and lets it all go when it is removed; nothing is lost by it.
