@@ -112,6 +112,9 @@ func (p *page) story(lines []string) {
 			p.line("    … and %s in result.json", Counted(len(lines)-i, "line"))
 			return
 		}
+		if i > 0 && line == lines[i-1] {
+			continue
+		}
 		at, rest, ok := moment(line)
 		if column == 0 || !ok && strings.TrimSpace(line) == "" {
 			p.hang("    ", 4, line)

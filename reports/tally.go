@@ -194,7 +194,7 @@ func worlds(b *scenarios.Batch) (n int) {
 
 // failures names the runs that went wrong, as lines to paste.
 func (p *page) failures(b *scenarios.Batch, runOf func(scenarios.Failure) string) {
-	if len(b.Failures) < 2 { // one has just been told of
+	if len(b.Failures) == 0 {
 		return
 	}
 	p.line("")
@@ -203,6 +203,10 @@ func (p *page) failures(b *scenarios.Batch, runOf func(scenarios.Failure) string
 			p.line("  %s", p.Ink.soft("… and "+Counted(len(b.Failures)-i, "more run")))
 			return
 		}
-		p.line("  %s replay %s", p.Command, runOf(f))
+		run := runOf(f)
+		p.line("  %s replay %s", p.Command, run)
+		if i == 0 {
+			p.line("  %s plan %s", p.Command, run)
+		}
 	}
 }

@@ -46,14 +46,18 @@ func (t *Terminal) Run(r *scenarios.Result, kept Kept) error {
 	return p.flush()
 }
 
-// Violation tells of one run of a sweep that went wrong, without what went well.
+// Violation tells of one run of a sweep that went wrong, without what went well. What to type next comes at the
+// end of the batch.
 func (t *Terminal) Violation(r *scenarios.Result, kept Kept) error {
 	p := t.page()
 	p.title(r.Scenario, r.Value, "seed "+r.Seed)
 	p.faults(r)
 	p.violations(r)
-	p.kept(r, kept)
 	p.line("")
+	if kept.Dir != "" {
+		p.line("%s", kept.Dir)
+		p.line("")
+	}
 	return p.flush()
 }
 

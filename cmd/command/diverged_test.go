@@ -3,7 +3,6 @@ package command
 import (
 	"bytes"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -68,5 +67,5 @@ func TestANodeThatCheatsIsFoundOut(t *testing.T) {
 	require.Equal(t, Diverged, code, said)
 	require.Contains(t, said, "coin diverged in 1 of 20 runs")
 	require.Contains(t, said, "✗ the two runs differ from step ")
-	require.Equal(t, 1, strings.Count(said, "simrun replay coin@"), said)
+	require.Contains(t, said, "\n  simrun replay coin@")
 }
