@@ -22,6 +22,9 @@ const (
 	EventsFile  = "events.jsonl"
 )
 
+// extra are the files beside result.json.
+var extra = []string{PlanFile, HistoryFile, EventsFile}
+
 // Shelf keeps runs: each in SCENARIO/SEED, or in SCENARIO/SEED/VALUE where it is a point of a matrix. Its
 // entry `last` points at the newest.
 type Shelf struct{ Root string }
@@ -53,13 +56,27 @@ func Text(name, content string) File {
 	return File{name, func(w io.Writer) error { _, err := io.WriteString(w, content); return err }}
 }
 
+// DivergedDir is where, inside of a run's directory, another course of the same run is kept.
+const DivergedDir = "diverged"
+
 // Keep writes the run's directory, with result.json and those files, and points `last` at it. Each file is
-// there as a whole or not at all. Files that the directory already has from the same run stay, unless they
-// are written anew. The directory's path is returned also with an error.
+// there as a whole or not at all. A file that the directory has from the same run stays, unless it is written
+// anew; one from another course of it goes. A run that took another course than one that was recorded
+// does not take its place: it is kept in the directory's DivergedDir. The path is returned also with an error.
 func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
 	dir := s.Path(r.Scenario, r.Seed, r.Value)
+	if r.Verdict == scenarios.Diverged {
+		dir = filepath.Join(dir, DivergedDir)
+	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return dir, err
+	}
+	if before, err := Load(dir); err != nil || before.Hash != r.Hash {
+		for _, name := range extra {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return dir, err
+			}
+		}
 	}
 	kept := *r
 	kept.Files = map[string]string{}
@@ -68,7 +85,7 @@ func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
 			return dir, err
 		}
 	}
-	for _, name := range []string{PlanFile, HistoryFile, EventsFile} {
+	for _, name := range extra {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			kept.Files[strings.TrimSuffix(name, filepath.Ext(name))] = name
 		}

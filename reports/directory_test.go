@@ -86,6 +86,37 @@ func TestAResultOfAnotherVersionIsRefused(t *testing.T) {
 	require.Error(t, err)
 }
 
+// If this failed, the events of one course would lie beside the result of another.
+func TestFilesOfAnotherCourseDoNotStay(t *testing.T) {
+	shelf := Shelf{t.TempDir()}
+	dir, err := shelf.Keep(calm(), Text(EventsFile, "old"), Text(PlanFile, "x"))
+	require.NoError(t, err)
+	_, err = shelf.Keep(calm(), Text(PlanFile, "x"))
+	require.NoError(t, err)
+	require.FileExists(t, filepath.Join(dir, EventsFile), "the same run")
+
+	other := calm()
+	other.Hash = "another"
+	_, err = shelf.Keep(other, Text(PlanFile, "x"))
+	require.NoError(t, err)
+	require.NoFileExists(t, filepath.Join(dir, EventsFile))
+}
+
+// If this failed, a replay that diverged would pass for the run itself when it is replayed again.
+func TestARunThatDivergedDoesNotTakeTheOthersPlace(t *testing.T) {
+	shelf := Shelf{t.TempDir()}
+	dir, err := shelf.Keep(calm(), Text(PlanFile, "x"))
+	require.NoError(t, err)
+	other := calm()
+	other.Hash, other.Verdict = "another", "diverged"
+	apart, err := shelf.Keep(other, Text(PlanFile, "x"))
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, DivergedDir), apart)
+	recorded, err := Load(dir)
+	require.NoError(t, err)
+	require.Equal(t, calm().Hash, recorded.Hash)
+}
+
 // If this failed, a file system without symbolic links would have no last run.
 func TestLastMayBeAFile(t *testing.T) {
 	shelf := Shelf{t.TempDir()}

@@ -163,6 +163,8 @@ func TestARunThatTakesAnotherCourseHasDiverged(t *testing.T) {
 	require.Contains(t, said, "thunderstorm diverged")
 	require.Contains(t, said, "was  hash 00000000")
 	require.Contains(t, said, "is   hash "+before.Hash)
+	d.does(4, "replay", "thunderstorm@1")
+	require.Contains(t, d.does(0, "replay", "last"), "as recorded", "what it did now is kept beside what it did then")
 }
 
 // A plan is the storm as a timetable: itself a scenario, and the same run.
