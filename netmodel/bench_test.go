@@ -73,7 +73,7 @@ func allKinds(t testing.TB, w *lane) {
 		netmodel.Partition("groups", netmodel.Shape{Groups: [][]string{{"a", "b"}, {"c"}}}),
 		netmodel.Partition("isolate", netmodel.Shape{Form: netmodel.Isolate, Groups: [][]string{{"c"}}}),
 		netmodel.Flap("flap", here, nodes.Exactly(1000*time.Hour), nodes.Exactly(time.Second)),
-		netmodel.SlowLink("slow", here, 2, nodes.Spread{}),
+		netmodel.SlowLink("slow", here, 2000, nodes.Spread{}),
 		netmodel.JamLink("jam", elsewhere),
 		netmodel.LosePackets("lose", here, 1),
 		netmodel.RepeatPackets("repeat", here, 1),

@@ -130,8 +130,8 @@ type step struct {
 	verb   Verb
 	rule   *Installed
 	key    uint64
-	share  uint64 // of 2^32: Rate
-	factor time.Duration
+	share  uint64        // of 2^32: Rate
+	factor uint64        // thousandths
 	lo     time.Duration // what is added
 	width  uint64        // and uniformly more, plus one; 0 is another distribution
 }
@@ -139,7 +139,7 @@ type step struct {
 // step makes one of a rule.
 func (in *Installed) step() step {
 	r := &in.rule
-	s := step{verb: r.Verb, rule: in, key: in.key, factor: max(time.Duration(r.Factor), 1), lo: r.Delay.Lo, width: uniform(r.Delay)}
+	s := step{verb: r.Verb, rule: in, key: in.key, factor: max(uint64(r.Factor), 1000), lo: r.Delay.Lo, width: uniform(r.Delay)}
 	s.share = min(uint64(r.Rate), uint64(nodes.PerMillion)) << 32 / uint64(nodes.PerMillion)
 	return s
 }
@@ -152,10 +152,20 @@ func (s *step) hitFragment(u uint64, c *conn, size int) bool {
 	return lost(s.rule.rule.Rate, variate(u, s.key), c, size)
 }
 
+// times is a delay multiplied by that many thousandths.
+func times(delay time.Duration, thousandths uint64) time.Duration {
+	hi, lo := bits.Mul64(uint64(delay), thousandths)
+	if hi >= 1000 {
+		return maxDelay
+	}
+	product, _ := bits.Div64(hi, lo, 1000)
+	return time.Duration(min(product, uint64(maxDelay)))
+}
+
 // slowed is the delay that the rule makes of another.
 func (s *step) slowed(delay time.Duration, u uint64) time.Duration {
-	if s.factor > 1 {
-		delay = min(delay, maxDelay/s.factor) * s.factor
+	if s.factor > 1000 {
+		delay = times(delay, s.factor)
 	}
 	switch s.width {
 	case 1:

@@ -51,7 +51,7 @@ func TestObserverSeesTheWholeStory(t *testing.T) {
 // One line must say how a socket and a rule stand.
 func TestLines(t *testing.T) {
 	w, c, s := pair(t)
-	slow := install(t, w, netmodel.SlowLink("slow", netmodel.Links{}, 2, nodes.Spread{}))
+	slow := install(t, w, netmodel.SlowLink("slow", netmodel.Links{}, 2000, nodes.Spread{}))
 	write(t, c, "hello")
 	require.Contains(t, c.String(), "> b:80 established, 0 to read, 5 in the send buffer")
 	w.pass(2 * time.Millisecond)
@@ -132,7 +132,7 @@ func TestDelaysOfAnyDistribution(t *testing.T) {
 		{Choices: []time.Duration{time.Millisecond, time.Second}},
 	} {
 		w, a, b := twoWith(t, netmodel.LinkClass{Delay: d}, netmodel.Limits{})
-		install(t, w, netmodel.SlowLink("slow", netmodel.Links{}, 2, d))
+		install(t, w, netmodel.SlowLink("slow", netmodel.Links{}, 2000, d))
 		l := listen(t, b)
 		c, err := a.Connect("b", 80)
 		require.NoError(t, err)

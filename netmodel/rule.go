@@ -67,7 +67,7 @@ type Rule struct {
 	Links     Links         // all verbs but Cut and Exhaustion
 	Shape     Shape         // Cut
 	Rate      nodes.Percent // Loss, Repetition, Corruption
-	Factor    int64         // Slowness: by how much the link's delay is multiplied; 0 is 1
+	Factor    int64         // Slowness: what the link's delay is multiplied by, in thousandths; 0 leaves it
 	Delay     nodes.Spread  // Slowness: what is added, drawn for each packet
 	Up, Down  nodes.Spread  // Flapping: how long it passes, then is cut; drawn for each period
 	Bandwidth nodes.Bytes   // BandwidthLimit: bytes per second

@@ -139,7 +139,7 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 // A slow link multiplies the delay and adds to it, and counts who felt it.
 func TestSlowLink(t *testing.T) {
 	w, c, s := pair(t)
-	slow := install(t, w, netmodel.SlowLink("slow", netmodel.Links{From: []string{"a"}}, 10, nodes.Exactly(5*time.Millisecond)))
+	slow := install(t, w, netmodel.SlowLink("slow", netmodel.Links{From: []string{"a"}}, 10_000, nodes.Exactly(5*time.Millisecond)))
 	write(t, c, "late")
 	w.pass(15*time.Millisecond - 1)
 	wantRead(t, s, "", syscall.EAGAIN)
@@ -154,7 +154,7 @@ func TestSlowLink(t *testing.T) {
 	w.pass(time.Millisecond)
 	wantRead(t, s, "fast again", syscall.EAGAIN)
 
-	install(t, w, netmodel.SlowLink("one", netmodel.Links{}, 3, nodes.Spread{}))
+	install(t, w, netmodel.SlowLink("one", netmodel.Links{}, 3000, nodes.Spread{}))
 	install(t, w, netmodel.SlowLink("two", netmodel.Links{}, 0, nodes.Spread{Lo: time.Second, Hi: 2 * time.Second}))
 	write(t, c, "both")
 	w.pass(time.Second + 3*time.Millisecond - 1)

@@ -250,7 +250,7 @@ func (s *storm) weather(which, much int) {
 		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Isolate, Groups: some[:1], OneWay: which%3 == 0}),
 		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Ring, Groups: [][]string{{"d", "b", "a", "c"}}}),
 		netmodel.Flap(name, links, nodes.Spread{Mean: time.Second}, nodes.Exactly(300*time.Millisecond)),
-		netmodel.SlowLink(name, links, int64(which%20), nodes.Spread{Hi: time.Second}),
+		netmodel.SlowLink(name, links, 1000*int64(which%20), nodes.Spread{Hi: time.Second}),
 		netmodel.JamLink(name, links),
 		netmodel.LosePackets(name, links, nodes.Percent(which%1000)*1000),
 		netmodel.RepeatPackets(name, links, 500_000),

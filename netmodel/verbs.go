@@ -12,10 +12,10 @@ func Flap(name string, links Links, up, down nodes.Spread) Rule {
 	return Rule{Name: name, Verb: Flapping, Links: links, Up: up, Down: down}
 }
 
-// SlowLink multiplies the links' delays and adds to them. A factor of 0 or 1 only adds. On real machines:
-// netem delay.
-func SlowLink(name string, links Links, factor int64, more nodes.Spread) Rule {
-	return Rule{Name: name, Verb: Slowness, Links: links, Factor: factor, Delay: more}
+// SlowLink makes the links' delays that many thousandths of what they are, 10,000 being ten times as long, and
+// adds to them. Up to 1,000 it only adds. On real machines: netem delay.
+func SlowLink(name string, links Links, thousandths int64, more nodes.Spread) Rule {
+	return Rule{Name: name, Verb: Slowness, Links: links, Factor: thousandths, Delay: more}
 }
 
 // JamLink holds every packet until the rule is removed; then they all arrive. Simulator only.

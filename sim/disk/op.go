@@ -98,7 +98,7 @@ func (p *Process) begin(now time.Duration, o Op) *Op {
 		op.work += min(d.lag(), Never-op.work)
 	}
 	d.schedule(op)
-	if op.work > 0 && d.speed != full {
+	if op.work > 0 {
 		d.delayed()
 	}
 	d.inflight = append(d.inflight, op)
