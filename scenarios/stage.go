@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"reflect"
+
 	"simrun/netmodel"
 	"simrun/nodes"
 	"simrun/nodes/history"
@@ -111,6 +113,9 @@ func (s *stage) wind() {
 func (s *stage) history() *history.History {
 	h := s.world.Log().Finish()
 	h.Scenario, h.Seed = s.plan.Scenario, FormatSeed(s.plan.Seed)
+	for i := range s.plan.Hosts {
+		h.Hosts[i].Servers = serversOf(s.plan.Hosts[i].Config)
+	}
 	for i := range s.plan.Phases {
 		p := &s.plan.Phases[i]
 		h.Phases = append(h.Phases, history.Phase{Name: p.Name, From: p.From, To: p.To, Heal: p.Heal.Any(), Load: len(p.Load) > 0})
@@ -118,4 +123,23 @@ func (s *stage) history() *history.History {
 	h.Faults = s.storm.history()
 	h.Impairments = s.storm.impairments
 	return h
+}
+
+// serversOf is what a node's `servers:` names, whatever its kind.
+func serversOf(config any) (names []string) {
+	v := reflect.Indirect(reflect.ValueOf(config))
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("yaml") != "servers" {
+			continue
+		}
+		if servers, ok := v.Field(i).Interface().([]nodes.NodeName); ok {
+			for _, n := range servers {
+				names = append(names, string(n))
+			}
+		}
+	}
+	return names
 }
