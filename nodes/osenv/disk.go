@@ -198,8 +198,27 @@ func (f *file) Size() (size int64, err error) {
 }
 
 func (f *file) Truncate(size int64) error {
-	return f.named(f.host.do(func() error { return f.real.Truncate(size) }))
+	return f.named(f.host.do(func() error {
+		info, err := f.real.Stat()
+		if err != nil {
+			return err
+		}
+		grown := size - info.Size()
+		if grown <= 0 || grown > mostPlaced {
+			return f.real.Truncate(size)
+		}
+		if _, err = f.real.WriteAt(zeros[:grown], info.Size()); err != nil {
+			_ = f.real.Truncate(info.Size()) // the disk is full: what was asked for is told, this is a courtesy
+		}
+		return err
+	}))
 }
+
+// mostPlaced is the most that Truncate adds to a file by writing zeros. What is written there later has its place on
+// the disk, so that its sync need not record a new one: that takes a fraction of the time. To the node it is the same.
+const mostPlaced = 1 << 20
+
+var zeros [mostPlaced]byte
 
 // Sync makes the file's bytes and its size durable.
 func (f *file) Sync() error {
