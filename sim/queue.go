@@ -15,40 +15,72 @@ type event struct {
 	kind  eventKind
 }
 
-// queue holds the events to come as a radix heap (Ahuja et al., 1990), which needs what a simulation
-// gives: nothing is ever pushed before what was popped last. Bucket b holds the events whose time
-// differs from last first in bit b, so an event moves only towards lower buckets, and every move is a
-// sequential copy; BenchmarkEvent has a 4-ary heap of the same record beside it.
+// queue holds the events to come as a radix heap (Ahuja et al., 1990) of base 64, which needs what a
+// simulation gives: nothing is ever pushed before what was popped last. An event stands at the level of the
+// highest digit in which its time differs from last, in the slot of that digit; when its slot is the first
+// one left, it moves to a lower level or is due. A move only relinks it. BenchmarkEvent has a 4-ary heap of the
+// same record beside it.
 //
-// Invariant: events in now are at last, as a binary heap by order; bucket b's are later.
+// Invariant: events in now are at last, as a binary heap by order; those in slots are later. A slot's bit is set
+// exactly if it is not empty, and a level's if one of its slots' is.
 type queue struct {
-	last    time.Duration
-	now     []event
-	buckets [64][]event
-	used    uint64 // bit b is set exactly if bucket b is not empty
-	n       int
+	last   time.Duration
+	now    []event
+	nodes  []node // nodes[0] stands for none
+	spare  int32  // the first free node
+	slots  [levels][64]int32
+	used   [levels]uint64
+	level  uint32 // which levels are used
+	length int
 }
 
-func (q *queue) len() int { return q.n }
+// levels is how many digits of six bits a time has.
+const levels = 11
+
+// node is an event in a slot, and the next one there.
+type node struct {
+	event
+	next int32
+}
+
+func (q *queue) len() int { return q.length }
 
 // push panics if e is in the past.
 func (q *queue) push(e event) {
 	if e.at < q.last {
 		panic("sim: an event in the past")
 	}
-	q.n++
-	q.place(e)
-}
-
-func (q *queue) place(e event) {
-	differs := uint64(e.at ^ q.last)
-	if differs == 0 {
+	q.length++
+	if e.at == q.last {
 		q.pushNow(e)
 		return
 	}
-	b := bits.Len64(differs) - 1
-	q.buckets[b] = append(q.buckets[b], e)
-	q.used |= 1 << b
+	i := q.node()
+	q.nodes[i].event = e
+	q.link(i, e.at)
+}
+
+// node takes a free node.
+func (q *queue) node() int32 {
+	if i := q.spare; i != 0 {
+		q.spare = q.nodes[i].next
+		return i
+	}
+	if len(q.nodes) == 0 {
+		q.nodes = make([]node, 1, 64)
+	}
+	q.nodes = append(q.nodes, node{})
+	return int32(len(q.nodes) - 1)
+}
+
+// link puts a node into the slot of its time, which is after last.
+func (q *queue) link(i int32, at time.Duration) {
+	level := uint(bits.Len64(uint64(at^q.last))-1) / 6
+	digit := uint64(at) >> (6 * level) & 63
+	slot := &q.slots[level][digit]
+	q.nodes[i].next, *slot = *slot, i
+	q.used[level] |= 1 << digit
+	q.level |= 1 << level
 }
 
 // pop takes the first event, unless there is none or it is later than limit.
@@ -56,29 +88,40 @@ func (q *queue) pop(limit time.Duration) (event, bool) {
 	if len(q.now) == 0 && !q.advance(limit) || q.last > limit {
 		return event{}, false
 	}
-	q.n--
+	q.length--
 	return q.popNow(), true
 }
 
-// advance makes the earliest event's time the present one, and spreads what shared its bucket.
+// advance makes the earliest event's time the present one, and spreads what shared its slot.
 func (q *queue) advance(limit time.Duration) bool {
-	if q.used == 0 {
+	if q.level == 0 {
 		return false
 	}
-	b := bits.TrailingZeros64(q.used)
-	from := q.buckets[b]
-	least := from[0].at
-	for i := range from {
-		least = min(least, from[i].at)
+	level := bits.TrailingZeros32(q.level)
+	digit := bits.TrailingZeros64(q.used[level])
+	first := q.slots[level][digit]
+	least := q.nodes[first].at
+	for i := q.nodes[first].next; i != 0; i = q.nodes[i].next {
+		least = min(least, q.nodes[i].at)
 	}
 	if least > limit {
 		return false
 	}
 	q.last = least
-	q.buckets[b] = from[:0]
-	q.used &^= 1 << b
-	for i := range from {
-		q.place(from[i])
+	q.slots[level][digit] = 0
+	if q.used[level] &^= 1 << digit; q.used[level] == 0 {
+		q.level &^= 1 << level
+	}
+	for i := first; i != 0; {
+		n := &q.nodes[i]
+		next := n.next
+		if n.at != least {
+			q.link(i, n.at)
+		} else {
+			q.pushNow(n.event)
+			n.next, q.spare = q.spare, i
+		}
+		i = next
 	}
 	return true
 }
