@@ -170,11 +170,13 @@ func (s strike) cutsOff(patience time.Duration) bool {
 	}
 }
 
+// wrecks says whether a fault makes a disk lose or change what had been durable.
+func wrecks(verb string) bool {
+	return verb == "wipe-disk" || verb == "corrupt-disk" || verb == "misdirect-write"
+}
+
 // wrecked says whether the server's disk was made to lose or change what had been durable, since a time.
 func (e *Evidence) wrecked(server string, since history.Time) bool {
-	wrecks := func(verb string) bool {
-		return verb == "wipe-disk" || verb == "corrupt-disk" || verb == "misdirect-write"
-	}
 	for i := range e.Impairments {
 		if m := &e.Impairments[i]; wrecks(m.Verb) && m.End >= since && slices.Contains(m.From, server) {
 			return true

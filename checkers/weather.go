@@ -26,6 +26,7 @@ type strike struct {
 	down  bool          // the host did not run, or nothing passed
 	told  bool          // peers hear of it at once: the kernel of a dead process answers for it
 	delay time.Duration // the most that it adds to one step, if it only slows; 0 if it does worse
+	own   bool          // the process ended by itself, with nothing wrong about its host: no weather, but its own doing
 }
 
 // link is an impairment of one-way paths.
@@ -78,6 +79,7 @@ func (e *Evidence) forecast() *weather {
 	}
 	for _, s := range w.onHost {
 		s.sort()
+		s.disown()
 	}
 	e.weather = w
 	return w
@@ -200,8 +202,8 @@ func (w *weather) calm(at place) Spans {
 	return clear
 }
 
-// rough says whether a strike is more than a delay of that much at each step.
-func (s strike) rough(delay time.Duration) bool { return s.delay == 0 || s.delay > delay }
+// rough says whether a strike is more than a delay of that much at each step, and not the host's own doing.
+func (s strike) rough(delay time.Duration) bool { return !s.own && (s.delay == 0 || s.delay > delay) }
 
 // What a correct host needs to notice a silent peer: Linux keeps an idle connection alive with probes after
 // 15 s, nine of them, and gives up unacknowledged data after 15 retries, which is about 924 s. Where the peer
@@ -268,6 +270,21 @@ func (s *spells) sort() {
 	for i, one := range s.strikes {
 		latest = max(latest, one.To, one.noticed())
 		s.past[i] = latest
+	}
+}
+
+// provocation is how long after weather a process may still end because of it.
+const provocation = time.Second
+
+// disown marks the ends that processes made themselves with nothing wrong about their host. A server that stops when a
+// sync has failed does right; one that stops on a calm day is to blame for what it then does not do.
+func (s *spells) disown() {
+	itself := func(why string) bool { return why == "exit" || why == "panic" }
+	for i := range s.strikes {
+		end := &s.strikes[i]
+		end.own = itself(end.why) && !slices.ContainsFunc(s.strikes, func(other strike) bool {
+			return !itself(other.why) && other.From <= end.From && (end.From-provocation <= other.To || wrecks(other.why))
+		})
 	}
 }
 
