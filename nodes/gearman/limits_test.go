@@ -199,6 +199,21 @@ func TestAnswersComeInTheOrderOfRequests(t *testing.T) {
 	}
 }
 
+// If this failed, one who submits faster than the disk takes it would fill the memory, or be refused for it.
+func TestWhoIsFasterThanTheDiskWaits(t *testing.T) {
+	r := start(t, nil)
+	c := r.dial()
+	const jobs, size = 40, 2 << 20
+	go func() {
+		for range jobs {
+			_ = c.WriteRequest(SubmitJobBG, []byte("f"), nil, make([]byte, size))
+		}
+	}()
+	for range jobs {
+		c.hear(JobCreated)
+	}
+}
+
 // If this failed, `echo status | nc` would show nothing, and a connection that is silent for no reason would stay.
 func TestStreamsEndWell(t *testing.T) {
 	r := start(t, func(c *ServerConfig) { c.IdleTimeout = 200 * time.Millisecond })

@@ -17,10 +17,11 @@ const journalDir = "journal"
 // that a worker had when the server ended.
 func (v *server) recover() error {
 	r := recovered{jobs: map[string]*job{}, functions: &v.functions}
+	record := v.config.MaxPacket + nodes.Bytes(MaxHandle+MaxUnique+2*longestFunction+64)
 	options := journal.Options{
 		Sync: v.config.Sync, Interval: v.config.SyncInterval,
 		SegmentBytes: v.config.Segment, GrowBytes: min(v.config.Segment, 256<<10), CompactBytes: v.config.Compact,
-		RecordBytes: v.config.MaxPacket + nodes.Bytes(MaxHandle+MaxUnique+2*longestFunction+64),
+		RecordBytes: record, PendingBytes: mostUnsynced + 2*record,
 	}
 	log, err := journal.Open(v.env, journalDir, options, r.replay)
 	if err != nil {
