@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,46 +16,41 @@ import (
 // mutant is a known bug, planted as a patch: the header says what it is and who must see it, the rest is a
 // unified diff against the project's own source.
 type mutant struct {
-	name     string // the file's base name
-	bug      string // what is wrong, in one sentence
-	source   string // where a real system had it
-	scenario string // the shipped scenario that must find it
-	claim    string // the claim that must see it
-	without  string // the verbs that expose it, separated by spaces: with these off, nothing is to be seen
-	seeds    int    // within how many seeds
-	seed     string // one that finds it, for a quick replay
+	path     string
+	name     string   // the file's base name
+	bug      string   // what is wrong, in one sentence
+	source   string   // where a real system had it
+	scenario string   // the shipped scenario that must find it
+	settings []string // what to change in it: the arguments of --set
+	claims   []string // the claims that must see it, each by itself
+	without  string   // the verbs that expose it, separated by spaces: with these off, nothing is to be seen. "-": it is seen without any
+	seeds    int      // within how many seeds
+	recorded []string // for each claim, a seed that finds it
 	files    []*gitdiff.File
 }
 
-// readMutant reads a patch file: header lines "key: value" up to the first "diff " or "---" line.
+// readMutant reads a patch file: header lines "key: value" up to the first "diff " or "---" line. The key set may come
+// more than once.
 func readMutant(path string) (*mutant, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	m := &mutant{name: strings.TrimSuffix(filepath.Base(path), ".patch"), seeds: 50}
-	keys := map[string]*string{"bug": &m.bug, "source": &m.source, "scenario": &m.scenario, "claim": &m.claim,
-		"without": &m.without, "seed": &m.seed}
+	m := &mutant{path: path, name: strings.TrimSuffix(filepath.Base(path), ".patch"), seeds: 50}
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "diff ") || strings.HasPrefix(line, "--- ") {
+		if beginsDiff(line) {
 			break
 		}
-		key, value, ok := strings.Cut(line, ":")
-		switch value = strings.TrimSpace(value); {
-		case line == "":
-		case key == "seeds" && ok:
-			if m.seeds, err = strconv.Atoi(value); err != nil {
-				return nil, fmt.Errorf("%s: seeds: %w", path, err)
-			}
-		case ok && keys[key] != nil:
-			*keys[key] = value
-		default:
-			return nil, fmt.Errorf("%s: %q is no line of a mutant's header", path, line)
+		if line == "" {
+			continue
+		}
+		if err := m.header(line); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	if m.bug == "" || m.scenario == "" || m.claim == "" || m.without == "" {
-		return nil, fmt.Errorf("%s: a mutant says its bug, scenario, claim, and what to leave out (without)", path)
+	if m.bug == "" || m.source == "" || m.scenario == "" || len(m.claims) == 0 || m.without == "" {
+		return nil, fmt.Errorf("%s: a mutant says its bug, source, scenario, claim, and what to leave out (without)", path)
 	}
 	if m.files, _, err = gitdiff.Parse(bytes.NewReader(text)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -63,6 +59,66 @@ func readMutant(path string) (*mutant, error) {
 		return nil, fmt.Errorf("%s: changes nothing", path)
 	}
 	return m, nil
+}
+
+func beginsDiff(line string) bool {
+	return strings.HasPrefix(line, "diff ") || strings.HasPrefix(line, "--- ")
+}
+
+func (m *mutant) header(line string) (err error) {
+	key, value, _ := strings.Cut(line, ":")
+	value = strings.TrimSpace(value)
+	switch key {
+	case "bug":
+		m.bug = value
+	case "source":
+		m.source = value
+	case "scenario":
+		m.scenario = value
+	case "set":
+		m.settings = append(m.settings, "--set", value)
+	case "claim":
+		m.claims = strings.Fields(value)
+	case "without":
+		m.without = value
+	case "seeds":
+		m.seeds, err = strconv.Atoi(value)
+	case "seed":
+		m.recorded = strings.Fields(value)
+	default:
+		return fmt.Errorf("%q is no line of a mutant's header", line)
+	}
+	return err
+}
+
+// needsNone says that the bug is seen without any fault.
+func (m *mutant) needsNone() bool { return m.without == "-" }
+
+// exposes says whether a line of a plan is a fault that the bug needs, or waits for one; any fault, if it needs none.
+func (m *mutant) exposes(line string) bool {
+	if !strings.HasPrefix(line, "- {") {
+		return false
+	}
+	if m.needsNone() {
+		return slices.ContainsFunc([]string{"- {at: ", "- {every: ", "- {after: ", "- {on: "}, func(key string) bool { return strings.HasPrefix(line, key) }) ||
+			strings.Contains(line, ", every: ")
+	}
+	return slices.ContainsFunc(strings.Fields(m.without), func(verb string) bool {
+		return strings.Contains(line, " "+verb+": ") || strings.Contains(line, "{"+verb+": ") ||
+			strings.Contains(line, "after: "+verb+" ") || strings.Contains(line, "after: restore-"+verb+" ")
+	})
+}
+
+// build builds the command with the bug in it.
+func (m *mutant) build(root, dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	overlay, err := m.overlay(root, dir)
+	if err != nil {
+		return "", err
+	}
+	return build(root, dir, "simrun", overlay)
 }
 
 // overlay writes the changed sources to dir and returns the file for go build -overlay. The tree is not
@@ -74,6 +130,11 @@ func (m *mutant) overlay(root, dir string) (string, error) {
 		source, err := os.ReadFile(path)
 		if err != nil {
 			return "", err
+		}
+		for _, fragment := range f.TextFragments {
+			if err := locate(fragment, string(source)); err != nil {
+				return "", fmt.Errorf("%s no longer applies to %s: %w", m.name, f.NewName, err)
+			}
 		}
 		var changed bytes.Buffer
 		if err := gitdiff.Apply(&changed, bytes.NewReader(source), f); err != nil {
@@ -91,4 +152,54 @@ func (m *mutant) overlay(root, dir string) (string, error) {
 	}
 	file := filepath.Join(dir, "overlay.json")
 	return file, os.WriteFile(file, content, 0o644)
+}
+
+// locate moves a fragment to where its lines now stand, so that a patch outlives changes elsewhere in the file. They
+// must stand there once.
+func locate(fragment *gitdiff.TextFragment, source string) error {
+	var old strings.Builder
+	old.WriteString("\n")
+	for _, line := range fragment.Lines {
+		if line.Old() {
+			old.WriteString(line.Line)
+		}
+	}
+	source = "\n" + source
+	at := strings.Index(source, old.String())
+	switch {
+	case at < 0:
+		return fmt.Errorf("the lines at %d are not there", fragment.OldPosition)
+	case strings.Contains(source[at+1:], old.String()):
+		return fmt.Errorf("the lines at %d are there more than once", fragment.OldPosition)
+	}
+	fragment.OldPosition = int64(strings.Count(source[:at+1], "\n"))
+	return nil
+}
+
+// record writes the seeds that caught the mutant into its header.
+func (m *mutant) record(trials []*trial) error {
+	var seeds []string
+	for _, t := range trials {
+		if !t.ok() {
+			return nil
+		}
+		seeds = append(seeds, t.caught.seed)
+	}
+	text, err := os.ReadFile(m.path)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	written := false
+	for line := range strings.Lines(string(text)) {
+		if !written && (strings.HasPrefix(line, "seed:") || strings.TrimSpace(line) == "" || beginsDiff(line)) {
+			fmt.Fprintf(&b, "seed: %s\n", strings.Join(seeds, " "))
+			written = true
+			if strings.HasPrefix(line, "seed:") {
+				continue
+			}
+		}
+		b.WriteString(line)
+	}
+	return os.WriteFile(m.path, []byte(b.String()), 0o644)
 }

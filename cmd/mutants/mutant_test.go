@@ -1,0 +1,147 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/checkers"
+	"simrun/nodes"
+	"simrun/nodes/gearman"
+	"simrun/scenarios"
+)
+
+// If this fails, a planted bug no longer stands in the source that it was written for, or its header names what is
+// not there.
+func TestEveryMutantCanBePlanted(t *testing.T) {
+	mutants, err := readMutants("../..", nil)
+	require.NoError(t, err)
+	catalog := scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}}
+	for _, m := range mutants {
+		_, err := m.overlay("../..", t.TempDir())
+		require.NoError(t, err)
+		var flags []string
+		for i := 1; i < len(m.settings); i += 2 {
+			flags = append(flags, m.settings[i])
+		}
+		sc, err := scenarios.Read(m.scenario, scenarios.ReadOptions{Catalog: catalog, Set: flags})
+		require.NoError(t, err, m.name)
+		known := map[string]bool{}
+		for _, c := range scenarios.Draw(sc.Specs[0], 1).Claims {
+			known[c.Name] = true
+		}
+		for _, claim := range m.claims {
+			require.True(t, known[claim], "%s: %s claims no %s", m.name, m.scenario, claim)
+		}
+	}
+}
+
+// If this fails, there is a check of which nobody has shown that it can be violated.
+func TestEveryCheckIsViolatedByAMutant(t *testing.T) {
+	mutants, err := readMutants("../..", nil)
+	require.NoError(t, err)
+	violated := map[string]bool{}
+	for _, m := range mutants {
+		text, err := os.ReadFile(filepath.Join("../../scenarios", m.scenario+".yaml"))
+		require.NoError(t, err)
+		for _, claim := range m.claims {
+			violated[checkOf(t, string(text), claim)] = true
+		}
+	}
+	for _, d := range checkers.All() {
+		require.True(t, violated[d.Name], "no mutant violates a claim of %s", d.Name)
+	}
+}
+
+// checkOf is the check behind a claim of a scenario.
+func checkOf(t *testing.T, text, claim string) string {
+	_, rest, ok := strings.Cut(text, "- claim: "+claim+"\n")
+	require.True(t, ok, claim)
+	check := regexp.MustCompile(`check: (?:\{name: |\{)?([a-z.-]+)`).FindStringSubmatch(rest)
+	require.NotNil(t, check, claim)
+	return check[1]
+}
+
+// If this fails, the plan without the faults that expose a bug still has them, or has lost more than them.
+func TestStrippedPlan(t *testing.T) {
+	const plan = `phases:
+  - phase: storm
+    lasts: 5s
+    faults:
+      - {at: 1s, crash: a, for: 1s}
+      - {after: crash a, wait: 1s, pause: b, for: 1s}
+      - {at: 2s, pause: b, for: 1s}
+  - phase: storm-2
+    lasts: 5s
+    faults:
+      - {at: 1s, crash: a, for: 1s}
+  - phase: calm
+    lasts: 5s
+    workload:
+      - {from: c, do: submit, rate: 1/s}
+claims:
+  - claim: one
+    check: gearman.results
+  - claim: two
+    check: {recovers: submit, after: crash a}
+`
+	strip := func(without string) string {
+		return (&trial{mutant: &mutant{without: without}, claim: "one"}).strip(plan)
+	}
+	require.Equal(t, `phases:
+  - phase: storm
+    lasts: 5s
+    faults:
+      - {at: 2s, pause: b, for: 1s}
+  - phase: storm-2
+    lasts: 5s
+  - phase: calm
+    lasts: 5s
+    workload:
+      - {from: c, do: submit, rate: 1/s}
+claims:
+  - claim: one
+    check: gearman.results
+`, strip("crash"))
+	require.NotContains(t, strip("-"), "pause")
+	require.Contains(t, strip("-"), "submit")
+}
+
+// If this fails, a patch dies with every change elsewhere in its file, or is applied where it does not belong.
+func TestPatchesFindTheirPlace(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	path := write("m.patch", "bug: b\nsource: s\nscenario: calm-day\nclaim: c\nwithout: -\nseed: 00\n\n--- x.go\n+++ x.go\n@@ -1,2 +1,2 @@\n-a\n+z\n b\n")
+	m, err := readMutant(path)
+	require.NoError(t, err)
+	plant := func(source string) (string, error) {
+		write("x.go", source)
+		if _, err := m.overlay(dir, dir); err != nil {
+			return "", err
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "0-x.go"))
+		return string(text), err
+	}
+	got, err := plant("new\nnew\na\nb\n")
+	require.NoError(t, err)
+	require.Equal(t, "new\nnew\nz\nb\n", got)
+	_, err = plant("c\n")
+	require.ErrorContains(t, err, "no longer applies to x.go")
+	_, err = plant("a\nb\na\nb\n")
+	require.ErrorContains(t, err, "more than once")
+
+	seen := []*trial{{mutant: m, claim: "c", caught: sighting{seeds: 3, seed: "1234"}, masked: true, unfazed: true}}
+	require.NoError(t, m.record(seen))
+	again, err := readMutant(path)
+	require.NoError(t, err)
+	require.Equal(t, []string{"1234"}, again.recorded)
+	require.Contains(t, page(seen), "| m | b | s | calm-day | c | none | 3 | `1234` |")
+}

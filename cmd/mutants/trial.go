@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// trial is what was found out about one mutant and one of the claims that must see it.
+type trial struct {
+	*mutant
+	options
+	claim                   string
+	recorded                string
+	root, work, sick, sound string
+
+	caught  sighting
+	took    time.Duration
+	masked  bool // without the faults that expose it the claim held; or, if it needs none, did not
+	unfazed bool // the code as it is held on the same seeds
+}
+
+// sighting is when a claim was first seen to be wrong.
+type sighting struct {
+	seeds  int // how many it took; 0 is never
+	seed   string
+	figure string
+	batch  bool // it is a claim about all the seeds at once
+}
+
+// errNoSubject says that a claim is about a fault that was left out, so that there is nothing to be seen.
+var errNoSubject = errors.New("the claim is about a fault that is not there")
+
+func (t *trial) run() (err error) {
+	fresh := append([]string{t.scenario, "--seeds", strconv.Itoa(t.seeds)}, t.settings...)
+	args := fresh
+	if t.recorded != "" && !t.search {
+		args = append(args, "--seed", t.recorded)
+	}
+	start := time.Now()
+	if t.caught, err = t.look(t.sick, args...); err != nil {
+		return err
+	}
+	t.took = time.Since(start)
+	if t.caught.seeds == 0 {
+		return nil
+	}
+	same := append([]string{t.scenario, "--seed", t.caught.seed}, t.settings...)
+	calm := []string{}
+	if t.caught.batch {
+		same = append(fresh, "--seed", t.caught.seed)
+		calm = same[1:]
+	}
+	file, err := t.withoutFaults()
+	if err != nil {
+		return err
+	}
+	healthy, err := t.look(t.sick, append([]string{file}, calm...)...)
+	if errors.Is(err, errNoSubject) {
+		healthy, err = sighting{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	t.masked = (healthy.seeds > 0) == t.needsNone()
+	well, err := t.look(t.sound, same...)
+	t.unfazed = well.seeds == 0
+	return err
+}
+
+// withoutFaults writes what the seed made of the scenario, less the faults that expose the mutant, or less all
+// faults if it needs none: a plan is a scenario, one line a fault. Where all seeds are judged at once, it is the
+// scenario itself, less those lines.
+func (t *trial) withoutFaults() (file string, err error) {
+	var text []byte
+	if t.caught.batch {
+		text, err = os.ReadFile(filepath.Join(t.root, "scenarios", t.scenario+".yaml"))
+	} else {
+		args := append([]string{"plan", t.scenario, "--seed", t.caught.seed}, t.settings...)
+		text, err = exec.Command(t.sick, args...).Output()
+	}
+	if err != nil {
+		return "", fmt.Errorf("plan: %w", err)
+	}
+	file = filepath.Join(t.work, t.scenario+".yaml")
+	return file, os.WriteFile(file, []byte(t.strip(string(text))), 0o644)
+}
+
+// strip leaves out the lines of faults, the keys that then have nothing below them, and the other claims, which may
+// be about those faults.
+func (t *trial) strip(text string) string {
+	var kept strings.Builder
+	pending, other := "", false
+	for line := range strings.Lines(text) {
+		trimmed := strings.TrimSpace(line)
+		if name, isClaim := strings.CutPrefix(trimmed, "- claim: "); isClaim {
+			other = name != t.claim
+		}
+		switch {
+		case other, t.exposes(trimmed):
+			continue
+		case trimmed == "faults:":
+			pending = line
+			continue
+		case strings.HasPrefix(trimmed, "- {"):
+			kept.WriteString(pending)
+		}
+		pending = ""
+		kept.WriteString(line)
+	}
+	return kept.String()
+}
+
+// look runs the scenario until the claim is seen to be wrong.
+func (t *trial) look(binary string, args ...string) (s sighting, err error) {
+	args = append(args, "--json", "--keep-going", "--out", filepath.Join(t.work, "runs"))
+	if t.jobs > 0 {
+		args = append(args, "--jobs", strconv.Itoa(t.jobs))
+	}
+	cmd := exec.Command(binary, args...)
+	cmd.Dir = t.work
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return s, err
+	}
+	if err := cmd.Start(); err != nil {
+		return s, err
+	}
+	s, err = t.read(out)
+	if s.seeds > 0 && !s.batch {
+		_ = cmd.Process.Kill() // the seeds that are left would say no more
+		_ = cmd.Wait()
+		return s, err
+	}
+	ended := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(ended, &exit) && (exit.ExitCode() == 1 || exit.ExitCode() == 3) {
+		ended = nil
+	}
+	if ended != nil && strings.Contains(stderr.String(), "no fault here is ") {
+		return s, errNoSubject
+	}
+	if ended != nil {
+		return s, fmt.Errorf("%w\n%s", ended, stderr.String())
+	}
+	return s, err
+}
+
+// read reads a line of JSON for each run, until one that is wrong, or the last line, of the batch.
+func (t *trial) read(out io.Reader) (s sighting, err error) {
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 64<<20)
+	known := false
+	for seeds := 1; lines.Scan(); seeds++ {
+		var run struct {
+			Seed, Batch, Base string
+			Seeds             int
+			Claims            []struct {
+				Claim, Verdict, Figure, Reason string
+				Overall, Sometimes             bool
+			}
+		}
+		if err := json.Unmarshal(lines.Bytes(), &run); err != nil {
+			return s, err
+		}
+		for _, c := range run.Claims {
+			if c.Claim != t.claim {
+				continue
+			}
+			known = true
+			switch {
+			case run.Batch == "" && c.Verdict == "violated":
+				return sighting{seeds: seeds, seed: run.Seed, figure: c.Figure}, nil
+			case c.Overall && c.Verdict == "violated", c.Sometimes && c.Verdict == "unknown":
+				return sighting{seeds: run.Seeds, seed: run.Base, figure: c.Figure, batch: true}, nil
+			}
+		}
+	}
+	if lines.Err() == nil && !known {
+		return s, fmt.Errorf("%s claims no %q", t.scenario, t.claim)
+	}
+	return s, lines.Err()
+}
+
+func (t *trial) ok() bool { return t.caught.seeds > 0 && t.masked && t.unfazed }
+
+func (t *trial) verdict() string {
+	switch {
+	case t.caught.seeds == 0:
+		return fmt.Sprintf("MISSED in %d seeds", t.seeds)
+	case !t.unfazed:
+		return "FALSE ALARM on the code as it is"
+	case t.masked:
+		return "caught"
+	case t.needsNone():
+		return "NOT SEEN without faults"
+	default:
+		return "SEEN ALSO WITHOUT " + t.without
+	}
+}
+
+func (t *trial) String() string {
+	return fmt.Sprintf("%-30s %-17s %-20s %s, %d seeds, seed %s, %.1fs", t.name, t.scenario, t.claim, t.verdict(), t.caught.seeds,
+		t.caught.seed, t.took.Seconds())
+}
+
+// page tells of all trials in Markdown.
+func page(trials []*trial) string {
+	var b strings.Builder
+	b.WriteString(`# Track record
+
+Bugs that real systems had, or that a simulation found here, planted in this project's own source one at a time. Each is a
+patch under ` + "`testdata/mutants`" + ` of the package that it spoils. It must be caught by the claim that stands beside it, must not be seen without the
+faults that expose it (where it needs any), and the code as it is must hold on the same seed. ` + "`go run ./cmd/mutants -table docs/track-record.md`" + `
+writes this page; ` + "`-search`" + ` looks for each bug anew.
+
+| mutant | what is wrong | where it happened | scenario | claim | faults that expose it | seeds | one of them |
+|---|---|---|---|---|---|---|---|
+`)
+	for _, t := range trials {
+		without := t.without
+		if t.needsNone() {
+			without = "none"
+		}
+		seeds := strconv.Itoa(t.caught.seeds)
+		if !t.ok() {
+			seeds = "**" + t.verdict() + "**"
+		} else if t.caught.batch {
+			seeds += " at once"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | `%s` |\n", t.name, t.bug, t.source, t.scenario, t.claim, without, seeds, t.caught.seed)
+	}
+	return b.String()
+}
