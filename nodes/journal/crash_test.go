@@ -506,7 +506,7 @@ func TestAFailedSyncIsFinalAndWhatItLeftIsNotTrusted(t *testing.T) {
 func TestIntervalSyncsLaterAndCloseSyncsAll(t *testing.T) {
 	d := disk.New(luck.Seed(1).Stream("disk"), disk.Options{})
 	fs := disk.FS(d)
-	options := journal.Options{Sync: journal.Interval, Interval: time.Millisecond}
+	options := journal.Options{Sync: journal.Interval, Interval: 200 * time.Millisecond}
 	require.NoError(t, liveOn(fs, func(env nodes.Env) error {
 		l := &ledger{}
 		j, _, err := open(env, options)
@@ -514,7 +514,7 @@ func TestIntervalSyncsLaterAndCloseSyncsAll(t *testing.T) {
 		require.NoError(t, l.commit(j, 3))
 		require.Zero(t, j.Durable())
 		require.True(t, d.Pending().Any())
-		for range 1000 {
+		for range 20_000 {
 			if j.Durable() == 3 {
 				break
 			}
