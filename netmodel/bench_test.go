@@ -68,10 +68,10 @@ func newLane(t testing.TB, class netmodel.LinkClass) (*lane, *netmodel.Socket, *
 
 // allKinds installs a rule of every kind that lets the packets between a and b pass.
 func allKinds(t testing.TB, w *lane) {
-	here, elsewhere := netmodel.Touching("a"), netmodel.Touching("c")
+	here, elsewhere := touching("a"), touching("c")
 	for _, rule := range []netmodel.Rule{
-		netmodel.Partition("groups", netmodel.Shape{Groups: [][]string{{"a", "b"}, {"c"}}}),
-		netmodel.Partition("isolate", netmodel.Shape{Form: netmodel.Isolate, Groups: [][]string{{"c"}}}),
+		netmodel.Partition("groups", netmodel.Links{From: []string{"a", "b"}, To: []string{"c"}, Both: true}),
+		netmodel.Partition("isolate", elsewhere),
 		netmodel.Flap("flap", here, nodes.Exactly(1000*time.Hour), nodes.Exactly(time.Second)),
 		netmodel.SlowLink("slow", here, 2000, nodes.Spread{}),
 		netmodel.JamLink("jam", elsewhere),

@@ -328,7 +328,7 @@ func TestKeepAliveFindsTheRebooted(t *testing.T) {
 // A partition that ends in time does an idle connection no harm, and costs nothing once it is over.
 func TestKeepAliveOutlivesAShortPartition(t *testing.T) {
 	w, c, s := pair(t)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	w.pass(2 * time.Minute)
 	require.NotZero(t, cut.Effects().Packets)
 	w.net.Remove(cut)
@@ -339,7 +339,7 @@ func TestKeepAliveOutlivesAShortPartition(t *testing.T) {
 	w.pass(365 * 24 * time.Hour)
 	require.Equal(t, steps, w.steps, "an idle year costs no event")
 
-	install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	w.pass(3 * time.Minute)
 	wantRead(t, c, "", syscall.ETIMEDOUT)
 	wantRead(t, s, "", syscall.ETIMEDOUT)
@@ -400,7 +400,7 @@ func TestFinWaitEnds(t *testing.T) {
 func TestLostFIN(t *testing.T) {
 	for _, way := range [][][]string{{{"a"}, {"b"}}, {{"b"}, {"a"}}} {
 		w, c, s := pair(t)
-		cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: way, OneWay: true}))
+		cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: way[0], To: way[1]}))
 		require.NoError(t, c.Close())
 		w.pass(100 * time.Millisecond)
 		w.net.Remove(cut)

@@ -80,7 +80,7 @@ func TestConnectingToANeighbourThatComesBack(t *testing.T) {
 func TestConnectingThroughAPartition(t *testing.T) {
 	w, a, b := two(t)
 	listen(t, b)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	took, err := outcome(w, a, "b", 80)
 	require.Equal(t, syscall.ETIMEDOUT, err)
 	require.Equal(t, 127*time.Second, took)
@@ -101,7 +101,7 @@ func TestConnectingThroughAPartition(t *testing.T) {
 func TestConnectingThroughAOneWayPartition(t *testing.T) {
 	w, a, b := two(t)
 	l := listen(t, b)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"b"}, {"a"}}, OneWay: true}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"b"}, To: []string{"a"}}))
 	s, err := a.Connect("b", 80)
 	require.NoError(t, err)
 	w.pass(500 * time.Millisecond)
@@ -121,7 +121,7 @@ func TestLastPacketOfTheHandshakeIsLost(t *testing.T) {
 		s, err := a.Connect("b", 80)
 		require.NoError(t, err)
 		w.pass(1500 * time.Microsecond)
-		cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}, OneWay: true}))
+		cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"a"}, To: []string{"b"}}))
 		w.pass(time.Millisecond)
 		require.NoError(t, s.Connected())
 		_, err = l.Accept()
@@ -311,7 +311,7 @@ func TestClosingAListener(t *testing.T) {
 // A host can talk to itself, whatever the weather.
 func TestLoopback(t *testing.T) {
 	w, a, _ := two(t)
-	install(t, w, netmodel.Partition("all", netmodel.Shape{Form: netmodel.Isolate, Groups: [][]string{{"a", "b"}}}))
+	install(t, w, netmodel.Partition("all", netmodel.Links{}))
 	install(t, w, netmodel.LosePackets("loss", netmodel.Links{}, 1_000_000))
 	c, s := w.dial(a, a, listen(t, a))
 	write(t, c, "to myself")

@@ -20,7 +20,7 @@ func TestObserverSeesTheWholeStory(t *testing.T) {
 	c, s := w.dial(a, b, l)
 	write(t, c, "hello")
 	w.pass(90 * time.Millisecond)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	write(t, c, "lost once")
 	w.net.Remove(cut)
 	w.pass(900 * time.Millisecond)

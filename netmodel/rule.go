@@ -1,8 +1,10 @@
 package netmodel
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"time"
 
 	"simrun/nodes"
@@ -47,25 +49,13 @@ const (
 	resources
 )
 
-// Links selects directed pairs of hosts. An empty side is every host, so the zero Links is all links.
-// The way of a host to itself is never selected.
-type Links struct {
-	From, To []string
-	// Both selects the other direction of each pair as well.
-	Both bool
-}
-
-// Touching selects all links from and to these hosts.
-func Touching(hosts ...string) Links { return Links{From: hosts, Both: true} }
-
 // Rule is one piece of weather, as data. Make it with a constructor of verbs.go.
 type Rule struct {
 	// Name is how effects and dropped packets are told; it also names the rule's luck, so that two rules
 	// of one name, one after the other, strike the same packets.
 	Name      string
 	Verb      Verb
-	Links     Links         // all verbs but Cut and Exhaustion
-	Shape     Shape         // Cut
+	Links     Links         // all verbs but Exhaustion
 	Rate      nodes.Percent // Loss, Repetition, Corruption
 	Factor    int64         // Slowness: what the link's delay is multiplied by, in thousandths; 0 leaves it
 	Delay     nodes.Spread  // Slowness: what is added, drawn for each packet
@@ -102,7 +92,6 @@ type Installed struct {
 	key     uint64  // its luck: what it decides of a packet is a function of this and the packet's draw
 	from    hostSet // Links or Hosts, resolved
 	to      hostSet
-	cut     cut
 	flap    flapping
 	effects Effects
 	bit     uint64              // of conn.seen; 0 if all were taken
@@ -138,6 +127,31 @@ func (n *Network) Install(rule Rule) (*Installed, error) {
 		n.doubtAll()
 	}
 	return in, nil
+}
+
+// resolve turns the rule's names into sets and refuses what makes no sense.
+func (in *Installed) resolve() (err error) {
+	r, n := &in.rule, in.net
+	if r.Verb == 0 || r.Verb > Exhaustion {
+		return errors.New("no such verb")
+	}
+	if r.Verb == BandwidthLimit && r.Bandwidth <= 0 {
+		return errors.New("a bandwidth must be positive")
+	}
+	if r.Verb == Flapping && (r.Up.IsZero() || r.Down.IsZero()) {
+		return errors.New("a flapping link needs times for up and down")
+	}
+	if r.Verb == Exhaustion && r.Resource >= resources {
+		return errors.New("no such resource")
+	}
+	if r.Factor < 0 || min(least(r.Delay), least(r.Up), least(r.Down)) < 0 {
+		return errors.New("a factor or a time is negative")
+	}
+	if in.from, err = n.hosts(slices.Concat(r.Hosts, r.Links.From)); err != nil {
+		return err
+	}
+	in.to, err = n.hosts(r.Links.To)
+	return err
 }
 
 // Remove ends a rule. What it held is on its way from now. Removing it twice is a panic.
@@ -179,19 +193,7 @@ func (in *Installed) Effects() Effects { return in.effects }
 
 // concerns says whether packets on that way are the rule's business.
 func (in *Installed) concerns(from, to *Stack) bool {
-	switch in.rule.Verb {
-	case Exhaustion, Reset:
-		return false
-	case Cut:
-		return in.cut.parts(from.id, to.id)
-	}
-	return in.links(from, to)
-}
-
-// links says whether the rule's Links select that way.
-func (in *Installed) links(from, to *Stack) bool {
-	return in.from.has(from.id) && in.to.has(to.id) ||
-		in.rule.Links.Both && in.from.has(to.id) && in.to.has(from.id)
+	return in.rule.Verb != Exhaustion && in.rule.Verb != Reset && in.links(from, to)
 }
 
 // touched counts a packet that the rule did something to.

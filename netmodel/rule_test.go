@@ -60,35 +60,11 @@ func (w *town) reach() string {
 	return strings.Join(lines, " ")
 }
 
-// A partition must cut exactly what its shape says, in the directions it says, and nothing once it is removed.
-func TestShapesOfPartitions(t *testing.T) {
-	five := [][]string{{"a", "b", "c", "d", "e"}}
-	for _, c := range []struct {
-		name  string
-		shape netmodel.Shape
-		want  string
-	}{
-		{"groups", netmodel.Shape{Groups: [][]string{{"a", "b"}, {"c", "d"}}}, "a>be b>ae c>de d>ce e>abcd"},
-		{"groups, one way", netmodel.Shape{Groups: [][]string{{"a", "b"}, {"c", "d"}}, OneWay: true}, "a>be b>ae c>abde d>abce e>abcd"},
-		{"bridge", netmodel.Shape{Form: netmodel.Bridge, Groups: [][]string{{"a", "b"}, {"d", "e"}, {"c"}}}, "a>bc b>ac c>abde d>ce e>cd"},
-		{"bridge, one way", netmodel.Shape{Form: netmodel.Bridge, Groups: [][]string{{"a", "b"}, {"d", "e"}, {"c"}}, OneWay: true}, "a>bc b>ac c>abde d>abce e>abcd"},
-		{"ring", netmodel.Shape{Form: netmodel.Ring, Groups: five}, "a>be b>ac c>bd d>ce e>ad"},
-		{"ring, one way", netmodel.Shape{Form: netmodel.Ring, Groups: five, OneWay: true}, "a>be b>ac c>abd d>abce e>abcd"},
-		{"ring of three", netmodel.Shape{Form: netmodel.Ring, Groups: [][]string{{"a", "b", "c"}}}, "a>bde b>acde c>bde d>abce e>abcd"},
-		{"isolate", netmodel.Shape{Form: netmodel.Isolate, Groups: [][]string{{"b", "d"}}}, "a>ce b>d c>ae d>b e>ac"},
-		{"isolate, one way", netmodel.Shape{Form: netmodel.Isolate, Groups: [][]string{{"b"}}, OneWay: true}, "a>bcde b> c>abde d>abce e>abcd"},
-	} {
-		w := newTown(t, "a", "b", "c", "d", "e")
-		all := w.reach()
-		cut := install(t, w.world, netmodel.Partition(c.name, c.shape))
-		require.Equal(t, c.want, w.reach(), c.name)
-		require.EqualValues(t, strings.Count(all, "")-strings.Count(c.want, ""), cut.Effects().Packets, c.name)
-		w.net.Remove(cut)
-		require.Equal(t, all, w.reach(), c.name)
-	}
-}
+// touching selects all links from and to these hosts.
+func touching(hosts ...string) netmodel.Links { return netmodel.Links{From: hosts, Both: true} }
 
-// Links select by sender, by receiver, both, or all; a host added later is one of all.
+// Links select by sender, by receiver, both, or all, and a rule strikes those that they select and, once it is
+// removed, none.
 func TestLinksSelect(t *testing.T) {
 	for _, c := range []struct {
 		links netmodel.Links
@@ -99,11 +75,17 @@ func TestLinksSelect(t *testing.T) {
 		{netmodel.Links{To: []string{"a"}}, "a>bc b>c c>b"},
 		{netmodel.Links{From: []string{"a"}, To: []string{"b"}}, "a>c b>ac c>ab"},
 		{netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}, "a>c b>c c>ab"},
-		{netmodel.Touching("a"), "a> b>c c>b"},
+		{touching("a"), "a> b>c c>b"},
 	} {
 		w := newTown(t, "a", "b", "c")
-		install(t, w.world, netmodel.LosePackets("loss", c.links, nodes.PerMillion))
-		require.Equal(t, c.want, w.reach(), "%+v", c.links)
+		all := w.reach()
+		for _, rule := range []netmodel.Rule{netmodel.Partition("cut", c.links), netmodel.LosePackets("loss", c.links, nodes.PerMillion)} {
+			in := install(t, w.world, rule)
+			require.Equal(t, c.want, w.reach(), "%s %+v", rule.Verb, c.links)
+			require.EqualValues(t, len(all)-len(c.want), in.Effects().Packets, "%s %+v", rule.Verb, c.links)
+			w.net.Remove(in)
+			require.Equal(t, all, w.reach(), "%s %+v", rule.Verb, c.links)
+		}
 	}
 }
 
@@ -112,7 +94,7 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 	w, _, _ := two(t)
 	for _, rule := range []netmodel.Rule{
 		{},
-		netmodel.JamLink("x", netmodel.Touching("nobody")),
+		netmodel.JamLink("x", touching("nobody")),
 		netmodel.JamLink("x", netmodel.Links{To: []string{"nobody"}}),
 		netmodel.Exhaust("x", netmodel.Files, "nobody"),
 		netmodel.Exhaust("x", 99, "a"),
@@ -121,11 +103,7 @@ func TestRulesThatMakeNoSense(t *testing.T) {
 		netmodel.SlowLink("x", netmodel.Links{}, 1, nodes.Exactly(-1)),
 		netmodel.SlowLink("x", netmodel.Links{}, 1, nodes.Spread{Choices: []time.Duration{1, -1}}),
 		netmodel.Flap("x", netmodel.Links{}, nodes.Exactly(time.Second), nodes.Spread{}),
-		netmodel.Partition("x", netmodel.Shape{Groups: [][]string{{"a"}}}),
-		netmodel.Partition("x", netmodel.Shape{Groups: [][]string{{"a"}, {"a"}}}),
-		netmodel.Partition("x", netmodel.Shape{Groups: [][]string{{"a"}, {"nobody"}}}),
-		netmodel.Partition("x", netmodel.Shape{Form: netmodel.Bridge, Groups: [][]string{{"a"}, {"b"}}}),
-		netmodel.Partition("x", netmodel.Shape{Form: 17, Groups: [][]string{{"a"}, {"b"}}}),
+		netmodel.Partition("x", touching("nobody")),
 	} {
 		_, err := w.net.Install(rule)
 		require.Error(t, err, "%+v", rule)
@@ -186,7 +164,7 @@ func TestJam(t *testing.T) {
 	require.NoError(t, err)
 	q, err := w.net.Lookup("b").OpenPacket(53)
 	require.NoError(t, err)
-	jam := install(t, w, netmodel.JamLink("jam", netmodel.Touching("a")))
+	jam := install(t, w, netmodel.JamLink("jam", touching("a")))
 	write(t, c, "one ")
 	write(t, c, "two ")
 	require.NoError(t, p.SendTo([]byte("datagram"), q.Addr()))
@@ -342,7 +320,7 @@ func TestStreamsOnBadLinks(t *testing.T) {
 // A narrow link takes its time for every byte, headers included, and what is sent at once queues up.
 func TestLimitBandwidth(t *testing.T) {
 	w, c, s := pair(t)
-	limit := install(t, w, netmodel.LimitBandwidth("narrow", netmodel.Touching("a"), 1000))
+	limit := install(t, w, netmodel.LimitBandwidth("narrow", touching("a"), 1000))
 	write(t, c, strings.Repeat("x", 460)) // 500 with its header
 	write(t, c, strings.Repeat("y", 460))
 	w.pass(501*time.Millisecond - 1)
@@ -392,7 +370,7 @@ func TestResetConnections(t *testing.T) {
 	other, _ := w.dial(d, b, l)
 	connecting, err := a.Connect("b", 80)
 	require.NoError(t, err)
-	reset := install(t, w, netmodel.ResetConnections("reset", netmodel.Touching("a")))
+	reset := install(t, w, netmodel.ResetConnections("reset", touching("a")))
 	wantRead(t, c, "", syscall.ECONNRESET)
 	wantRead(t, s, "", syscall.ECONNRESET)
 	require.Equal(t, syscall.ECONNREFUSED, connecting.Connected())
@@ -442,7 +420,7 @@ func TestExhaust(t *testing.T) {
 func TestFirstAnswerWins(t *testing.T) {
 	w := newTown(t, "a", "b")
 	first := install(t, w.world, netmodel.LosePackets("first", netmodel.Links{}, nodes.PerMillion))
-	second := install(t, w.world, netmodel.Partition("second", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	second := install(t, w.world, netmodel.Partition("second", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	w.reach()
 	require.EqualValues(t, 2, first.Effects().Packets)
 	require.False(t, second.Effects().Any())

@@ -244,11 +244,10 @@ func (s *storm) weather(which, much int) {
 	if which%5 == 0 {
 		links = netmodel.Links{}
 	}
-	some := [][]string{{"a"}, {"b", "c"}, {"d"}}
 	weather := []netmodel.Rule{
-		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Form(which % 2), Groups: some, OneWay: which%3 == 0}),
-		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Isolate, Groups: some[:1], OneWay: which%3 == 0}),
-		netmodel.Partition(name, netmodel.Shape{Form: netmodel.Ring, Groups: [][]string{{"d", "b", "a", "c"}}}),
+		netmodel.Partition(name, netmodel.Links{From: []string{"a"}, To: []string{"b", "c"}, Both: which%3 != 0}),
+		netmodel.Partition(name, links),
+		netmodel.Partition(name, netmodel.Links{From: []string{"d", "b"}, To: []string{"a", "c"}, Both: true}),
 		netmodel.Flap(name, links, nodes.Spread{Mean: time.Second}, nodes.Exactly(300*time.Millisecond)),
 		netmodel.SlowLink(name, links, 1000*int64(which%20), nodes.Spread{Hi: time.Second}),
 		netmodel.JamLink(name, links),

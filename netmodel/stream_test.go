@@ -118,7 +118,7 @@ func TestClosedWindowOfADeadPeer(t *testing.T) {
 func TestLostWindowUpdate(t *testing.T) {
 	w, c, s := pair(t)
 	sent := fill(t, w, c)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"b"}, {"a"}}, OneWay: true}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"b"}, To: []string{"a"}}))
 	text, _ := read(s)
 	require.NotEmpty(t, text)
 	w.pass(time.Second)
@@ -136,7 +136,7 @@ func TestLostWindowUpdate(t *testing.T) {
 // order, and what was written behind them waits.
 func TestLossIsDelay(t *testing.T) {
 	w, c, s := pair(t)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	began := w.now
 	write(t, c, "first ")
 	w.net.Remove(cut)
@@ -149,7 +149,7 @@ func TestLossIsDelay(t *testing.T) {
 	require.Equal(t, 203*time.Millisecond, w.now-began, "timeout 200 ms, round trip 2 ms, way 1 ms")
 	wantRead(t, s, "first ", syscall.EAGAIN)
 
-	cut = install(t, w, netmodel.Partition("cut again", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	cut = install(t, w, netmodel.Partition("cut again", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	write(t, c, "second ")
 	w.net.Remove(cut)
 	write(t, c, "third")
@@ -163,7 +163,7 @@ func TestLossIsDelay(t *testing.T) {
 func TestBackoffOutlivesThePartition(t *testing.T) {
 	w, c, s := pair(t)
 	began := w.now
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"a"}, {"b"}}}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"a"}, To: []string{"b"}, Both: true}))
 	write(t, c, "patience")
 	w.pass(30 * time.Second)
 	w.net.Remove(cut)
@@ -185,7 +185,7 @@ func TestBackoffOutlivesThePartition(t *testing.T) {
 // Where only the way back is cut, bytes arrive, but the sender does not know and at last gives up.
 func TestOneWayPartition(t *testing.T) {
 	w, c, s := pair(t)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"b"}, {"a"}}, OneWay: true}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"b"}, To: []string{"a"}}))
 	write(t, c, "you hear me, I do not hear you")
 	w.pass(time.Second)
 	wantRead(t, s, "you hear me, I do not hear you", syscall.EAGAIN)
@@ -198,7 +198,7 @@ func TestOneWayPartition(t *testing.T) {
 // A lost acknowledgement is made good by the next, without a retransmission.
 func TestLostAcknowledgement(t *testing.T) {
 	w, c, s := pair(t)
-	cut := install(t, w, netmodel.Partition("cut", netmodel.Shape{Groups: [][]string{{"b"}, {"a"}}, OneWay: true}))
+	cut := install(t, w, netmodel.Partition("cut", netmodel.Links{From: []string{"b"}, To: []string{"a"}}))
 	write(t, c, "one ")
 	w.pass(time.Millisecond)
 	require.EqualValues(t, 1, cut.Effects().Packets)

@@ -2,9 +2,10 @@ package netmodel
 
 import "simrun/nodes"
 
-// Partition cuts links as the shape says. On real machines: iptables -j DROP.
-func Partition(name string, shape Shape) Rule {
-	return Rule{Name: name, Verb: Cut, Shape: shape}
+// Partition cuts the links. How a partition divides hosts is for its caller to say, way by way. On real machines:
+// iptables -j DROP.
+func Partition(name string, links Links) Rule {
+	return Rule{Name: name, Verb: Cut, Links: links}
 }
 
 // Flap lets the links pass and cuts them in turns: up first, then down. On real machines: a loose cable.

@@ -234,7 +234,7 @@ func ruleOf(f *Fault, w Way) netmodel.Rule {
 	o := f.Options
 	switch f.Verb {
 	case Partition:
-		return netmodel.Partition(name, netmodel.Shape{Groups: [][]string{w.From, w.To}, OneWay: true})
+		return netmodel.Partition(name, links)
 	case Flap:
 		return netmodel.Flap(name, links, nodes.Exactly(o.Up), nodes.Exactly(o.Down))
 	case SlowLink:
