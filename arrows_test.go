@@ -36,6 +36,7 @@ var floors = []struct{ pkg, may string }{
 var libraries = map[string]string{
 	"github.com/anishathalye/porcupine": "checkers",
 	"github.com/spf13/cobra":            "cmd",
+	"golang.org/x/tools/go/analysis":    "cmd/simvet",
 	"github.com/zeebo/xxh3":             "sim",
 }
 

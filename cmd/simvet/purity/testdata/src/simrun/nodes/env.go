@@ -1,0 +1,6 @@
+// Package nodes stands in for the real one.
+package nodes
+
+type Env interface {
+	Go(name string, f func())
+}
