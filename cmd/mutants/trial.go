@@ -56,9 +56,12 @@ func (t *trial) run() (err error) {
 	}
 	same := append([]string{t.scenario, "--seed", t.caught.seed}, t.settings...)
 	calm := []string{}
-	if t.caught.batch {
+	switch {
+	case t.caught.batch:
 		same = append(fresh, "--seed", t.caught.seed)
 		calm = same[1:]
+	case t.needsNone():
+		calm = fresh[1:3] // with as many lucks as it took to look for it
 	}
 	file, err := t.withoutFaults()
 	if err != nil {
@@ -96,7 +99,7 @@ func (t *trial) withoutFaults() (file string, err error) {
 }
 
 // strip leaves out the lines of faults, the keys that then have nothing below them, and the other claims, which may
-// be about those faults.
+// be about those faults; and the plan's luck, if there are to be several.
 func (t *trial) strip(text string) string {
 	var kept strings.Builder
 	pending, other := "", false
@@ -106,7 +109,7 @@ func (t *trial) strip(text string) string {
 			other = name != t.claim
 		}
 		switch {
-		case other, t.exposes(trimmed):
+		case other, t.exposes(trimmed), t.needsNone() && strings.HasPrefix(line, "seed: "):
 			continue
 		case trimmed == "faults:":
 			pending = line
