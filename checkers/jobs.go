@@ -37,6 +37,10 @@ func (k jobKey) String() string { return k.handle + " of " + k.server }
 // what is the identity under which a server coalesces submissions.
 type what struct{ server, function, unique string }
 
+func (w what) compare(other what) int {
+	return cmp.Or(cmp.Compare(w.server, other.server), cmp.Compare(w.function, other.function), cmp.Compare(w.unique, other.unique))
+}
+
 // work is what a worker is given to do by a server.
 type work struct{ server, function, payload string }
 
@@ -231,11 +235,6 @@ func (j *job) firstDone() (first *execution) {
 		}
 	}
 	return first
-}
-
-// background says whether a server accepted it as a background job.
-func (j *job) background() bool {
-	return slices.ContainsFunc(j.attempts, func(a *attempt) bool { return a.background })
 }
 
 // rank orders the priorities: high comes first.

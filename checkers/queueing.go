@@ -1,10 +1,7 @@
 package checkers
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-	"sort"
 	"time"
 
 	"simrun/nodes"
@@ -151,114 +148,4 @@ func (c *RetryBudget) untold(e *Evidence, j *job) *attempt {
 		}
 	}
 	return nil
-}
-
-// Order is J8: at one server, of two jobs for one function that both certainly waited, the one of higher
-// priority is handed out first, and of equals the one that was submitted first.
-type Order struct{}
-
-// turn is when a job certainly waited, and within what it was handed out.
-type turn struct {
-	x        *execution
-	a        *attempt
-	lo, hi   history.Time // it was handed out after lo and before hi
-	priority int
-}
-
-// Judge looks, for each job, for one that should have been handed out before it and certainly was not.
-func (c *Order) Judge(e *Evidence) Judgement {
-	compared := 0
-	for _, turns := range c.turns(e) {
-		slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(a.a.created, b.a.created) })
-		var before [3]latest
-		for _, t := range turns {
-			before[t.priority].add(t)
-		}
-		for _, b := range turns {
-			for priority := 0; priority <= b.priority; priority++ {
-				waiting := b.lo
-				if priority == b.priority {
-					waiting = min(waiting, b.a.Call-1)
-				}
-				a := before[priority].by(waiting)
-				if a == nil {
-					continue
-				}
-				compared++
-				if a.lo >= b.hi {
-					return c.violated(e, *a, b)
-				}
-			}
-		}
-	}
-	if compared == 0 {
-		return vacuous("no two jobs certainly waited for their turn")
-	}
-	return holds("%s in order", count(compared, "pair"))
-}
-
-// latest answers, of the jobs that were acknowledged by some time, which was handed out last.
-type latest struct {
-	created []history.Time
-	last    []turn
-}
-
-func (l *latest) add(t turn) {
-	if n := len(l.last); n > 0 && l.last[n-1].lo >= t.lo {
-		l.last = append(l.last, l.last[n-1])
-	} else {
-		l.last = append(l.last, t)
-	}
-	l.created = append(l.created, t.a.created)
-}
-
-func (l *latest) by(at history.Time) *turn {
-	i := sort.Search(len(l.created), func(i int) bool { return l.created[i] > at })
-	if i == 0 {
-		return nil
-	}
-	return &l.last[i-1]
-}
-
-// turns is the jobs that can be compared, by server and function: submitted once, also by those who were told
-// nothing, and in no weather that could
-// have put them back into the queue. A worker asks for the next job after it has ended the last one of the same
-// server; with several at a time, it cannot be told when it asked.
-func (c *Order) turns(e *Evidence) map[what][]turn {
-	v := e.jobView()
-	r := e.reachFor(defaultLimit, 0)
-	turns := map[what][]turn{}
-	for _, h := range e.selected("all", "worker") {
-		last := map[string]history.Time{}
-		parallel := false
-		for _, x := range v.byHost[h.Name] {
-			parallel = parallel || x.Call < last[x.key.server]
-			asked := last[x.key.server]
-			last[x.key.server] = max(asked, x.end)
-			if parallel || x.job.runs[0] != x || len(x.job.attempts) != 1 || x.job.attempts[0].created == history.Never {
-				continue
-			}
-			a := x.job.attempts[0]
-			calm := true
-			for _, worker := range e.crew(x.key.server) {
-				calm = calm && r.turned(worker, x.key.server, a.Call, x.Call) == ""
-			}
-			if calm && (a.what.unique == "" || len(v.byWhat[a.what]) == 1) {
-				key := what{server: x.key.server, function: x.function}
-				turns[key] = append(turns[key], turn{x: x, a: a, lo: asked, hi: x.Call, priority: a.priority})
-			}
-		}
-	}
-	return turns
-}
-
-func (c *Order) violated(e *Evidence, a, b turn) Judgement {
-	why := "had been submitted first"
-	if a.priority < b.priority {
-		why = "has a higher priority"
-	}
-	return Judgement{Verdict: Violated, Anomaly: "out-of-order", Figure: "1 pair out of order",
-		Reason:  fmt.Sprintf("%s handed out %s before %s, which %s and was waiting", b.a.key.server, b.x.key.handle, a.x.key.handle, why),
-		Witness: []uint64{a.a.ID, a.x.ID, b.a.ID, b.x.ID}, Window: history.Window{From: a.a.Call, To: a.x.Call},
-		Story: e.tell().job(a.x.job).job(b.x.job).lines()}
 }
