@@ -12,29 +12,6 @@ import (
 	"simrun/nodes/history"
 )
 
-// A batch is as bad as its worst run, and unknown only if no run could decide or a budget ran out.
-func TestARunDecidesForItsBatch(t *testing.T) {
-	held, broken := holds("9 of 9"), Judgement{Verdict: Violated, Anomaly: "lost-job", Reason: "why", Figure: "1 of 9"}
-	idle, short := vacuous("nothing happened"), Judgement{Verdict: Unknown, Reason: "budget"}
-	for _, c := range []struct {
-		runs    []Judgement
-		verdict Verdict
-		state   State
-	}{
-		{nil, Unknown, Vacuous},
-		{[]Judgement{idle, idle}, Unknown, Vacuous},
-		{[]Judgement{idle, held}, Holds, Decided},
-		{[]Judgement{held, short, held}, Unknown, Decided},
-		{[]Judgement{held, short, broken}, Violated, Decided},
-	} {
-		j := Combine(c.runs)
-		require.Equal(t, c.verdict, j.Verdict, c.runs)
-		require.Equal(t, c.state, j.State, c.runs)
-	}
-	require.Equal(t, "lost-job", Combine([]Judgement{held, broken}).Anomaly)
-	require.Equal(t, "1 of 2 runs violate it", Combine([]Judgement{held, broken}).Figure)
-}
-
 func machinesAt(rate func(machines int) float64, machines ...int) (points []Point) {
 	for _, n := range machines {
 		var runs []Judgement

@@ -53,8 +53,8 @@ type Check interface {
 	Judge(e *Evidence) Judgement
 }
 
-// BatchCheck is a Check that says more about many runs than the sum of what it says about each. The
-// verdict over a batch of any other Check is that of Combine.
+// BatchCheck is a Check that says more about many runs than the sum of what it says about each. Over a batch, any
+// other Check is violated if one run is.
 type BatchCheck interface {
 	Check
 	JudgeBatch(points []Point) Judgement
@@ -80,50 +80,6 @@ type Definition struct {
 
 // All is every check, in the order of the reference.
 func All() []Definition { return definitions }
-
-// Find is the check of that name.
-func Find(name string) (Definition, bool) {
-	for _, d := range definitions {
-		if d.Name == name {
-			return d, true
-		}
-	}
-	return Definition{}, false
-}
-
-// Combine is the verdict over the runs of a batch: violated if one run is, holds if one run could decide
-// and none is violated or ran out of budget, else unknown.
-func Combine(runs []Judgement) Judgement {
-	var held, violated, undecided int
-	first := map[Verdict]Judgement{}
-	for _, j := range runs {
-		switch {
-		case j.Verdict == Violated:
-			violated++
-		case j.Verdict == Holds:
-			held++
-		case j.State == Decided:
-			undecided++
-		}
-		if _, seen := first[j.Verdict]; !seen {
-			first[j.Verdict] = j
-		}
-	}
-	figure := fmt.Sprintf("%d of %d runs", held, len(runs))
-	switch {
-	case violated > 0:
-		j := first[Violated]
-		j.Figure = fmt.Sprintf("%d of %d runs violate it", violated, len(runs))
-		return j
-	case undecided > 0:
-		return Judgement{Verdict: Unknown, Figure: figure,
-			Reason: fmt.Sprintf("a budget ran out in %d of %d runs", undecided, len(runs))}
-	case held > 0:
-		return Judgement{Verdict: Holds, Figure: figure}
-	default:
-		return Judgement{Verdict: Unknown, State: Vacuous, Figure: figure, Reason: "no run could decide it"}
-	}
-}
 
 func holds(figure string, args ...any) Judgement {
 	return Judgement{Verdict: Holds, Figure: fmt.Sprintf(figure, args...)}

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -68,7 +69,7 @@ func undo(h *history.History, key jobKey) {
 func fresh(h *history.History, o history.Operation) *history.Operation {
 	o.ID = uint64(1_000_000 + len(h.Operations))
 	h.Operations = append(h.Operations, &o)
-	slices.SortStableFunc(h.Operations, func(a, b *history.Operation) int { return compare(a.Call, b.Call) })
+	slices.SortStableFunc(h.Operations, func(a, b *history.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	return &o
 }
 

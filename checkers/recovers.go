@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,7 +81,7 @@ func (c *Failover) Judge(e *Evidence) Judgement {
 
 func (c *Return) judge(e *Evidence, kind string, starts []history.Time, ops []*history.Operation, after string) Judgement {
 	if len(starts) == 0 {
-		return vacuous("there was no %s to come back from", or(after, "fault"))
+		return vacuous("there was no %s to come back from", cmp.Or(after, "fault"))
 	}
 	slices.Sort(starts)
 	var laps []lap
@@ -98,15 +99,8 @@ func (e *Evidence) faultWindows(event string) (windows []history.Window) {
 			windows = append(windows, f.Windows...)
 		}
 	}
-	slices.SortFunc(windows, func(a, b history.Window) int { return compare(a.From, b.From) })
+	slices.SortFunc(windows, func(a, b history.Window) int { return cmp.Compare(a.From, b.From) })
 	return windows
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
 
 // lap is how the service fared after one fault.
@@ -128,7 +122,7 @@ func (c *Return) grace() time.Duration { return min(defaultGrace, c.Within) }
 func (c *Return) clock(e *Evidence, kind string, start history.Time, ops []*history.Operation) lap {
 	s := service{kind: kind, limit: c.Answer, grace: c.grace()}
 	l := lap{start: start}
-	first, _ := slices.BinarySearchFunc(ops, start, func(o *history.Operation, t history.Time) int { return compare(o.Call, t) })
+	first, _ := slices.BinarySearchFunc(ops, start, func(o *history.Operation, t history.Time) int { return cmp.Compare(o.Call, t) })
 	ops = slices.DeleteFunc(slices.Clone(ops[first:]), func(o *history.Operation) bool {
 		_, died := e.forecast().turned(o.Host, o.Call, min(o.Return, o.Call+c.Answer), 0)
 		return died && !s.good(o)

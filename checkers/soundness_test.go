@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -85,7 +86,7 @@ func (o refOptions) simulate() *history.History {
 		{Name: "aftermath", From: heal, To: heal + refAftermath, Heal: true, Load: true}, {Name: "calm", From: heal + refAftermath, To: end}}
 	w.run(end)
 	w.h.End = end
-	slices.SortStableFunc(w.h.Operations, func(a, b *history.Operation) int { return compare(a.Call, b.Call) })
+	slices.SortStableFunc(w.h.Operations, func(a, b *history.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	return w.h
 }
 

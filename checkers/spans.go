@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 
@@ -18,7 +19,7 @@ var always = Spans{{From: -history.Never, To: history.Never}}
 // union makes the set of instants that lie in any of the windows, which may overlap in any order.
 func union(windows []history.Window) Spans {
 	windows = slices.DeleteFunc(slices.Clone(windows), func(w history.Window) bool { return w.To <= w.From })
-	slices.SortFunc(windows, func(a, b history.Window) int { return compare(a.From, b.From) })
+	slices.SortFunc(windows, func(a, b history.Window) int { return cmp.Compare(a.From, b.From) })
 	var out Spans
 	for _, w := range windows {
 		if n := len(out); n > 0 && w.From <= out[n-1].To {
@@ -110,17 +111,6 @@ func (s Spans) Longest(from, to history.Time) (most history.Window) {
 		}
 	}
 	return most
-}
-
-func compare(a, b history.Time) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	default:
-		return 0
-	}
 }
 
 // Late is the set without the first d of each window: when it has held for d.

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -233,8 +234,8 @@ func (s *story) submission(in, out []string) {
 			priority = p
 		}
 	}
-	payload := or(option(in, "payload"), name)
-	a := s.open(client, "attempt", request, slog.String("server", server), slog.String("function", or(option(in, "function"), "work")),
+	payload := cmp.Or(option(in, "payload"), name)
+	a := s.open(client, "attempt", request, slog.String("server", server), slog.String("function", cmp.Or(option(in, "function"), "work")),
 		slog.String("unique", option(in, "unique")), slog.String("payload", payload), slog.Bool("background", background),
 		slog.String("priority", priority))
 	handle, created, told := strings.Cut(option(in, "handle"), "@")
@@ -245,7 +246,7 @@ func (s *story) submission(in, out []string) {
 	if a.Outcome == history.Ok {
 		a.Out = append(a.Out, slog.String("server", server), slog.String("handle", handle))
 		if !background && out[0] == "ok" {
-			a.Out = append(a.Out, slog.String("result", or(option(out, "result"), "r("+payload+")")))
+			a.Out = append(a.Out, slog.String("result", cmp.Or(option(out, "result"), "r("+payload+")")))
 		}
 	}
 	request.Outcome, request.Return, request.Reason, request.Out = a.Outcome, a.Return, a.Reason, a.Out
@@ -253,19 +254,19 @@ func (s *story) submission(in, out []string) {
 
 func (s *story) execution(in, out []string) {
 	worker, server, handle := in[1], in[2], in[3]
-	function, unique, payload := "work", "", or(option(in, "of"), handle)
+	function, unique, payload := "work", "", cmp.Or(option(in, "of"), handle)
 	for _, o := range s.h.Operations {
 		if n := o.NoteNamed("created"); n != nil && text(n.Attr("handle")) == handle && text(o.Input("server")) == server {
 			function, unique, payload = text(o.Input("function")), text(o.Input("unique")), text(o.Input("payload"))
 			break
 		}
 	}
-	payload = or(option(in, "payload"), payload)
+	payload = cmp.Or(option(in, "payload"), payload)
 	x := s.open(worker, "execute", nil, slog.String("server", server), slog.String("handle", handle),
-		slog.String("function", or(option(in, "function"), function)), slog.String("unique", or(option(in, "unique"), unique)), slog.String("payload", payload))
+		slog.String("function", cmp.Or(option(in, "function"), function)), slog.String("unique", cmp.Or(option(in, "unique"), unique)), slog.String("payload", payload))
 	s.close(x, out)
 	if out[0] == "ok" {
-		x.Out = append(x.Out, slog.String("result", or(option(out, "result"), "r("+payload+")")))
+		x.Out = append(x.Out, slog.String("result", cmp.Or(option(out, "result"), "r("+payload+")")))
 	}
 }
 
@@ -345,18 +346,18 @@ func requireSound(t require.TestingT, j Judgement) {
 func (s *story) gather() *Evidence {
 	h := *s.h
 	h.Operations = slices.Clone(s.h.Operations)
-	slices.SortStableFunc(h.Operations, func(a, b *history.Operation) int { return compare(a.Call, b.Call) })
-	slices.SortStableFunc(h.Samples, func(a, b history.Sample) int { return compare(a.At, b.At) })
+	slices.SortStableFunc(h.Operations, func(a, b *history.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	slices.SortStableFunc(h.Samples, func(a, b history.Sample) int { return cmp.Compare(a.At, b.At) })
 	return Gather(&h)
 }
 
 // check makes a check with the options that stand in brackets.
 func (s *story) check(name, options string) Check {
-	d, ok := Find(name)
-	if !ok {
+	i := slices.IndexFunc(All(), func(d Definition) bool { return d.Name == name })
+	if i < 0 {
 		s.fail("no check %q", name)
 	}
-	check := d.New()
+	check := All()[i].New()
 	for _, o := range strings.Split(options, ", ") {
 		if key, value, ok := strings.Cut(o, "="); ok {
 			s.set(reflect.ValueOf(check).Elem(), key, value)
