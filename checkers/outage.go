@@ -115,20 +115,6 @@ func byHost(ops []*history.Operation) (groups [][]*history.Operation) {
 	return groups
 }
 
-// brief is a duration with as many digits as a person wants.
-func brief(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return d.Round(time.Hour).String()
-	case d >= time.Minute:
-		return nodes.Short(d.Round(time.Second))
-	case d >= time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	default:
-		return d.Round(time.Millisecond).String()
-	}
-}
-
 // middle is the median of durations.
 func middle(d []time.Duration) time.Duration {
 	if len(d) == 0 {

@@ -1,11 +1,6 @@
 package checkers
 
-import (
-	"fmt"
-	"time"
-
-	"simrun/nodes/history"
-)
+import "simrun/nodes/history"
 
 // The events that the toolkit itself sees; nodes report others by Recorder.Sometimes.
 const (
@@ -90,28 +85,4 @@ func (e *Evidence) unsyncedBytes() (bytes int64, first history.Time) {
 		}
 	}
 	return bytes, first
-}
-
-// stamp is a time as stories write it: 14.310s.
-func stamp(t history.Time) string {
-	if t == history.Never {
-		return "the end"
-	}
-	return fmt.Sprintf("%.3fs", t.Round(time.Millisecond).Seconds())
-}
-
-// count is a number with its noun: 1 job, 2,214 jobs.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return thousands(n) + " " + noun + "s"
-}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -195,12 +195,3 @@ func some(hosts []string) string {
 		return fmt.Sprintf("%s and %d others", hosts[0], len(hosts)-1)
 	}
 }
-
-// short cuts a text that is too long for a line, and says so.
-func short(s string) string {
-	const most = 40
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "…"
-	}
-	return s
-}
