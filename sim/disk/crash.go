@@ -96,30 +96,30 @@ func (n *inode) pendingSectors() []place {
 	return places
 }
 
-// humour is how a crash treats what is pending. Without humours, a crash that loses much or
+// mood is how a crash treats what is pending. Without moods, a crash that loses much or
 // little would hardly ever be drawn once there is much to lose.
-type humour struct {
+type mood struct {
 	lands nodes.Percent // the share of what is pending that lands, each on its own
 	cut   uint64        // if not zero: what is older lands, what is younger does not, and that change lands in part
 }
 
-func (d *Disk) humour(stream *luck.Stream) humour {
+func (d *Disk) mood(stream *luck.Stream) mood {
 	u, v := stream.Uint64(), stream.Uint64()
 	switch pick(u, 6) {
 	case 0:
-		return humour{}
+		return mood{}
 	case 1:
-		return humour{lands: nodes.PerMillion}
+		return mood{lands: nodes.PerMillion}
 	case 2:
-		return humour{lands: nodes.PerMillion / 8}
+		return mood{lands: nodes.PerMillion / 8}
 	case 3:
-		return humour{lands: nodes.PerMillion / 8 * 7}
+		return mood{lands: nodes.PerMillion / 8 * 7}
 	case 4:
 		if at := d.pendingChanges(); len(at) > 0 {
-			return humour{lands: nodes.PerMillion / 2, cut: at[pick(v, len(at))]}
+			return mood{lands: nodes.PerMillion / 2, cut: at[pick(v, len(at))]}
 		}
 	}
-	return humour{lands: nodes.PerMillion / 2}
+	return mood{lands: nodes.PerMillion / 2}
 }
 
 // pendingChanges lists the numbers of the changes that are pending.
@@ -145,30 +145,30 @@ func (d *Disk) pendingChanges() []uint64 {
 }
 
 // landed says whether a change lands, by the variate u.
-func (h humour) landed(seq, u uint64) bool {
+func (m mood) landed(seq, u uint64) bool {
 	switch {
-	case seq < h.cut:
+	case seq < m.cut:
 		return true
-	case h.cut != 0 && seq > h.cut:
+	case m.cut != 0 && seq > m.cut:
 		return false
 	}
-	return h.lands.Hit(u)
+	return m.lands.Hit(u)
 }
 
 // version picks one of a chain of versions, of which those up to high are allowed. It takes one draw.
-func (h humour) version(seqs []uint64, high int, stream *luck.Stream) int {
+func (m mood) version(seqs []uint64, high int, stream *luck.Stream) int {
 	u := stream.Uint64()
-	if h.cut == 0 {
-		if high == 0 || !h.lands.Hit(u) {
+	if m.cut == 0 {
+		if high == 0 || !m.lands.Hit(u) {
 			return 0
 		}
-		if h.lands == nodes.PerMillion {
+		if m.lands == nodes.PerMillion {
 			return high
 		}
 		return 1 + pick(luck.Mix(u, 1), high)
 	}
 	at := 0
-	for at < high && h.landed(seqs[at+1], u) {
+	for at < high && m.landed(seqs[at+1], u) {
 		at++
 	}
 	return at
@@ -177,11 +177,11 @@ func (h humour) version(seqs []uint64, high int, stream *luck.Stream) int {
 // draw decides what becomes of all that is pending. How many draws it takes depends on nothing but
 // what is pending.
 func (d *Disk) draw(stream *luck.Stream) fate {
-	h := d.humour(stream)
+	m := d.mood(stream)
 	f := fate{map[*change]bool{}, map[*inode]fileFate{}}
 	for _, c := range d.changes {
 		u := stream.Uint64()
-		f.landed[c] = h.landed(c.seq, u) && c.may(f.landed)
+		f.landed[c] = m.landed(c.seq, u) && c.may(f.landed)
 	}
 	var seqs []uint64
 	for _, n := range d.touched {
@@ -189,12 +189,12 @@ func (d *Disk) draw(stream *luck.Stream) fate {
 		for _, s := range n.sizes {
 			seqs = append(seqs, s.seq)
 		}
-		ff := fileFate{size: h.version(seqs, len(seqs)-1, stream)}
+		ff := fileFate{size: m.version(seqs, len(seqs)-1, stream)}
 		for _, at := range n.pendingSectors() {
 			seqs = seqs[:0]
 			at.p.versions(at.sector, func(v sector, _ []byte) { seqs = append(seqs, v.seq) })
 			high := at.p.newest(at.sector, n.sizes[ff.size].seq)
-			ff.picks = append(ff.picks, h.version(seqs, high, stream))
+			ff.picks = append(ff.picks, m.version(seqs, high, stream))
 		}
 		f.files[n] = ff
 	}

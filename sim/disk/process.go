@@ -87,9 +87,6 @@ func (p *Process) Exit() {
 	d.processes = slices.DeleteFunc(d.processes, func(q *Process) bool { return q == p })
 }
 
-// Exited says whether the process has exited.
-func (p *Process) Exited() bool { return p.exited }
-
 // OpenFiles is how many descriptors the process has.
 func (p *Process) OpenFiles() int { return len(p.files) }
 
