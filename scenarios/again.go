@@ -7,9 +7,6 @@ import (
 	"simrun/sim"
 )
 
-// stretch is how many steps lie between two of a run's checkpoints.
-const stretch = 1024
-
 // Again runs the plan once more, as o says, and compares. Where the two runs differ the new one's verdict is
 // Diverged, and its Divergence says since when.
 func (r *Run) Again(o RunOptions) *Run {
@@ -90,7 +87,7 @@ func firstStretch(was, is *Run) *Divergence {
 		}
 		return fmt.Sprintf("%s, its last, after %d steps", r.Result.Hash, r.Result.Steps)
 	}
-	d := &Divergence{Step: min(uint64(n+1)*stretch, max(was.Result.Steps, is.Result.Steps)), Was: hash(was), Is: hash(is)}
+	d := &Divergence{Step: min(uint64(n+1)*sim.Stretch, max(was.Result.Steps, is.Result.Steps)), Was: hash(was), Is: hash(is)}
 	for _, r := range []*Run{was, is} {
 		for _, line := range r.Lines {
 			if line.Step <= d.Step {

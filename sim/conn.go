@@ -3,7 +3,6 @@ package sim
 import (
 	"io"
 	"net"
-	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -31,6 +30,52 @@ func newConn(l *life, socket *netmodel.Socket) *conn {
 	c.write = side{life: l, closed: &c.closed}
 	socket.ReadWaiter, socket.WriteWaiter = &c.read, &c.write
 	return c
+}
+
+// Dial asks the network for a connection and waits until it stands.
+func (e *env) Dial(network, address string, timeout time.Duration) (net.Conn, error) {
+	t := e.life.current()
+	fail := func(err error) (net.Conn, error) {
+		return nil, opError("dial", network, nil, Addr{network, address}, err)
+	}
+	if err := onlyNetwork(network, "tcp"); err != nil {
+		return fail(err)
+	}
+	host, port, err := e.life.host.splitAddress(address)
+	if err != nil {
+		return fail(err)
+	}
+	if err := t.interrupted(); err != nil {
+		return fail(err)
+	}
+	s, err := e.life.host.stack.Connect(host, port)
+	if err == netmodel.ErrUnknownHost {
+		return fail(&net.DNSError{Err: "no such host", Name: host, IsNotFound: true})
+	}
+	if err != nil && err != syscall.EINPROGRESS {
+		return fail(err)
+	}
+	c := newConn(e.life, s)
+	if timeout > 0 {
+		if at, ok := e.life.host.clock.After(t.life.host.world.now, timeout); ok {
+			c.write.set(at, false)
+		}
+	}
+	for {
+		err := s.Connected()
+		if err == syscall.EINPROGRESS {
+			if err = c.write.fit(t); err == nil {
+				c.write.wait(t)
+				continue
+			}
+		}
+		if err != nil {
+			c.Close()
+			return fail(err)
+		}
+		c.write.set(0, true)
+		return c, nil
+	}
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -175,14 +220,3 @@ func (h *Host) deadline(t time.Time) (at time.Duration, ok bool) {
 }
 
 func (c *conn) fail(op string, err error) error { return opError(op, "tcp", c.local, c.remote, err) }
-
-// opError wraps an error as package net does.
-func opError(op, network string, source, target net.Addr, err error) error {
-	if err == nil {
-		return nil
-	}
-	if errno, ok := err.(syscall.Errno); ok {
-		err = os.NewSyscallError(op, errno)
-	}
-	return &net.OpError{Op: op, Net: network, Source: source, Addr: target, Err: err}
-}

@@ -1,10 +1,8 @@
 package sim
 
 import (
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"simrun/nodes"
@@ -51,26 +49,6 @@ func (e *env) Sleep(d time.Duration) error {
 	e.life.host.readings++
 	t.await(e.life.arm(d, t))
 	return t.interrupted()
-}
-
-// await parks until the task's timer expires or the task is cancelled.
-func (t *task) await(id timerID) {
-	t.expired = false
-	for !t.expired && !t.cancelled {
-		t.park()
-	}
-	if !t.expired {
-		t.life.host.world.disarm(id)
-	}
-}
-
-// until parks until a true time, whatever the host's clock says; cancelled tasks come back sooner.
-func (t *task) until(at time.Duration) {
-	w := t.life.host.world
-	if at <= w.now {
-		return
-	}
-	t.await(t.life.armAt(at, t))
 }
 
 func (e *env) AfterFunc(d time.Duration, f func()) nodes.Timer {
@@ -139,8 +117,8 @@ func (e *env) AwaitStop() error {
 
 func (e *env) Record() nodes.Recorder { return e.recorder }
 
-// Point is active in a quarter of the lives of a world that buggifies, and then fires a quarter of the
-// times: bugs hide where one rare thing happens often, not where all happen seldom.
+// Point is active, for each name, in a quarter of the worlds that buggify, and then fires a quarter of the times: bugs
+// hide where one rare thing happens often, not where all happen seldom.
 func (e *env) Point(name string) bool {
 	h := e.life.host
 	if !h.world.options.Buggify || e.life.dead {
@@ -156,50 +134,4 @@ func (e *env) Point(name string) bool {
 		h.pointActive[name] = active
 	}
 	return active && h.bug.Uint64()%4 == 0
-}
-
-// inbox holds the requests of the workload that a client has not taken yet.
-type inbox struct {
-	requests []nodes.Request
-	waiting  []*task
-}
-
-// Ask hands a request to the host's process. It says whether there was one to hear it: who is dark or
-// dead asks for nothing.
-func (h *Host) Ask(r nodes.Request) bool {
-	if h.life == nil || h.paused() {
-		return false
-	}
-	h.inbox.requests = append(h.inbox.requests, r)
-	h.wakeInbox()
-	return true
-}
-
-func (h *Host) wakeInbox() {
-	for _, t := range h.inbox.waiting {
-		h.world.wake(t)
-	}
-	h.inbox.waiting = h.inbox.waiting[:0]
-}
-
-func (e *env) Next() (nodes.Request, error) {
-	t := e.life.current()
-	in := &e.life.host.inbox
-	for {
-		if err := t.interrupted(); err != nil {
-			return nodes.Request{}, err
-		}
-		if len(in.requests) > 0 {
-			r := in.requests[0]
-			in.requests = slices.Delete(in.requests, 0, 1)
-			return r, nil
-		}
-		if e.life.stopping {
-			return nodes.Request{}, io.EOF
-		}
-		if !slices.Contains(in.waiting, t) {
-			in.waiting = append(in.waiting, t)
-		}
-		t.park()
-	}
 }

@@ -129,14 +129,8 @@ func (w *World) plainSite() *Site {
 	return w.sites[0]
 }
 
-// Clock is the host's clock. After changing it, call ClockChanged.
-func (h *Host) Clock() *clock.Clock { return h.clock }
-
 // Disk is the host's disk.
 func (h *Host) Disk() *disk.Disk { return h.disk }
-
-// Stack is the host's network stack.
-func (h *Host) Stack() *netmodel.Stack { return h.stack }
 
 // Running says whether the host's process runs and is not paused.
 func (h *Host) Running() bool { return h.life != nil && !h.paused() }

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"net"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -79,96 +78,3 @@ func (l *listener) Close() error {
 func (l *listener) Addr() net.Addr { return netAddr("tcp", l.listener.Addr()) }
 
 func (l *listener) fail(op string, err error) error { return opError(op, "tcp", nil, l.Addr(), err) }
-
-// Dial asks the network for a connection and waits until it stands.
-func (e *env) Dial(network, address string, timeout time.Duration) (net.Conn, error) {
-	t := e.life.current()
-	fail := func(err error) (net.Conn, error) {
-		return nil, opError("dial", network, nil, Addr{network, address}, err)
-	}
-	if err := onlyNetwork(network, "tcp"); err != nil {
-		return fail(err)
-	}
-	host, port, err := e.life.host.splitAddress(address)
-	if err != nil {
-		return fail(err)
-	}
-	if err := t.interrupted(); err != nil {
-		return fail(err)
-	}
-	s, err := e.life.host.stack.Connect(host, port)
-	if err == netmodel.ErrUnknownHost {
-		return fail(&net.DNSError{Err: "no such host", Name: host, IsNotFound: true})
-	}
-	if err != nil && err != syscall.EINPROGRESS {
-		return fail(err)
-	}
-	c := newConn(e.life, s)
-	if timeout > 0 {
-		if at, ok := e.life.host.clock.After(t.life.host.world.now, timeout); ok {
-			c.write.set(at, false)
-		}
-	}
-	for {
-		err := s.Connected()
-		if err == syscall.EINPROGRESS {
-			if err = c.write.fit(t); err == nil {
-				c.write.wait(t)
-				continue
-			}
-		}
-		if err != nil {
-			c.Close()
-			return fail(err)
-		}
-		c.write.set(0, true)
-		return c, nil
-	}
-}
-
-func onlyNetwork(network, only string) error {
-	if network != only && network != only+"4" {
-		return net.UnknownNetworkError(network)
-	}
-	return nil
-}
-
-// localPort is the port of an address to listen on: ":4730", "0.0.0.0:4730", or the host's own name.
-func (h *Host) localPort(address string) (int, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return 0, err
-	}
-	switch host {
-	case "", "0.0.0.0", "::", h.Name:
-	default:
-		return 0, syscall.EADDRNOTAVAIL
-	}
-	return parsePort(address, port)
-}
-
-// splitAddress reads "host:port"; loopback names are the host itself.
-func (h *Host) splitAddress(address string) (string, int, error) {
-	host, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", 0, err
-	}
-	switch host {
-	case "", "localhost", "127.0.0.1", "::1":
-		host = h.Name
-	}
-	port, err := parsePort(address, text)
-	return host, port, err
-}
-
-func parsePort(address, text string) (int, error) {
-	port, err := strconv.ParseUint(text, 10, 16)
-	if err != nil {
-		return 0, &net.AddrError{Err: "invalid port", Addr: address}
-	}
-	return int(port), nil
-}
-
-func (h *Host) addr(network string, port int) net.Addr {
-	return netAddr(network, netmodel.Addr{Host: h.Name, Port: port})
-}

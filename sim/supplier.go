@@ -47,9 +47,6 @@ func (w *World) AddSite(name string, supplier *Supplier, ups time.Duration) *Sit
 	return s
 }
 
-// Hosts are the machines that stand on the site.
-func (s *Site) Hosts() []*Host { return s.hosts }
-
 // Cut cuts the power: one instant for all that hangs on the supplier. Ending the strike gives it back.
 func (s *Supplier) Cut() *Strike {
 	w := s.world

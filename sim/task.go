@@ -161,6 +161,26 @@ func (t *task) park() {
 	t.co.giveWay()
 }
 
+// await parks until the task's timer expires or the task is cancelled.
+func (t *task) await(id timerID) {
+	t.expired = false
+	for !t.expired && !t.cancelled {
+		t.park()
+	}
+	if !t.expired {
+		t.life.host.world.disarm(id)
+	}
+}
+
+// until parks until a true time, whatever the host's clock says; cancelled tasks come back sooner.
+func (t *task) until(at time.Duration) {
+	w := t.life.host.world
+	if at <= w.now {
+		return
+	}
+	t.await(t.life.armAt(at, t))
+}
+
 // interrupted is context.Canceled once the task is cancelled.
 func (t *task) interrupted() error {
 	if t.cancelled {

@@ -23,8 +23,8 @@ func (h *Hash) fold(a, b, c uint64) {
 	h.Lo = lo ^ bits.RotateLeft64(h.Lo, 23) ^ c
 }
 
-// checkpointEvery is how many steps lie between two checkpoints of a trace.
-const checkpointEvery = 1024
+// Stretch is how many steps lie between two checkpoints.
+const Stretch = 1024
 
 // trace folds every step into the hash. Checkpoints are kept always, so that two runs that differ can be
 // told apart to within a thousand steps; lines only where a run is looked at.
@@ -39,7 +39,7 @@ type trace struct {
 func (t *trace) step(at time.Duration, what uint64, arg uint64) {
 	t.steps++
 	t.hash.fold(uint64(at), what, arg)
-	if t.steps%checkpointEvery == 0 {
+	if t.steps%Stretch == 0 {
 		t.checkpoints = append(t.checkpoints, t.hash)
 	}
 }

@@ -97,7 +97,7 @@ func (w *World) Hash() Hash { return w.trace.hash }
 // Steps is how many events and task switches there were so far.
 func (w *World) Steps() uint64 { return w.trace.steps }
 
-// Checkpoints are the hashes after every 1,024 steps.
+// Checkpoints are the hashes after every Stretch of steps.
 func (w *World) Checkpoints() []Hash { return w.trace.checkpoints }
 
 // Lines is the event log, if the world records one.
@@ -147,7 +147,7 @@ func (w *World) reach(h *Host, moment string, o *disk.Op) {
 	}
 }
 
-// What an event is about. Kinds from evNet on are the network's own.
+// eventKind is what an event is about. Kinds from evNet on are the network's own.
 type eventKind uint8
 
 const (
