@@ -1,0 +1,310 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"simrun/sim/luck"
+)
+
+// Shrink looks for the least plan that still does what a run did: the same claim violated by the same kind of
+// anomaly, shown by operations of the same kinds.
+//
+// A smaller plan counts if the offence shows under any of a few lucks, since what comes after a change has new
+// luck, *and* if without its faults it does not show under any: to drop the workers would lose jobs for free.
+// What a system needs to recover in is left alone: phases that heal or have no work, the last phase, what
+// the claim names, and one node of each role.
+//
+// What comes of it is a function of the run and of Budget, however many cores there are, unless More ends it.
+type Shrink struct {
+	Run *Run
+	// Catalog is what the plan was read with: each smaller plan is written, and read again, before it is run.
+	Catalog Catalog
+	// Claim is the claim to go after; empty is the first by which the run is judged, else its first finding.
+	Claim string
+	// Lucks is under how many lucks a candidate is run; zero is 8.
+	Lucks int
+	// Budget is how many runs it may take; zero is 3,000.
+	Budget int
+	// Jobs is how many worlds run at once; zero is one per core.
+	Jobs int
+	// More, if not nil, is asked before runs. Once it says no, the least plan so far is the result.
+	More func() bool
+	// Each, if not nil, is told how it is going, after each run.
+	Each func(Shrinking)
+}
+
+// Shrinking is how far a shrink has come.
+type Shrinking struct {
+	Runs         int // so far
+	Faults, From int // how many are left, and how many there were
+}
+
+// Minimum is what a shrink came to.
+type Minimum struct {
+	Offence Offence
+	// Plan is the least plan that was found, with the luck that shows the offence. Its scenario is called
+	// NAME-minimal, and has no other claim.
+	Plan *Plan
+	// Run is the plan's run.
+	Run *Run
+	// Needed is a line for each of Plan.Faults.
+	Needed []Need
+	// Needless are the faults of the original run without which it is violated all the same.
+	Needless []Fault
+	// Runs is how many runs it took.
+	Runs int
+	// Least says that no further step makes it smaller; else the budget or the time ended first.
+	Least bool
+	// Calm says that no fault at all is needed. Then nothing but the faults was taken away.
+	Calm bool
+}
+
+// Need is a fault of a minimum and what became of the plan without it: the offence was not shown in Held of the
+// Of lucks that were tried.
+type Need struct {
+	Fault    Fault
+	Held, Of int
+}
+
+const (
+	usualLucks  = 8
+	usualBudget = 3000
+	// mostRounds bounds how often all steps are gone through; the last round changes nothing.
+	mostRounds = 8
+)
+
+// Do shrinks. An error is a run in which nothing is violated, or one that its own plan does not show again.
+func (s Shrink) Do() (*Minimum, error) {
+	offence, err := s.Run.offenceOf(s.Claim)
+	if err != nil {
+		return nil, err
+	}
+	if s.Budget <= 0 {
+		s.Budget = usualBudget
+	}
+	if s.Lucks <= 0 {
+		s.Lucks = usualLucks
+	}
+	h := &hunt{Shrink: s, kept: newDraft(s.Run.Plan, offence)}
+	h.trials = &trials{offence: offence, jobs: coresOr(s.Jobs), budget: s.Budget, more: s.More, each: h.tell,
+		done: map[trial]outcomeOf{}, known: map[trial]bool{}}
+	for i := range s.Lucks {
+		h.lucks = append(h.lucks, SeedAt(s.Run.Plan.Seed, i))
+	}
+	h.protected = protectedBy(s.Run.Plan, offence)
+	if err := h.begin(); err != nil {
+		return nil, err
+	}
+	return h.minimum(), nil
+}
+
+// hunt is a shrink under way. Kept is the least plan so far, and shows the offence with its own seed.
+type hunt struct {
+	Shrink
+	*trials
+	kept      *draft
+	lucks     []luck.Seed
+	protected map[string]bool // names of nodes that the claim needs
+	struck    []FaultResult   // what kept's faults did
+	calm      bool
+	least     bool
+}
+
+func (h *hunt) tell(runs int) {
+	if h.Each != nil {
+		h.Each(Shrinking{Runs: runs, Faults: len(h.kept.plan.Faults), From: len(h.Run.Plan.Faults)})
+	}
+}
+
+// begin makes sure that the plan without its other claims does it again, and sees whether faults are needed.
+func (h *hunt) begin() error {
+	loaded, err := h.kept.load(&h.Catalog)
+	if err != nil {
+		return fmt.Errorf("the plan does not read back: %w", err)
+	}
+	h.kept.plan = loaded
+	shown := false
+	finished := h.walk([]ask{{0, newLucky(loaded), loaded.Seed}}, func(_ ask, o outcomeOf) int {
+		shown, h.struck = o.shows, o.faults
+		return -1
+	})
+	switch {
+	case !finished:
+		return errors.New("there was no time for a single run")
+	case !shown:
+		return fmt.Errorf("the run's plan does not show again that %s", h.offence)
+	}
+	calm := withoutFaults(loaded)
+	h.walk(h.asks(0, newLucky(calm)), func(a ask, o outcomeOf) int {
+		if o.shows {
+			calm.Seed, h.calm, h.least = a.seed, true, true
+			return -1
+		}
+		return 0
+	})
+	if h.calm {
+		h.kept = &draft{plan: calm}
+		return nil
+	}
+	h.least = h.rounds()
+	return nil
+}
+
+// rounds goes through all steps until nothing gets smaller any more.
+func (h *hunt) rounds() bool {
+	for range mostRounds {
+		changed := false
+		for _, step := range []func(*hunt) bool{dropFaults, (*hunt).smaller} {
+			changed = step(h) || changed
+		}
+		if h.ended {
+			return false
+		}
+		if !changed {
+			return true
+		}
+	}
+	return false
+}
+
+// smaller goes through the cuts of everything but whole faults. Each is tried from the boldest value on, and
+// again for as long as it gets on.
+func (h *hunt) smaller() (changed bool) {
+	for _, list := range cuts {
+		for i := 0; ; {
+			tries := list(h, i)
+			if tries == nil || h.ended {
+				break
+			}
+			if h.first(tries) < 0 {
+				i++
+				continue
+			}
+			changed = true
+		}
+	}
+	return changed
+}
+
+// asks are the questions about one candidate: under the luck that serves now, then under the others.
+func (h *hunt) asks(number int, c *lucky) []ask {
+	asks := []ask{{number, c, h.kept.plan.Seed}}
+	for _, seed := range h.lucks {
+		if seed != h.kept.plan.Seed {
+			asks = append(asks, ask{number, c, seed})
+		}
+	}
+	return asks
+}
+
+// first keeps the first of the candidates that counts and returns its index; -1 if there is none.
+func (h *hunt) first(tries []*draft) int {
+	var asks []ask
+	loaded := make([]*Plan, len(tries))
+	for i, d := range tries {
+		if d == nil {
+			continue
+		}
+		plan, err := d.load(&h.Catalog)
+		if err != nil {
+			continue // what is not a scenario any more is no smaller scenario
+		}
+		loaded[i] = plan
+		asks = append(asks, h.asks(i, newLucky(plan))...)
+	}
+	found := -1
+	h.walk(asks, func(a ask, o outcomeOf) int {
+		switch {
+		case !o.shows:
+			return a.number
+		case !h.holdsCalm(loaded[a.number]):
+			return a.number + 1
+		}
+		found = a.number
+		plan := loaded[found]
+		plan.Seed = a.seed
+		h.kept, h.struck = &draft{plan: plan, ids: tries[found].ids}, o.faults
+		return -1
+	})
+	return found
+}
+
+// holdsCalm says that the plan without its faults does not violate the claim under any luck.
+func (h *hunt) holdsCalm(plan *Plan) bool {
+	holds := true
+	finished := h.walk(h.asks(0, newLucky(withoutFaults(plan))), func(_ ask, o outcomeOf) int {
+		if holds = !o.violated; !holds {
+			return -1
+		}
+		return 0
+	})
+	return finished && holds
+}
+
+// dropFaults takes away what did nothing, then halves, quarters and so on down to single faults.
+func dropFaults(h *hunt) (changed bool) {
+	var idle []int
+	for i := range h.struck {
+		if h.struck[i].Effects == 0 {
+			idle = append(idle, i)
+		}
+	}
+	if len(idle) > 0 {
+		changed = h.first([]*draft{h.kept.dropping(idle, h.struck)}) >= 0
+	}
+	for size := (len(h.kept.plan.Faults) + 1) / 2; size > 0; size /= 2 {
+		for from := 0; from < len(h.kept.plan.Faults); {
+			var tries []*draft
+			n := len(h.kept.plan.Faults)
+			for at := from; at < n; at += size {
+				var chunk []int
+				for i := at; i < min(at+size, n); i++ {
+					chunk = append(chunk, i)
+				}
+				tries = append(tries, h.kept.dropping(chunk, h.struck))
+			}
+			i := h.first(tries)
+			if i < 0 {
+				break
+			}
+			changed = true
+			from += i * size
+		}
+	}
+	return changed
+}
+
+// minimum is the result, with what each fault is needed for.
+func (h *hunt) minimum() *Minimum {
+	plan := h.kept.plan
+	m := &Minimum{Offence: h.offence, Plan: plan, Calm: h.calm}
+	for i := range plan.Faults {
+		without := *plan
+		without.Faults = slices.Delete(slices.Clone(plan.Faults), i, i+1)
+		need := Need{Fault: plan.Faults[i]}
+		h.walk(h.asks(0, newLucky(&without)), func(_ ask, o outcomeOf) int {
+			need.Of++
+			if !o.shows {
+				need.Held++
+			}
+			return 0
+		})
+		m.Needed = append(m.Needed, need)
+	}
+	for i, f := range h.Run.Plan.Faults {
+		if !slices.Contains(h.kept.ids, i) {
+			m.Needless = append(m.Needless, f)
+		}
+	}
+	m.Runs, m.Least = h.runs, h.least
+	m.Run = plan.Run(RunOptions{})
+	return m
+}
+
+func withoutFaults(p *Plan) *Plan {
+	calm := *p
+	calm.Faults = nil
+	return &calm
+}
