@@ -1,11 +1,8 @@
 package scenarios
 
 import (
-	"fmt"
 	"time"
 
-	"simrun/netmodel"
-	"simrun/nodes"
 	"simrun/nodes/history"
 	"simrun/sim"
 )
@@ -188,117 +185,12 @@ type onHost struct {
 	hit
 }
 
-// onWay is a rule of the network at work on one way.
-type onWay struct {
-	storm *storm
-	fault *Fault
-	way   Way
-	rule  *netmodel.Installed
-	over  bool
-}
-
-func (o *onWay) Effects() int64 {
-	e := o.rule.Effects()
-	return int64(e.Packets + e.Connections)
-}
-
-func (o *onWay) End() {
-	if !o.over {
-		o.over = true
-		o.storm.world.Network().Remove(o.rule)
-	}
-}
-
-func (s *storm) install(f *Fault, w Way) hit {
-	return &onWay{storm: s, fault: f, way: w, rule: s.rule(ruleOf(f, w))}
-}
-
-func (s *storm) exhaust(f *Fault, host string) hit {
-	resources := map[Resource]netmodel.Resource{Ports: netmodel.Ports, Files: netmodel.Files, Backlog: netmodel.Backlog}
-	r := netmodel.Exhaust(string(f.Verb)+" "+host, resources[f.Options.Limit], host)
-	return &onWay{storm: s, fault: f, way: Way{From: []string{host}}, rule: s.rule(r)}
-}
-
-func (s *storm) rule(r netmodel.Rule) *netmodel.Installed {
-	rule, err := s.world.Network().Install(r)
-	if err != nil {
-		panic("scenarios: " + err.Error())
-	}
-	return rule
-}
-
-// ruleOf is the network's rule for a fault on one way.
-func ruleOf(f *Fault, w Way) netmodel.Rule {
-	name := fmt.Sprintf("%s %s %s>%s", f.Verb, f.Target, w.From[0], w.To[0])
-	links := netmodel.Links{From: w.From, To: w.To}
-	o := f.Options
-	switch f.Verb {
-	case Partition:
-		return netmodel.Partition(name, links)
-	case Flap:
-		return netmodel.Flap(name, links, nodes.Exactly(o.Up), nodes.Exactly(o.Down))
-	case SlowLink:
-		return netmodel.SlowLink(name, links, o.Delay.Times, nodes.Exactly(o.Delay.Plus))
-	case Jam:
-		return netmodel.JamLink(name, links)
-	case LosePackets:
-		return netmodel.LosePackets(name, links, o.Rate)
-	case RepeatPackets:
-		return netmodel.RepeatPackets(name, links, o.Rate)
-	case CorruptPackets:
-		return netmodel.CorruptPackets(name, links, o.Rate)
-	case ResetConnections:
-		return netmodel.ResetConnections(name, links)
-	case LimitBandwidth:
-		return netmodel.LimitBandwidth(name, links, o.Bandwidth)
-	}
-	panic("scenarios: no rule for " + string(f.Verb))
-}
-
-// impairedWay is what the history says of a network fault on one way.
-func (s *storm) impairedWay(f *Fault, w Way) history.Impairment {
-	i := history.Impairment{From: w.From, To: w.To}
-	switch f.Verb {
-	case Partition, Flap, Jam:
-		i.Cut = true
-	case LosePackets, CorruptPackets:
-		i.Loss = float64(f.Options.Rate) / float64(nodes.PerMillion)
-	case SlowLink:
-		i.Delay = f.Options.Delay.Of(s.slowest())
-	case LimitBandwidth:
-		i.Delay = time.Duration(int64(64<<10) * int64(time.Second) / int64(f.Options.Bandwidth))
-	}
-	return i
-}
-
-// slowest is the longest delay of any link on a calm day.
-func (s *storm) slowest() (most time.Duration) {
-	for i := range s.plan.Classes {
-		most = max(most, s.plan.Classes[i].Delay.Max())
-	}
-	return most
-}
-
 // spareHit takes the hosts for which in is true out of a hit. It returns what goes on, and whether the hit
 // itself has ended.
 func (s *storm) spareHit(h hit, in func(string) bool) (rest []hit, ended bool) {
 	switch h := h.(type) {
 	case *onWay:
-		inside, outside := split(h.way.From, in)
-		_, others := split(h.way.To, in)
-		if len(inside) == 0 || len(h.way.To) > 0 && len(others) == len(h.way.To) {
-			return []hit{h}, false
-		}
-		h.End()
-		if len(h.way.To) == 0 {
-			return nil, true
-		}
-		for _, w := range []Way{{outside, h.way.To}, {inside, others}} {
-			if len(w.From) > 0 && len(w.To) > 0 {
-				rest = append(rest, s.install(h.fault, w))
-			}
-		}
-		return rest, true
+		return h.spare(in)
 	case *onHost:
 		if !in(h.host) {
 			return []hit{h}, false

@@ -1,10 +1,8 @@
 package scenarios
 
 import (
-	"cmp"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"simrun/nodes"
@@ -103,15 +101,6 @@ func (t *topology) names(takes Takes) []string {
 	return names
 }
 
-// byNodeAndNumber sorts worker/2 before worker/10.
-func byNodeAndNumber(a, b string) int {
-	nodeA, numberA, _ := strings.Cut(a, "/")
-	nodeB, numberB, _ := strings.Cut(b, "/")
-	x, _ := strconv.Atoi(numberA)
-	y, _ := strconv.Atoi(numberB)
-	return cmp.Or(strings.Compare(nodeA, nodeB), cmp.Compare(x, y))
-}
-
 // expandNames puts all copies of a node in the place of its name, in the lists of every configuration.
 func (t *topology) expandNames() {
 	done := map[any]any{}
@@ -164,4 +153,36 @@ func (t *topology) expandIn(v reflect.Value) (changed bool) {
 		}
 	}
 	return changed
+}
+
+// union is the members of the groups, in the order of all.
+func union(all []string, groups [][]string) []string {
+	in := map[string]bool{}
+	for _, g := range groups {
+		for _, h := range g {
+			in[h] = true
+		}
+	}
+	var u []string
+	for _, h := range all {
+		if in[h] {
+			u = append(u, h)
+		}
+	}
+	return u
+}
+
+// without is all but those.
+func without(all, those []string) []string {
+	out := map[string]bool{}
+	for _, h := range those {
+		out[h] = true
+	}
+	var rest []string
+	for _, h := range all {
+		if !out[h] {
+			rest = append(rest, h)
+		}
+	}
+	return rest
 }
