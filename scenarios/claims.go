@@ -90,14 +90,7 @@ func (r *reader) readOccurrence(n *decode.Node, path, event string) {
 	if at := n.Field("sometimes"); at != nil {
 		n, path = at, path+".sometimes"
 	}
-	r.Hint(n, path, decode.Suggest(event, known), "no node here, nor the toolkit, tells of %q", brief(event))
-}
-
-func brief(text string) string {
-	if r := []rune(text); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return text
+	r.Hint(n, path, decode.Suggest(event, known), "no node here, nor the toolkit, tells of %q", decode.Brief(event))
 }
 
 // readContext looks up what the options that all checks share by name refer to: `in` is a phase, `after` is heal,

@@ -48,18 +48,7 @@ func TestEveryVerbIsReadDrawnAndWritten(t *testing.T) {
 	}
 }
 
-// faultsOf are the faults of a verb, as lines.
-func faultsOf(p *Plan, verb Verb) []Fault {
-	var all []Fault
-	for _, f := range p.Faults {
-		if f.Verb == verb {
-			all = append(all, f)
-		}
-	}
-	return all
-}
-
-// one reads a small world with these faults in it, and draws.
+// drawFaults reads a small world with these faults in it, and draws.
 func drawFaults(t *testing.T, seed luck.Seed, lines ...string) *Plan {
 	t.Helper()
 	text := `scenario: small

@@ -104,8 +104,6 @@ type claimLine struct {
 	at    *decode.Node
 	path  string
 	check string
-	judge any
-	text  string
 }
 
 // Values are what a claim can be expected to be.

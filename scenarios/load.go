@@ -99,7 +99,7 @@ func (sc *Scenario) nameAsFile(source text, root *decode.Node) error {
 // included are the keys that an included file may have; the first are mappings of names, the others lists.
 var included = []string{"sites", "link-classes", "nodes", "links", "workload", "claims"}
 
-// most is how many files one may include.
+// mostIncludes is how many files one may include.
 const mostIncludes = 100
 
 // include puts the files that the document names into it.

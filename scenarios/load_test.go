@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,20 +62,14 @@ func TestABrokenExampleGetsTheVeryMessages(t *testing.T) {
 	drop("{on: gearman-a sync-begin")
 	said := 0
 	for _, m := range regexp.MustCompile(`(?m)^ +(\d+) \| (.*)$`).FindAllStringSubmatch(want, -1) {
-		n := int(copyNumberOf(t, m[1]))
+		n, err := strconv.Atoi(m[1])
+		require.NoError(t, err)
 		require.Equal(t, strings.Fields(broken[n-1])[0], strings.Fields(m[2])[0], "line %d", n)
 		broken[n-1] = m[2]
 		said++
 	}
 	require.Equal(t, 7, said)
 	require.Equal(t, want, problemsOf(t, "broken.yaml", strings.Join(broken, "\n")))
-}
-
-func copyNumberOf(t *testing.T, text string) int {
-	t.Helper()
-	n := copyNumber(text)
-	require.Positive(t, n)
-	return n
 }
 
 // If this fails, a mistake is not told of, or not in words that help. Each file breaks the example in one way,

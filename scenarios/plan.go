@@ -1,8 +1,14 @@
+// Package scenarios answers what goes wrong in a run, and what became of it. It reads a scenario from YAML (Read),
+// draws with a seed the plan that it stands for (Draw), runs the plan in a world of its own and has its claims judged
+// (Plan.Run), runs it again to see that it is the same (Run.Again), and does so for many seeds (Sweep).
+//
+// A run is a function of the binary, the scenario and the seed. The scenarios that are built in lie in this folder.
 package scenarios
 
 import (
 	"time"
 
+	"simrun/checkers"
 	"simrun/nodes"
 	"simrun/scenarios/decode"
 	"simrun/sim/luck"
@@ -128,10 +134,10 @@ type Share struct {
 type Claim struct {
 	Name   string
 	Says   string
-	Check  string  // the check's name: "gearman.at-least-once"
-	Text   string  // the check as the file writes it: "{available: submit, at-least: 99%}"
-	Config any     // the check, filled in from the file
-	Expect Verdict // Holds or Violated
-	File   string  // where it stands, for annotations
+	Check  string         // the check's name: "gearman.at-least-once"
+	Text   string         // the check as the file writes it: "{available: submit, at-least: 99%}"
+	Config checkers.Check // filled in from the file
+	Expect Verdict        // Holds or Violated
+	File   string         // where it stands, for annotations
 	Line   int
 }

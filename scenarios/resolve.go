@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"simrun/checkers"
@@ -62,19 +63,15 @@ func (r *reader) lookUpNode(ref decode.Reference) {
 // lookUpCopy checks NODE/NUMBER. It must be there in every run.
 func (r *reader) lookUpCopy(at *decode.Node, path string, n *nodeSpec, number string) {
 	least := n.line.Count.Min()
+	copied, _ := strconv.Atoi(number) // a number, if the name is among those of the copies
 	switch {
 	case !n.counted:
 		r.Fail(at, path, "%q has no copies; write %s", n.name, n.name)
-	case slices.Contains(r.spec.most.all, n.name+"/"+number) && copyNumber(number) > least:
+	case slices.Contains(r.spec.most.all, n.name+"/"+number) && copied > least:
 		r.Fail(at, path, "%s/%s is not there in every run: its count is %s", n.name, number, n.line.Count)
 	case !slices.Contains(r.spec.most.all, n.name+"/"+number):
 		r.Fail(at, path, "no %s/%s; the last one is %s/%d", n.name, number, n.name, least)
 	}
-}
-
-func copyNumber(number string) (n int) {
-	fmt.Sscan(number, &n)
-	return n
 }
 
 // resolve looks up the names in a selector, and holds operators to those that can select something.

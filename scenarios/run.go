@@ -94,7 +94,7 @@ func (r *Run) judge(h *history.History) {
 	evidence := checkers.Gather(h)
 	for i := range r.Plan.Claims {
 		c := &r.Plan.Claims[i]
-		j := c.Config.(checkers.Check).Judge(evidence)
+		j := c.Config.Judge(evidence)
 		r.Result.Claims = append(r.Result.Claims, ClaimResult{
 			Claim: c.Name, Says: c.Says, Expect: c.Expect, Verdict: Verdict(j.Verdict), State: string(j.State),
 			Figure: j.Figure, Reason: j.Reason, Anomaly: j.Anomaly, Witness: j.Witness, Story: j.Story, Data: j.Data,

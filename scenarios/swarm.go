@@ -29,7 +29,7 @@ func (d *draw) swarm(p *phaseLine, phase int, script []drawn, first map[string]s
 	slices.SortStableFunc(candidates, func(a, b drawn) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.order, b.order))
 	})
-	k := d.keeper(p, phase)
+	k := d.keeper(p)
 	for _, x := range d.outages(script) {
 		k.take(x)
 	}
@@ -224,7 +224,7 @@ type keeper struct {
 	outs  []outage
 }
 
-func (d *draw) keeper(p *phaseLine, phase int) *keeper {
+func (d *draw) keeper(p *phaseLine) *keeper {
 	members := p.Swarm.KeepUp.Of.members(d.topology, Hosts)
 	k := &keeper{of: make(map[string]bool, len(members))}
 	for _, h := range members {

@@ -168,10 +168,10 @@ var verbs = []VerbInfo{
 		Doc:  "Both clocks run fast or slow.",
 		Real: "adjtimex"},
 	{Verb: SlewClock, Family: "clock", Lasts: MustLast, options: func() verbOptions { return &slewClock{} },
-		Doc:  "The wall clock is moved evenly over the length of the fault.",
+		Doc:  "Both clocks are moved evenly over the length of the fault.",
 		Real: "adjtime, or chronyd"},
 	{Verb: FreezeClock, Family: "clock", Lasts: MustLast,
-		Doc: "The wall clock stands still and then goes on from where it stood."},
+		Doc: "Both clocks stand still and then go on from where they stood."},
 
 	{Verb: SlowDisk, Family: "disk", Common: true, options: func() verbOptions { return &slowDisk{} },
 		Doc:  "Reads, writes and syncs take longer.",

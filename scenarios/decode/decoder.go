@@ -68,7 +68,7 @@ func rulesOf(f reflect.StructField) (key string, rules Rules, inline bool) {
 func (r Rules) hold(p any, text string) error {
 	v := reflect.ValueOf(p).Elem()
 	if v.Type() == reflect.TypeFor[time.Duration]() && v.Int() < 0 && !r.Signed {
-		return fmt.Errorf("%s is less than nothing", brief(text))
+		return fmt.Errorf("%s is less than nothing", Brief(text))
 	}
 	for _, bound := range []struct {
 		text, what string
@@ -82,7 +82,7 @@ func (r Rules) hold(p any, text string) error {
 			panic(fmt.Sprintf("decode: the bound %q of a %s: %v", bound.text, v.Type(), err))
 		}
 		if compare(v, limit.Elem()) == bound.wrong {
-			return fmt.Errorf("%s is out of bounds; it must be %s %s", brief(text), bound.what, bound.text)
+			return fmt.Errorf("%s is out of bounds; it must be %s %s", Brief(text), bound.what, bound.text)
 		}
 	}
 	return nil
@@ -204,7 +204,7 @@ func (d *Decoder) invalid(n *Node, path string, err error, p any) {
 
 // NoSuchKey collects a key that is not known.
 func (d *Decoder) NoSuchKey(f Field, path string, known []string) {
-	d.Hint(f.At, path, Suggest(f.Key, known), "no such key %q", brief(f.Key))
+	d.Hint(f.At, path, Suggest(f.Key, known), "no such key %q", Brief(f.Key))
 }
 
 // Value reads a node into what p points to.
@@ -307,7 +307,7 @@ func (d *Decoder) basic(n *Node, path string, v reflect.Value, rules Rules) {
 	case reflect.Int64, reflect.Int32, reflect.Int16, reflect.Int8:
 		var i int64
 		if i, err = parseInt(n.Text); err == nil && v.OverflowInt(i) {
-			err = fmt.Errorf("%s is too large", brief(n.Text))
+			err = fmt.Errorf("%s is too large", Brief(n.Text))
 		}
 		v.SetInt(i)
 	case reflect.Uint, reflect.Uint64, reflect.Uint32, reflect.Uint16, reflect.Uint8:
@@ -315,7 +315,7 @@ func (d *Decoder) basic(n *Node, path string, v reflect.Value, rules Rules) {
 		if u, err = strconv.ParseUint(n.Text, 10, 64); err != nil {
 			err = NotA(n.Text, "a whole number")
 		} else if v.OverflowUint(u) {
-			err = fmt.Errorf("%s is too large", brief(n.Text))
+			err = fmt.Errorf("%s is too large", Brief(n.Text))
 		}
 		v.SetUint(u)
 	case reflect.Float64:
@@ -357,7 +357,7 @@ func (d *Decoder) enum(n *Node, path string, values []string) bool {
 	if slices.Contains(values, n.Text) {
 		return true
 	}
-	d.Hint(n, path, Suggest(n.Text, values), "no such word %q", brief(n.Text))
+	d.Hint(n, path, Suggest(n.Text, values), "no such word %q", Brief(n.Text))
 	return false
 }
 

@@ -32,6 +32,7 @@ func Quote(text string) string {
 	}
 	return inQuotes(text)
 }
+
 func bare(text string) bool {
 	if text == "" || text == "~" || text == "null" || strings.TrimSpace(text) != text || strings.ContainsAny(text, "`,[]{}\"#\\") {
 		return false

@@ -22,9 +22,6 @@ type Range[T Quantity] struct {
 	Choices []T // one of these, if not empty
 }
 
-// Exactly is the Range that always gives x.
-func Exactly[T Quantity](x T) Range[T] { return Range[T]{Lo: x, Hi: x} }
-
 // At is the quantity that the variate u stands for.
 func (r Range[T]) At(u uint64) T {
 	switch {

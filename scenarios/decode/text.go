@@ -12,9 +12,10 @@ import (
 )
 
 // NotA is the error of a text that is not what is wanted: "20" is not a rate such as 20/s.
-func NotA(text, what string) error { return fmt.Errorf("%q is not %s", brief(text), what) }
+func NotA(text, what string) error { return fmt.Errorf("%q is not %s", Brief(text), what) }
 
-func brief(text string) string {
+// Brief is a text of the file as a message shows it: no more of it than anybody wants to read.
+func Brief(text string) string {
 	if r := []rune(text); len(r) > 60 {
 		return string(r[:60]) + "…"
 	}
@@ -62,7 +63,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	}
 	n := new(big.Int).Quo(total.Num(), total.Denom())
 	if !n.IsInt64() || n.Int64() > int64(LongestDuration) {
-		return 0, fmt.Errorf("%q is longer than %s", brief(text), nodes.Short(LongestDuration))
+		return 0, fmt.Errorf("%q is longer than %s", Brief(text), nodes.Short(LongestDuration))
 	}
 	if negative {
 		return -time.Duration(n.Int64()), nil
@@ -90,7 +91,7 @@ func ParsePercent(text string) (nodes.Percent, error) {
 		return 0, NotA(text, "a share such as 5%")
 	}
 	if x > 100 {
-		return 0, fmt.Errorf("%s is more than the whole", brief(text))
+		return 0, fmt.Errorf("%s is more than the whole", Brief(text))
 	}
 	return nodes.Percent(math.Round(x * 10_000)), nil
 }
@@ -112,7 +113,7 @@ func ParseBytes(text string) (nodes.Bytes, error) {
 		return 0, bad
 	}
 	if n > math.MaxInt64/unit {
-		return 0, fmt.Errorf("%q is too large", brief(text))
+		return 0, fmt.Errorf("%q is too large", Brief(text))
 	}
 	return nodes.Bytes(n * unit), nil
 }
