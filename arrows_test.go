@@ -21,6 +21,7 @@ var floors = []struct{ pkg, may string }{
 	{"nodes/osenv", "nodes nodes/history -nodes/gearman -nodes/journal"},
 	{"nodes", "nodes -nodes/osenv"},
 	{"sim/luck", "nodes"},
+	{"sim/simtest", "reports scenarios checkers sim netmodel clock nodes -nodes/osenv"}, // a roof, for tests only
 	{"sim/disk", "nodes sim/luck -nodes/osenv"},
 	{"netmodel", "nodes sim/luck -nodes/osenv"},
 	{"clock", "nodes sim/luck -nodes/osenv"},
@@ -80,6 +81,9 @@ func TestArrowsPointDownOnly(t *testing.T) {
 		for _, imported := range p.Imports {
 			if below, own := strings.CutPrefix(imported, "simrun/"); own && !fits(below, may) {
 				t.Errorf("%s imports %s: arrows point down only (it may import %s)", name, below, may)
+			}
+			if imported == "simrun/sim/simtest" {
+				t.Errorf("%s imports %s, which only tests may", name, imported)
 			}
 			if folder, known := libraries[imported]; known && !within(name, folder) {
 				t.Errorf("%s imports %s, which stays behind %s", name, imported, folder)

@@ -91,6 +91,9 @@ func New(options Options) *World {
 // Now is the true time since the start of the world.
 func (w *World) Now() time.Duration { return w.now }
 
+// Seed is the world's seed. Who builds a world draws from streams of it, by names of its own.
+func (w *World) Seed() luck.Seed { return w.options.Seed }
+
 // Hash is the hash of everything that happened so far.
 func (w *World) Hash() Hash { return w.trace.hash }
 

@@ -51,6 +51,7 @@ const prelude = `set -e
 go() {
 	case "$1" in
 	build) (cd "$PROJECT" && command go build -o "$HERE/" "${@:2}") ;;
+	vet) (cd "$PROJECT" && command go "$@") ;;
 	run) (cd "$PROJECT" && command go build -o "$HERE/.bin" "$2") && "$HERE/.bin" "${@:3}" ;;
 	*) echo "the page says: go $*" >&2; return 1 ;;
 	esac
