@@ -11,6 +11,7 @@ import (
 // jobs are promised only by their answer, and are not judged here.
 type AtLeastOnce struct {
 	Terms `yaml:",inline"`
+	Rot   int `yaml:"rot" doc:"how many bits rot on a server's disk: one that serves on must still have all jobs but those of its last so many records; 0 excuses whatever rot costs"`
 }
 
 // Judge looks for acknowledged jobs that nobody did.
@@ -25,8 +26,10 @@ func (c *AtLeastOnce) Judge(e *Evidence) Judgement {
 		}
 		acknowledged++
 		switch {
-		case e.wrecked(j.server, first.created):
-			excused = fmt.Sprintf("the disk of %s was made to lose what was durable", j.server)
+		case e.wrecked(j.server, first.created) && !c.outlivesRot(e, j):
+			if c.Rot == 0 || j.firstDone() == nil {
+				excused = fmt.Sprintf("the disk of %s was made to lose what was durable", j.server)
+			}
 		case c.expired(j, e.End), j.firstDone() == nil && c.spent(e, j, e.End):
 		case j.firstDone() == nil:
 			owed[j.server] = append(owed[j.server], j)
@@ -109,6 +112,34 @@ func (c *AtLeastOnce) lost(e *Evidence, server string, jobs []*job, samples []hi
 		}
 	}
 	return true, fmt.Sprintf("%s never had %s done that it acknowledged, with workers idle beside it", server, count(len(jobs), "job"))
+}
+
+// outlivesRot says whether a job must be there although bits have rotted on its server's disk. The server serves on,
+// where it might have refused to start; and before it died it made so many records durable after the job's that one of
+// them is whole, and shows that the job's is missing.
+func (c *AtLeastOnce) outlivesRot(e *Evidence, j *job) bool {
+	since := j.firstPromise().created
+	if c.Rot == 0 || e.struckBy(j.server, since, func(verb string) bool { return wrecks(verb) && verb != "corrupt-disk" }) {
+		return false
+	}
+	samples := e.gauges("jobs")[j.server]
+	if n := len(samples); n == 0 || samples[n-1].At < e.started(j.server) {
+		return false
+	}
+	death := history.Never
+	for _, at := range e.deaths()[j.server] {
+		if at >= since {
+			death = min(death, at)
+		}
+	}
+	later := 0
+	for _, a := range e.jobView().attempts {
+		if a.job != nil && a.key.server == j.server && a.job.firstPromise() == a && a.Call >= since && a.created < death {
+			later++
+			since = a.created
+		}
+	}
+	return later >= c.Rot
 }
 
 // started is when the host's process last came up.

@@ -107,7 +107,7 @@ func (c *ExactlyOnce) Judge(e *Evidence) Judgement {
 			return c.twice(e, "the "+o.Kind+" of "+o.Host, t.operation(o), done)
 		}
 	}
-	if j := (&AtLeastOnce{c.Terms}).Judge(e); j.Verdict != Holds && j.State != Vacuous {
+	if j := (&AtLeastOnce{Terms: c.Terms}).Judge(e); j.Verdict != Holds && j.State != Vacuous {
 		return j
 	}
 	if len(v.runs) == 0 {

@@ -14,7 +14,7 @@ var definitions = []Definition{
 	{"sometimes", "A rare, wanted event occurs in at least one run of a batch.", func() Check { return &Sometimes{} }},
 	{"linearizable", "What was seen of each object could have come from one that does one thing at a time.", newAtomic},
 	{"gearman.at-least-once", "Every background job that a server acknowledged is executed to an answer.",
-		func() Check { return &AtLeastOnce{newTerms()} }},
+		func() Check { return &AtLeastOnce{Terms: newTerms()} }},
 	{"gearman.results", "A client is told what a worker made of its job's first payload, and nothing else.",
 		func() Check { return &Results{newTerms()} }},
 	{"gearman.explained-duplicates", "A job runs again only if its worker, its server or its answer was lost in between.",

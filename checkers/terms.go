@@ -116,7 +116,7 @@ type loss struct {
 func (e *Evidence) lossOf(t *Terms, x *execution, by history.Time) (loss, bool) {
 	w, server := e.forecast(), x.key.server
 	from := x.job.begun()
-	if x.done() && e.reachFor(defaultLimit, 0).link(x.Host, server).Cover(x.Return, x.Return+t.Settle) {
+	if x.done() && e.reachFor(defaultLimit, 0).link(x.Host, server).Cover(x.Return, x.Return+t.Settle) && !e.wrecked(server, x.Return) {
 		by = min(by, x.Return)
 	}
 	first, found := loss{from: history.Never}, false
@@ -177,13 +177,18 @@ func wrecks(verb string) bool {
 
 // wrecked says whether the server's disk was made to lose or change what had been durable, since a time.
 func (e *Evidence) wrecked(server string, since history.Time) bool {
+	return e.struckBy(server, since, wrecks)
+}
+
+// struckBy says whether one of some faults was on the host, since a time.
+func (e *Evidence) struckBy(host string, since history.Time, meant func(verb string) bool) bool {
 	for i := range e.Impairments {
-		if m := &e.Impairments[i]; wrecks(m.Verb) && m.End >= since && slices.Contains(m.From, server) {
+		if m := &e.Impairments[i]; meant(m.Verb) && m.End >= since && slices.Contains(m.From, host) {
 			return true
 		}
 	}
 	for i := range e.Downs {
-		if d := &e.Downs[i]; wrecks(d.Why) && d.Host == server && d.To >= since {
+		if d := &e.Downs[i]; meant(d.Why) && d.Host == host && d.To >= since {
 			return true
 		}
 	}

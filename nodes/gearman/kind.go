@@ -32,6 +32,7 @@ var Server = nodes.Kind{
 		"a job could not be kept",
 		"the end of a job could not be kept at once",
 		"jobs outlived a server",
+		"a damaged journal was refused",
 		"a connection was refused",
 		"closed a peer that does not read",
 	},

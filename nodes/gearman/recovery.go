@@ -2,6 +2,7 @@ package gearman
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -25,6 +26,7 @@ func (v *server) recover() error {
 	}
 	log, err := journal.Open(v.env, journalDir, options, r.replay)
 	if err != nil {
+		v.record.Sometimes("a damaged journal was refused", errors.As(err, new(*journal.Corruption)))
 		return fmt.Errorf("the jobs of earlier lives cannot be read: %w", err)
 	}
 	v.journal = log
