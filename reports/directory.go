@@ -20,10 +20,11 @@ const (
 	PlanFile    = "plan.yaml"
 	HistoryFile = "history.jsonl"
 	EventsFile  = "events.jsonl"
+	MinimalFile = "minimal.yaml" // the least plan that does the same
 )
 
 // extra are the files beside result.json.
-var extra = []string{PlanFile, HistoryFile, EventsFile}
+var extra = []string{PlanFile, HistoryFile, EventsFile, MinimalFile}
 
 // Shelf keeps runs: each in SCENARIO/SEED, or in SCENARIO/SEED/VALUE where it is a point of a matrix. Its
 // entry `last` points at the newest.

@@ -34,12 +34,24 @@ func NewProgress(w io.Writer, name string, goal int, quiet bool) *Progress {
 
 // Show redraws the line if it is time to.
 func (p *Progress) Show(b *scenarios.Batch) {
+	p.draw(func(took time.Duration) string { return progress(p.name, b, p.goal, took) })
+}
+
+// Shrink redraws the line of a shrink if it is time to.
+func (p *Progress) Shrink(s scenarios.Shrinking) {
+	p.draw(func(took time.Duration) string {
+		return fmt.Sprintf("%s  %s  %s/s  %s of %s left", p.name, Counted(s.Runs, "run"),
+			Rate(float64(s.Runs)/max(took.Seconds(), 0.001)), Count(s.Faults), Counted(s.From, "fault"))
+	})
+}
+
+func (p *Progress) draw(line func(took time.Duration) string) {
 	now := time.Now()
 	if p.out == nil || now.Sub(p.drawn) < redraw {
 		return
 	}
 	p.drawn, p.dirty = now, true
-	fmt.Fprint(p.out, "\r\x1b[2K"+clip(progress(p.name, b, p.goal, now.Sub(p.begun)), p.width-1))
+	fmt.Fprint(p.out, "\r\x1b[2K"+clip(line(now.Sub(p.begun)), p.width-1))
 }
 
 // Clear removes the line, so that something else can be said.

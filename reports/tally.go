@@ -205,6 +205,9 @@ func (p *page) failures(b *scenarios.Batch, runOf func(scenarios.Failure) string
 		}
 		run := runOf(f)
 		p.line("  %s replay %s", p.Command, run)
+		if i == 0 && f.Verdict == scenarios.Violated {
+			p.line("  %s shrink %s", p.Command, run)
+		}
 		if i == 0 {
 			p.line("  %s plan %s", p.Command, run)
 		}

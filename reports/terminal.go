@@ -175,5 +175,8 @@ func (p *page) kept(r *scenarios.Result, kept Kept) {
 	}
 	p.line("")
 	p.line("  %s replay %s", p.Command, kept.Run)
+	if r.Judge() == scenarios.Violated {
+		p.line("  %s shrink %s", p.Command, kept.Run)
+	}
 	p.line("  %s plan %s", p.Command, kept.Run)
 }

@@ -140,7 +140,7 @@ func shortenPhases(h *hunt, i int) []*draft {
 	for _, f := range p.Faults {
 		if f.Phase == i {
 			end := f.At + f.For - p.Phases[i].From
-			least = max(least, (end+time.Second).Truncate(time.Second))
+			least = max(least, (end + time.Second).Truncate(time.Second))
 		}
 	}
 	tries := []*draft{}

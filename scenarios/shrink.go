@@ -243,17 +243,11 @@ func (h *hunt) holdsCalm(plan *Plan) bool {
 	return finished && holds
 }
 
-// dropFaults takes away what did nothing, then halves, quarters and so on down to single faults.
+// dropFaults takes away what did nothing, and what the scenario itself does not say; then halves, quarters and so
+// on down to single faults.
 func dropFaults(h *hunt) (changed bool) {
-	var idle []int
-	for i := range h.struck {
-		if h.struck[i].Effects == 0 {
-			idle = append(idle, i)
-		}
-	}
-	if len(idle) > 0 {
-		changed = h.first([]*draft{h.kept.dropping(idle, h.struck)}) >= 0
-	}
+	changed = h.dropAll(func(i int) bool { return h.struck[i].Effects == 0 })
+	changed = h.dropAll(func(i int) bool { return h.Run.Plan.Faults[h.kept.ids[i]].DrawnBy == bySwarm }) || changed
 	for size := (len(h.kept.plan.Faults) + 1) / 2; size > 0; size /= 2 {
 		for from := 0; from < len(h.kept.plan.Faults); {
 			var tries []*draft
@@ -274,6 +268,17 @@ func dropFaults(h *hunt) (changed bool) {
 		}
 	}
 	return changed
+}
+
+// dropAll takes away all faults of which that is so, at once.
+func (h *hunt) dropAll(so func(i int) bool) bool {
+	var those []int
+	for i := range h.kept.plan.Faults {
+		if so(i) {
+			those = append(those, i)
+		}
+	}
+	return len(those) > 0 && h.first([]*draft{h.kept.dropping(those, h.struck)}) >= 0
 }
 
 // minimum is the result, with what each fault is needed for.

@@ -147,7 +147,7 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	f.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`")
 	root.SetUsageTemplate(usage)
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(c.replayCommand(), c.planCommand(), c.checkCommand(), c.serveCommand())
+	root.AddCommand(c.replayCommand(), c.shrinkCommand(), c.planCommand(), c.checkCommand(), c.serveCommand())
 	return root
 }
 

@@ -19,6 +19,7 @@ type past struct {
 	scenario *scenario
 	plan     *scenarios.Plan
 	result   *scenarios.Result
+	dir      string // where it is kept; empty if it is not
 }
 
 func (c *call) replayCommand() *cobra.Command {
@@ -151,6 +152,9 @@ func (c *call) inPlan(file string) ([]past, error) {
 		p.result, err = reports.Load(filepath.Dir(file))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
+		}
+		if err == nil {
+			p.dir = filepath.Dir(file)
 		}
 	}
 	return []past{p}, nil

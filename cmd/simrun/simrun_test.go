@@ -220,6 +220,11 @@ func TestWhatCannotBeStartedIsRefused(t *testing.T) {
 	require.Contains(t, d.complains("replay", "last"), "there is no last run")
 	require.Contains(t, d.complains("replay", "thunderstorm@storm"), "is not a seed")
 	require.Contains(t, d.complains("replay", "."), "not the directory of a run")
+	require.Contains(t, d.complains("shrink"), "accepts 1 arg")
+	require.Contains(t, d.complains("shrink", "last"), "there is no last run")
+	require.Contains(t, d.complains("shrink", "calm-day@7"), "nothing is violated in calm-day@0000000000000007")
+	require.Contains(t, d.complains("shrink", "calm-day@7", "--claim", "no-such"), `no claim "no-such"`)
+	require.Contains(t, d.complains("shrink", "calm-day@7", "--jobs", "0"), "--jobs")
 	require.Contains(t, d.complains("plan", "thunderstrom@7"), "thunderstorm")
 	require.Contains(t, d.complains("check"), "requires at least 1 arg")
 	require.Contains(t, d.complains("serve"), "gearman.server")
@@ -283,11 +288,14 @@ func TestAViolationTellsItsStory(t *testing.T) {
 			require.Contains(t, stdout, ", as recorded\n")
 			require.Contains(t, stdout, "✗ no-job-lost is violated\n")
 			require.NotEmpty(t, d.read("runs", "last", "events.jsonl"))
+		case "shrink":
+			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
+			d.shrunk(stdout)
 		default:
 			require.Equal(t, 0, code, "%s\n%s%s", line, stdout, stderr)
 		}
 	}
-	require.Equal(t, 2, pasted, said)
+	require.Equal(t, 3, pasted, said)
 
 	seed := d.result("runs", "last", "result.json").Seed
 	alone := d.does(1, "no-journal", "--seed", seed, "--set", "claims.no-job-lost.expect=holds")
@@ -298,6 +306,28 @@ func TestAViolationTellsItsStory(t *testing.T) {
 	d.env = []string{"GITHUB_ACTIONS=true"}
 	marked := d.does(1, "no-journal", "--seed", seed, "--set", "claims.no-job-lost.expect=holds", "--quiet")
 	require.Regexp(t, `(?m)^::error file=no-journal\.yaml,line=\d+,title=no-job-lost is violated`, marked)
+}
+
+// shrunk looks at what a shrink of a lost job printed: one blow is left, and the lines to paste work.
+func (d *desk) shrunk(said string) {
+	d.Helper()
+	require.Regexp(d, `(?m)^Needed:\n  \{at: \S+, (crash|cut-power): \S+, for: \S+\}\n    held in 8 of 8 without it\n\nNot needed`, said)
+	require.Regexp(d, `(?m)^\d+ faults to 1, 12 nodes to [3-5], 1m15s to \S+\n`, said)
+	pasted := 0
+	for line := range strings.Lines(said) {
+		if line, found := strings.CutPrefix(line, "  simrun "); found {
+			pasted++
+			require.Less(d, len(line)+8, 80, line)
+			args := strings.Fields(line)
+			code := 1
+			if args[0] == "plan" {
+				code = 0
+			}
+			again := d.does(code, append(args, "--out", "shrunk")...)
+			require.Contains(d, again, "no-job-lost")
+		}
+	}
+	require.Equal(d, 3, pasted)
 }
 
 // A storm that never struck proves nothing: over a batch it is unknown, and ends with 3.
