@@ -9,7 +9,7 @@
 //	SIM_SEEDS   as many seeds, beginning with SIM_SEED or with the test's own first
 //	SIM_RECORD  1: every event of a failed run is printed
 //
-// It registers no flags. With -short a test runs a tenth of its seeds.
+// With -short a test runs a tenth of its seeds. The only flags that come with this package are rapid's, for Check.
 package simtest
 
 import (

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"simrun/checkers"
 	"simrun/nodes"
@@ -217,6 +218,37 @@ func TestInnerMatrix(t *testing.T) {
 
 func TestInnerWrong(t *testing.T) {
 	try(t, "journal", "sites: none\n", simtest.Options{})
+}
+
+func checkShop(t *testing.T, queue string) {
+	inner(t)
+	path := filepath.Join(t.TempDir(), "shop.yaml")
+	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, shop, queue, ""), 0o600))
+	simtest.Check(t, catalog, path, func(t *rapid.T) []string {
+		return []string{fmt.Sprintf("nodes.worker.count=%d", rapid.IntRange(1, 4).Draw(t, "workers")),
+			fmt.Sprintf("storm.lasts=%ds", rapid.IntRange(9, 20).Draw(t, "storm"))}
+	})
+}
+
+func TestInnerDrawn(t *testing.T)          { checkShop(t, "journal") }
+func TestInnerDrawnForgetful(t *testing.T) { checkShop(t, "memory") }
+
+// If this failed, what rapid found would be lost, or could not be run by the command.
+func TestRapidDrawsScenarios(t *testing.T) {
+	o := play(t, "TestInnerDrawn$ -rapid.checks=20 -rapid.nofailfile")
+	require.True(t, o.passed, o.text)
+
+	o = play(t, "TestInnerDrawnForgetful -rapid.checks=20 -rapid.shrinktime=1s -rapid.nofailfile")
+	require.False(t, o.passed)
+	require.Contains(t, o.text, "no-job-lost is violated")
+	require.Contains(t, o.text, "[rapid] draw seed:")
+	require.NotContains(t, o.text, "flaky")
+	plan := regexp.MustCompile(`(?s)its plan:\n\s*\n(.*?)\n(---|FAIL)`).FindStringSubmatch(o.text)
+	require.NotNil(t, plan, o.text)
+	text := strings.ReplaceAll("\n"+plan[1], "\n        ", "\n")
+	read, err := scenarios.ReadText("shop.yaml", []byte(text), scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err)
+	require.Equal(t, scenarios.Violated, scenarios.Draw(read.Specs[0], read.Specs[0].Seed).Run(scenarios.RunOptions{}).Result.Verdict)
 }
 
 // If this failed, a scenario that does not hold would pass as a test, or would not say why it failed.
