@@ -19,6 +19,9 @@ type Spread struct {
 	Choices []time.Duration // one of these, if not empty
 }
 
+// Longest is the longest that a scenario may say and that a draw may give: a hundred years. Two of them can be added up.
+const Longest = 36_500 * 24 * time.Hour
+
 // Exactly is the Spread that always gives d.
 func Exactly(d time.Duration) Spread { return Spread{Lo: d, Hi: d} }
 
@@ -53,7 +56,7 @@ func (s Spread) Max() time.Duration {
 		}
 		return most
 	case s.Mean > 0:
-		return 16 * s.Mean
+		return min(s.Mean, Longest/16) * 16
 	default:
 		return max(s.Lo, s.Hi)
 	}
@@ -116,14 +119,17 @@ func Short(d time.Duration) string {
 	return s
 }
 
-// exponential is -ln(u)·mean, for u in (0, 1], in integers.
+// exponential is -ln(u)·mean, for u in (0, 1], in integers, and never more than Longest.
 func exponential(mean time.Duration, u uint64) time.Duration {
 	const ln2 = 2977044472 // ln 2 in units of 2^-32
 	log := log2(u | 1)     // of u as an integer below 2^64
 	nats, low := bits.Mul64((64<<32)-log, ln2)
 	nats = nats<<32 | low>>32
 	hi, lo := bits.Mul64(nats, uint64(mean))
-	return time.Duration(hi<<32 | lo>>32)
+	if hi>>31 != 0 {
+		return Longest
+	}
+	return min(time.Duration(hi<<32|lo>>32), Longest)
 }
 
 // LogUniform is the number from lo to hi, 0 < lo <= hi < 1<<64-1, at the fraction u of the way by ratio: n comes as

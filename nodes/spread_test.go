@@ -22,6 +22,17 @@ func TestADrawStaysInItsSpread(t *testing.T) {
 	})
 }
 
+// If this failed, a time drawn for long spans would wrap around and lie in the past.
+func TestNoDrawIsLongerThanTheLongest(t *testing.T) {
+	for mean := time.Hour; mean > 0 && mean <= Longest; mean *= 3 {
+		s := Spread{Mean: mean}
+		require.LessOrEqual(t, s.At(0), Longest)
+		require.Positive(t, s.At(0))
+		require.LessOrEqual(t, s.Max(), Longest)
+		require.Positive(t, s.Max())
+	}
+}
+
 // If this failed, a wide range would hardly ever give its small values, or an exponential one not its mean.
 func TestSpreadsAreDistributedAsTheySay(t *testing.T) {
 	const n = 100_000

@@ -1,6 +1,8 @@
 package scenarios
 
 import (
+	"math"
+	"math/bits"
 	"time"
 
 	"simrun/nodes/history"
@@ -115,10 +117,13 @@ func (s *storm) hit(b *blow, h *sim.Host) hit {
 
 // slewRate is how many parts per million it takes to move a clock by that much in that time.
 func slewRate(by, long time.Duration) int64 {
-	if by < 0 {
-		by = -by
+	hi, lo := bits.Mul64(uint64(by.Abs()/time.Microsecond), 1_000_000)
+	micros := uint64(max(1, long/time.Microsecond))
+	if hi >= micros {
+		return math.MaxInt64
 	}
-	return max(1, int64(by/time.Microsecond)*1_000_000/max(1, int64(long/time.Microsecond)))
+	rate, _ := bits.Div64(hi, lo, micros)
+	return int64(min(max(rate, 1), math.MaxInt64))
 }
 
 // crash of a fault without a length is followed by the node's own restart policy.

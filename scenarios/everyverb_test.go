@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"simrun/nodes"
 	"simrun/sim/luck"
 )
 
@@ -301,4 +302,14 @@ func FuzzRead(f *testing.F) {
 		require.NoError(t, err, "%s", plan.YAML())
 		samePlan(t, plan, Draw(again.Specs[0], plan.Seed))
 	})
+}
+
+// If this fails, a clock that is to be moved far is moved by next to nothing.
+func TestSlewRate(t *testing.T) {
+	require.EqualValues(t, 50_000, slewRate(500*time.Millisecond, 10*time.Second))
+	require.EqualValues(t, 50_000, slewRate(-500*time.Millisecond, 10*time.Second))
+	require.EqualValues(t, 1, slewRate(time.Nanosecond, time.Hour))
+	require.EqualValues(t, 1_000_000, slewRate(nodes.Longest, nodes.Longest))
+	require.Greater(t, slewRate(nodes.Longest, time.Second), int64(1_000_000))
+	require.Greater(t, slewRate(nodes.Longest, 1), int64(1_000_000))
 }

@@ -22,7 +22,12 @@ func (r *reader) readPhases() {
 		return
 	}
 	first := map[string]*decode.Node{}
+	left := nodes.Longest
 	for _, p := range r.spec.doc.Phases {
+		if left -= p.Lasts.Max(); left < 0 {
+			r.Fail(p.at.Field("lasts"), p.path+".lasts", "with this phase the run is longer than %s", nodes.Short(nodes.Longest))
+			left = nodes.Longest
+		}
 		if at := p.at.Field("phase"); at != nil && p.Phase != "" {
 			if before := first[p.Phase]; before != nil {
 				r.Fail(at, p.path+".phase", "there are two phases %q; the other is in line %d", p.Phase, before.Line)

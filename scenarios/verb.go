@@ -261,7 +261,7 @@ func (o *packets) draw(s source) Options {
 
 type limitBandwidth struct {
 	wayOnly   `yaml:",inline"`
-	Bandwidth decode.Range[nodes.Bytes] `yaml:"bandwidth,required" doc:"bytes a second, each way"`
+	Bandwidth decode.Range[nodes.Bytes] `yaml:"bandwidth,required" min:"1" doc:"bytes a second, each way"`
 }
 
 func (o *limitBandwidth) draw(s source) Options {
@@ -313,7 +313,7 @@ func (o *failing) draw(s source) Options {
 }
 
 type corruptDisk struct {
-	Sectors decode.Range[int] `yaml:"sectors" doc:"how many sectors; 1 if it is not said"`
+	Sectors decode.Range[int] `yaml:"sectors" min:"1" max:"10000" doc:"how many sectors; 1 if it is not said"`
 }
 
 func (o *corruptDisk) draw(s source) Options { return Options{Sectors: max(1, o.Sectors.At(s.next()))} }

@@ -207,7 +207,7 @@ func TestTheCaret(t *testing.T) {
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	word := rapid.OneOf(rapid.String(), rapid.StringMatching(`[-~?:#&*!|>'"%@{}\[\], a-z0-9.=<\\]{0,8}`))
 	duration := rapid.Custom(func(t *rapid.T) time.Duration {
-		return time.Duration(rapid.Int64Range(0, int64(LongestDuration)).Draw(t, "d"))
+		return time.Duration(rapid.Int64Range(0, int64(nodes.Longest)).Draw(t, "d"))
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		some := rapid.IntRange(1, 9).Draw(t, "maybe")

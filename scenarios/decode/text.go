@@ -62,17 +62,14 @@ func ParseDuration(text string) (time.Duration, error) {
 		rest = rest[len(word):]
 	}
 	n := new(big.Int).Quo(total.Num(), total.Denom())
-	if !n.IsInt64() || n.Int64() > int64(LongestDuration) {
-		return 0, fmt.Errorf("%q is longer than %s", Brief(text), nodes.Short(LongestDuration))
+	if !n.IsInt64() || n.Int64() > int64(nodes.Longest) {
+		return 0, fmt.Errorf("%q is longer than %s", Brief(text), nodes.Short(nodes.Longest))
 	}
 	if negative {
 		return -time.Duration(n.Int64()), nil
 	}
 	return time.Duration(n.Int64()), nil
 }
-
-// LongestDuration is the longest that a file may say: a hundred years.
-const LongestDuration = 36_500 * 24 * time.Hour
 
 func unitOf(word string) time.Duration {
 	for _, u := range units {
