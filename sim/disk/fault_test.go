@@ -285,7 +285,7 @@ func TestReadsThatFail(t *testing.T) {
 
 // If this failed, bit rot would be no rot, or nobody would count that it was seen.
 func TestBitRot(t *testing.T) {
-	d, f, file := settled(t, "dir-less", strings.Repeat("x", 700))
+	d, f, _ := settled(t, "dir-less", strings.Repeat("x", 700))
 	require.Zero(t, d.Corrupt(0, Corruption{Prefix: "other"}).Fired())
 	fault := d.Corrupt(0, Corruption{Prefix: "dir"})
 	require.EqualValues(t, 1, fault.Fired())

@@ -317,10 +317,10 @@ func (d *Disk) rename(root *inode, now time.Duration, from, to string) error {
 	return nil
 }
 
-// above says whether a directory is n or above it.
-func (dir *inode) above(n *inode) bool {
-	for ; n != nil; n = n.dir.parent {
-		if n == dir {
+// above says whether a directory is the other one or above it.
+func (n *inode) above(other *inode) bool {
+	for ; other != nil; other = other.dir.parent {
+		if other == n {
 			return true
 		}
 	}

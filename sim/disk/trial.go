@@ -129,18 +129,24 @@ func (w *interrupter) Wait(o *Op) error {
 // crash tries every crash at one moment of the script.
 func (r *trying) crash(d *Disk, moment string) error {
 	r.tally.Moments++
+	return r.each(d, r.Seed.Stream("trial", "crash", strconv.Itoa(r.tally.Moments)), func(left *Disk) error {
+		return r.recover(left, moment)
+	})
+}
+
+// each calls f with every disk that a crash could leave, those with the same contents once, until f finds something.
+func (r *trying) each(d *Disk, stream luck.Stream, f func(left *Disk) error) error {
 	if d.CrashWays(r.Limit) > uint64(r.Limit) {
 		r.tally.Truncated++
 	}
 	tried := map[uint64]bool{}
-	stream := r.Seed.Stream("trial", "crash", strconv.Itoa(r.tally.Moments))
-	for c := range d.Crashes(r.Limit, stream) {
-		left := c.Fingerprint()
-		if tried[left] {
+	for left := range d.Crashes(r.Limit, stream) {
+		contents := left.Fingerprint()
+		if tried[contents] {
 			continue
 		}
-		tried[left] = true
-		if err := r.recover(c, moment); err != nil {
+		tried[contents] = true
+		if err := f(left); err != nil {
 			return err
 		}
 	}
@@ -166,21 +172,12 @@ func (r *trying) recover(c *Disk, moment string) error {
 
 // crashAgain tries every crash at one moment of a recovery.
 func (r *trying) crashAgain(c *Disk, moment, again string) error {
-	if c.CrashWays(r.Limit) > uint64(r.Limit) {
-		r.tally.Truncated++
-	}
-	tried := map[uint64]bool{}
-	for left := range c.Crashes(r.Limit, r.Seed.Stream("trial", "crash", strconv.Itoa(r.tally.Moments), again)) {
-		contents := left.Fingerprint()
-		if tried[contents] {
-			continue
-		}
-		tried[contents] = true
+	return r.each(c, r.Seed.Stream("trial", "crash", strconv.Itoa(r.tally.Moments), again), func(left *Disk) error {
 		r.tally.Crashes++
 		files := left.Dump()
 		if err := r.Recover(FS(left)); err != nil {
 			return &Broken{Moment: moment, Again: again, Files: files, Err: err}
 		}
-	}
-	return nil
+		return nil
+	})
 }
