@@ -152,8 +152,31 @@ func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
 	if untold != nil || len(j.attempts) > 0 {
 		add(begun, history.Never, jobStep{do: appear})
 	}
+	left := j.submissions(begun, add)
+	for n, x := range j.runs {
+		add(begun, x.Call, jobStep{do: begin, run: n + 1})
+		if x.done() {
+			add(x.Return, history.Never, jobStep{do: finish, run: n + 1})
+		}
+		if l, lost := e.lossOf(&c.Terms, x, history.Never); lost {
+			add(l.from, history.Never, jobStep{do: drop, run: n + 1})
+		}
+	}
+	if c.JobTimeout > 0 || c.spent(e, j, e.End) {
+		add(begun, history.Never, jobStep{do: conclude})
+	}
+	c.forgetting(e, j, begun, left, add)
+	for _, o := range j.statuses {
+		add(o.Call, o.Return, jobStep{do: status, known: truth(o.Output("known")), running: truth(o.Output("running")), unsure: e.unsure(j, begun, o)})
+	}
+	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	return ops
+}
+
+// submissions adds what clients were told of the job, and says when the first of those who waited for it had gone.
+func (j *job) submissions(begun history.Time, add func(from, to history.Time, step jobStep)) (left history.Time) {
 	var told, promised, answered []history.Window
-	left := history.Never
+	left = history.Never
 	for _, a := range j.attempts {
 		if w := (history.Window{From: a.Call, To: min(a.created, a.Return)}); a.background {
 			promised = append(promised, w)
@@ -179,24 +202,7 @@ func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
 	for _, w := range narrowest(answered) {
 		add(w.From, w.To, jobStep{do: answer})
 	}
-	for n, x := range j.runs {
-		add(begun, x.Call, jobStep{do: begin, run: n + 1})
-		if x.done() {
-			add(x.Return, history.Never, jobStep{do: finish, run: n + 1})
-		}
-		if l, lost := e.lossOf(&c.Terms, x, history.Never); lost {
-			add(l.from, history.Never, jobStep{do: drop, run: n + 1})
-		}
-	}
-	if c.JobTimeout > 0 || c.spent(e, j, e.End) {
-		add(begun, history.Never, jobStep{do: conclude})
-	}
-	c.forgetting(e, j, begun, left, add)
-	for _, o := range j.statuses {
-		add(o.Call, o.Return, jobStep{do: status, known: truth(o.Output("known")), running: truth(o.Output("running")), unsure: e.unsure(j, begun, o)})
-	}
-	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
-	return ops
+	return left
 }
 
 // narrowest leaves out the windows that hold another. Operations that only ask something of the state, and ask the

@@ -71,17 +71,16 @@ func (w *refWorld) chance(p float64) bool { return w.rand.Float64() < p }
 
 // refHost is a machine with one process. Life counts its processes: what belongs to an earlier one is void.
 type refHost struct {
-	w        *refWorld
-	name     string
-	role     string
-	life     int
-	up       bool // the process runs
-	machine  bool
-	paused   int
-	waiting  []func() // what a paused process will do
-	start    func(life int)
-	crashed  func(machine bool) // what becomes of the disk
-	lastSeen time.Duration
+	w       *refWorld
+	name    string
+	role    string
+	life    int
+	up      bool // the process runs
+	machine bool
+	paused  int
+	waiting []func() // what a paused process will do
+	start   func(life int)
+	crashed func(machine bool) // what becomes of the disk
 }
 
 // on does something in the host's process, unless it has died by then; a paused one does it later.

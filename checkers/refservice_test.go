@@ -269,7 +269,6 @@ type refWorker struct {
 	servers []*refServer
 	busy    bool
 	wanting []func()
-	slow    float64
 }
 
 func (k *refWorker) boot(int) {
@@ -307,7 +306,6 @@ type refPost struct {
 	grabs   int
 	turn    bool
 	dead    bool
-	got     *refJob
 }
 
 func (p *refPost) lost() {

@@ -46,7 +46,6 @@ type story struct {
 	t        *testing.T
 	file     string
 	line     int
-	name     string
 	h        *history.History
 	ids      uint64
 	requests map[string]*history.Operation

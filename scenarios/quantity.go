@@ -187,16 +187,17 @@ func (r Rates) At(u uint64) Rate {
 	case r.Slow <= r.Fast:
 		return r.Fast
 	case r.Slow/10 > r.Fast:
-		return r.Fast.tidy(Rate(nodes.LogUniform(uint64(r.Fast), uint64(r.Slow), u)), r.Slow)
+		return Rate(nodes.LogUniform(uint64(r.Fast), uint64(r.Slow), u)).tidy(r.Fast, r.Slow)
 	default:
 		const scale = math.MaxInt64 // arrivals in so many nanoseconds
 		often := decode.Range[int64]{Lo: scale / int64(r.Slow), Hi: scale / int64(r.Fast)}
-		return r.Fast.tidy(Rate(scale/max(1, often.At(u))), r.Slow)
+		return Rate(scale/max(1, often.At(u))).tidy(r.Fast, r.Slow)
 	}
 }
 
-// tidy rounds a rate between fast and slow so that a person can read it: 437/m rather than 1/137.299771ms.
-func (fast Rate) tidy(r, slow Rate) Rate {
+// tidy rounds a rate, which lies between fast and slow, so that a person can read it: 437/m rather than
+// 1/137.299771ms.
+func (r Rate) tidy(fast, slow Rate) Rate {
 	r = min(max(r, fast), slow)
 	for _, u := range perUnit {
 		if u.long/time.Duration(r) >= 100 {

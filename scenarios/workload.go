@@ -160,19 +160,24 @@ func (r *reader) warnOfLoad() {
 			continue
 		}
 		warned[lines[0]] = true
-		what := fmt.Sprintf("offered %s = %.4g/s is %.0f%% of the %.4g/s that the %d of %d working machines surviving %q do; above 70%% a queue may grow by itself",
-			strings.Join(sums, " + "), offered, 100*offered/max(left, 1e-9), left, machines-lost, machines, by)
+		sum := fmt.Sprintf("offered %s = %.4g/s is %.0f%% of the %.4g/s that", strings.Join(sums, " + "), offered, 100*offered/max(left, 1e-9), left)
 		if lost == 0 {
-			what = fmt.Sprintf("offered %s = %.4g/s is %.0f%% of the %.4g/s that %d working machines do; above 70%% a queue may grow by itself",
-				strings.Join(sums, " + "), offered, 100*offered/left, left, machines)
+			r.warnAt(lines[0], fmt.Sprintf("%s %d working machines do", sum, machines))
+		} else {
+			r.warnAt(lines[0], fmt.Sprintf("%s the %d of %d working machines surviving %q do", sum, machines-lost, machines, by))
 		}
-		p := lines[0].at.Problem(lines[0].path+".rate", what, "")
-		if rate := lines[0].at.Field("rate"); rate != nil {
-			p = rate.Problem(lines[0].path+".rate", what, "")
-		}
-		p.Warning = true
-		r.Problems.Add(p)
 	}
+}
+
+// warnAt warns, at the rate of a line, of a load that is too much.
+func (r *reader) warnAt(l *loadLine, what string) {
+	at := l.at
+	if rate := l.at.Field("rate"); rate != nil {
+		at = rate
+	}
+	p := at.Problem(l.path+".rate", what+"; above 70% a queue may grow by itself", "")
+	p.Warning = true
+	r.Problems.Add(p)
 }
 
 // survivors is what the machines can do while the worst single fault of the script lasts.
