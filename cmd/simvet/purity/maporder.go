@@ -9,9 +9,10 @@ import (
 
 const sortKeys = "range over slices.Sorted(maps.Keys(…))"
 
-// ranges looks at every range over a map in a function. Its order gets out where a turn of the loop does
+// ranges looks at every range over a map in a declaration. Its order gets out where a turn of the loop does
 // something that another order of turns would do differently.
-func (l *look) ranges(body *ast.BlockStmt) {
+func (l *look) ranges(body ast.Node) {
+	sorted := map[*ast.CallExpr]bool{} // collections that are sorted afterwards
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.RangeStmt:
@@ -19,7 +20,15 @@ func (l *look) ranges(body *ast.BlockStmt) {
 				(&turn{look: l, loop: n, body: body}).walk(n.Body)
 			}
 		case *ast.AssignStmt:
-			l.collects(n, body)
+			for i, right := range n.Rhs {
+				if call, ok := ast.Unparen(right).(*ast.CallExpr); ok && i < len(n.Lhs) && l.sorted(n.Lhs[i], n.End(), body) {
+					sorted[call] = true
+				}
+			}
+		case *ast.CallExpr:
+			if l.collects(n) && !sorted[n] {
+				l.tell(n, "the order of a map gets out: use slices.Sorted, or sort what is collected")
+			}
 		}
 		return true
 	})
@@ -39,17 +48,9 @@ func (l *look) unordered(e ast.Expr) bool {
 	return ok && l.calls(call, "maps", "Keys", "Values", "All")
 }
 
-// collects looks at s := slices.Collect(maps.Keys(m)), which has to be sorted afterwards as an append has.
-func (l *look) collects(a *ast.AssignStmt, body *ast.BlockStmt) {
-	for i, right := range a.Rhs {
-		call, ok := ast.Unparen(right).(*ast.CallExpr)
-		if !ok || !l.calls(call, "slices", "Collect", "AppendSeq") || len(call.Args) == 0 || i >= len(a.Lhs) {
-			continue
-		}
-		if l.unordered(call.Args[len(call.Args)-1]) && !l.sorted(a.Lhs[i], a.End(), body) {
-			l.tell(call, "the order of a map gets out in %s: use slices.Sorted", types.ExprString(a.Lhs[i]))
-		}
-	}
+// collects says whether a call makes a slice of what a map holds: slices.Collect(maps.Keys(m)).
+func (l *look) collects(call *ast.CallExpr) bool {
+	return l.calls(call, "slices", "Collect", "AppendSeq") && len(call.Args) > 0 && l.unordered(call.Args[len(call.Args)-1])
 }
 
 // calls says whether the call is of one of those functions of the package.
@@ -91,7 +92,7 @@ func (l *look) callee(call *ast.CallExpr) *types.Func {
 }
 
 // sorted says whether something sorts that slice after pos.
-func (l *look) sorted(slice ast.Expr, pos token.Pos, body *ast.BlockStmt) (found bool) {
+func (l *look) sorted(slice ast.Expr, pos token.Pos, body ast.Node) (found bool) {
 	object, text := l.root(slice), types.ExprString(slice)
 	ast.Inspect(body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)

@@ -103,9 +103,7 @@ func (l *look) file(file *ast.File) {
 			continue // it runs in no world
 		}
 		ast.Inspect(d, l.node)
-		if ok && f.Body != nil {
-			l.ranges(f.Body)
-		}
+		l.ranges(d)
 	}
 }
 

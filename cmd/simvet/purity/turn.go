@@ -10,7 +10,7 @@ import (
 type turn struct {
 	*look
 	loop *ast.RangeStmt
-	body *ast.BlockStmt // of the function
+	body ast.Node // the declaration
 }
 
 func (t *turn) walk(n ast.Node) {

@@ -56,7 +56,7 @@ func (q *queue) appends() (names []string) {
 	for name := range q.jobs {
 		q.order = append(q.order, name) // want `gets out in q.order`
 	}
-	names = slices.Collect(maps.Keys(q.jobs)) // want `gets out in names: use slices.Sorted`
+	names = slices.Collect(maps.Keys(q.jobs)) // want `gets out: use slices.Sorted`
 	return names
 }
 
@@ -184,4 +184,14 @@ func (q *queue) fine() ([]string, int, bool) {
 		j.start()
 	}
 	return names, n, any
+}
+
+var kind = struct{ main func(m map[string]*job) }{main: func(m map[string]*job) {
+	for _, j := range m {
+		j.start() // want `each turn calls j.start`
+	}
+}}
+
+func keys(m map[string]int) []string {
+	return slices.Collect(maps.Keys(m)) // want `gets out: use slices.Sorted`
 }
