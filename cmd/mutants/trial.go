@@ -225,8 +225,8 @@ func page(trials []*trial) string {
 
 Bugs that real systems had, or that a simulation found here, planted in this project's own source one at a time. Each is a
 patch under ` + "`testdata/mutants`" + ` of the package that it spoils. It must be caught by the claim that stands beside it, must not be seen without the
-faults that expose it (where it needs any), and the code as it is must hold on the same seed. ` + "`go run ./cmd/mutants -table docs/track-record.md`" + `
-writes this page; ` + "`-search`" + ` looks for each bug anew.
+faults that expose it (where it needs any), and the code as it is must hold on the same seed. ` + "`go run ./cmd/mutants -record -table docs/track-record.md`" + `
+looks for each bug from fresh seeds, counts how many it takes, and writes this page; without ` + "`-record`" + ` it replays the seeds that were found.
 
 | mutant | what is wrong | where it happened | scenario | claim | faults that expose it | seeds | one of them |
 |---|---|---|---|---|---|---|---|
