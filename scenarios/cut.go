@@ -1,7 +1,10 @@
 package scenarios
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -11,7 +14,7 @@ import (
 // the boldest first, and nil when there is no such item. What it lists is smaller than what is kept, so that
 // going on always ends.
 var cuts = []func(h *hunt, i int) []*draft{
-	dropLoads, dropNodes, unhookFaults, hastenFaults, shortenFaults, dropPhases, shortenPhases, fewerTargets,
+	dropLoads, lowerCopies, dropNodes, unhookFaults, hastenFaults, shortenFaults, dropPhases, shortenPhases, fewerTargets,
 	plainOptions, tidyWorld,
 	slowLoads, // last: where little is under way, only a lucky blow shows anything
 }
@@ -66,12 +69,42 @@ func slowLoads(h *hunt, i int) []*draft {
 	}
 	every := (*loads)[line].Rate
 	tries := []*draft{}
-	for _, times := range []Rate{16, 4, 2} {
+	for _, times := range []Rate{20, 5, 2} {
 		if every > 0 && every*times <= Rate(time.Minute) {
 			tries = append(tries, h.change(func(d *draft) {
 				loads, line, _ := d.lineOf(i)
 				(*loads)[line].Rate = every * times
 			}))
+		}
+	}
+	return tries
+}
+
+// lowerCopies lets a fault strike a copy of a lower number, which no fault strikes, so that those of higher
+// numbers can go.
+func lowerCopies(h *hunt, i int) []*draft {
+	p := h.kept.plan
+	if i >= len(p.Faults) {
+		return nil
+	}
+	named := map[string]bool{}
+	for k := range p.Faults {
+		for _, t := range p.Faults[k].Targets {
+			named[t.Name] = true
+		}
+	}
+	tries := []*draft{}
+	for _, t := range p.Faults[i].Targets {
+		node, number, isCopy := strings.Cut(t.Name, "/")
+		if !isCopy || h.protected[node] {
+			continue
+		}
+		high, _ := strconv.Atoi(number)
+		for low := 1; low < high; low++ {
+			if free := fmt.Sprintf("%s/%d", node, low); !named[free] {
+				tries = append(tries, h.change(func(d *draft) { d.swap = [2]string{t.Name, free} }))
+				break
+			}
 		}
 	}
 	return tries

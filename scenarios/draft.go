@@ -20,6 +20,7 @@ import (
 type draft struct {
 	plan *Plan
 	ids  []int
+	swap [2]string // copies of a node that take each other's place once it is written
 }
 
 // minimalSuffix keeps the runs of a least plan apart from those of the scenario that it comes from.
@@ -47,13 +48,25 @@ func (d *draft) clone() *draft {
 	for i := range p.Phases {
 		p.Phases[i].Load = slices.Clone(p.Phases[i].Load)
 	}
-	return &draft{&p, slices.Clone(d.ids)}
+	return &draft{plan: &p, ids: slices.Clone(d.ids)}
 }
 
 // load writes the draft and reads it back.
 func (d *draft) load(catalog *Catalog) (*Plan, error) {
 	d.sort()
-	sc, err := ReadText("minimal.yaml", d.plan.YAML(), ReadOptions{Catalog: *catalog})
+	text := d.plan.YAML()
+	if d.swap[0] != "" {
+		text = copyName.ReplaceAllFunc(text, func(name []byte) []byte {
+			switch string(name) {
+			case d.swap[0]:
+				return []byte(d.swap[1])
+			case d.swap[1]:
+				return []byte(d.swap[0])
+			}
+			return name
+		})
+	}
+	sc, err := ReadText("minimal.yaml", text, ReadOptions{Catalog: *catalog})
 	if err != nil {
 		return nil, err
 	}
@@ -244,6 +257,9 @@ func prune(v reflect.Value, gone map[string]bool) bool {
 	}
 	return true
 }
+
+// copyName matches NODE/NUMBER.
+var copyName = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9_-]*/[0-9]+`)
 
 var words = regexp.MustCompile(`[A-Za-z0-9_-]+`)
 

@@ -118,7 +118,7 @@ func TestOfTenFaultsTheTwoThatMatterAreFound(t *testing.T) {
 		require.Len(t, m.Plan.Faults, 2, "%s", m.Plan.YAML())
 		require.Equal(t, scenarios.StepClock, m.Plan.Faults[0].Verb)
 		require.Equal(t, scenarios.Crash, m.Plan.Faults[1].Verb)
-		require.Equal(t, "lamp/2", m.Plan.Faults[1].Target)
+		require.Equal(t, "lamp/1", m.Plan.Faults[1].Target, "any lamp will do")
 		require.Equal(t, 2*time.Hour, m.Plan.Faults[0].Options.By)
 		require.True(t, m.Plan.Faults[1].After.IsZero(), "what it waited for is gone, so it strikes at a time")
 		for _, n := range m.Needed {
@@ -128,7 +128,7 @@ func TestOfTenFaultsTheTwoThatMatterAreFound(t *testing.T) {
 		require.Len(t, m.Needless, 8)
 		require.True(t, m.Least)
 		require.False(t, m.Calm)
-		require.Len(t, m.Plan.Hosts, 2, "lamp/1 is there because lamp/2 is")
+		require.Len(t, m.Plan.Hosts, 1)
 		require.Len(t, m.Plan.Claims, 1)
 		require.Less(t, m.Runs, 400)
 		violatesAgain(t, m, lamps)
