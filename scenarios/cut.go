@@ -73,11 +73,21 @@ func slowLoads(h *hunt, i int) []*draft {
 		if every > 0 && every*times <= Rate(time.Minute) {
 			tries = append(tries, h.change(func(d *draft) {
 				loads, line, _ := d.lineOf(i)
-				(*loads)[line].Rate = every * times
+				(*loads)[line].Rate = plainRate(every * times)
 			}))
 		}
 	}
 	return tries
+}
+
+// plainRate is the rate or a little less, as a whole number in few digits a second, a minute or an hour.
+func plainRate(every Rate) Rate {
+	for _, u := range perUnit {
+		if n := int64(u.long) / int64(every); n > 0 {
+			return Rate(int64(u.long) / rounded(n, 2))
+		}
+	}
+	return every
 }
 
 // lowerCopies lets a fault strike a copy of a lower number, which no fault strikes, so that those of higher
