@@ -96,16 +96,20 @@ func (m *mutant) needsNone() bool { return m.without == "-" }
 
 // exposes says whether a line of a plan is a fault that the bug needs, or waits for one; any fault, if it needs none.
 func (m *mutant) exposes(line string) bool {
-	if !strings.HasPrefix(line, "- {") {
-		return false
-	}
 	if m.needsNone() {
-		return slices.ContainsFunc([]string{"- {at: ", "- {every: ", "- {after: ", "- {on: "}, func(key string) bool { return strings.HasPrefix(line, key) }) ||
-			strings.Contains(line, ", every: ")
+		return isFault(line)
 	}
-	return slices.ContainsFunc(strings.Fields(m.without), func(verb string) bool {
+	return isFault(line) && slices.ContainsFunc(strings.Fields(m.without), func(verb string) bool {
 		return strings.Contains(line, " "+verb+": ") || strings.Contains(line, "{"+verb+": ") ||
 			strings.Contains(line, "after: "+verb+" ") || strings.Contains(line, "after: restore-"+verb+" ")
+	})
+}
+
+// isFault says whether a line of a plan or a scenario is a fault: it says when.
+func isFault(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, "- {") && slices.ContainsFunc([]string{"at: ", "every: ", "after: ", "on: "}, func(key string) bool {
+		return strings.HasPrefix(line, "- {"+key) || key == "every: " && strings.Contains(line, ", "+key)
 	})
 }
 

@@ -25,8 +25,9 @@ type trial struct {
 
 	caught  sighting
 	took    time.Duration
-	masked  bool // without the faults that expose it the claim held; or, if it needs none, did not
-	unfazed bool // the code as it is held on the same seeds
+	masked  bool     // without the faults that expose it the claim held; or, if it needs none, did not
+	unfazed bool     // the code as it is held on the same seeds
+	least   []string // the faults of the least plan that shows it, if it was asked for
 }
 
 // sighting is when a claim was first seen to be wrong.
@@ -77,7 +78,39 @@ func (t *trial) run() (err error) {
 	t.masked = (healthy.seeds > 0) == t.needsNone()
 	well, err := t.look(t.sound, same...)
 	t.unfazed = well.seeds == 0
+	if err == nil && t.table != "" && !t.caught.batch && !t.needsNone() {
+		err = t.shrink()
+	}
 	return err
+}
+
+// shrink looks for the least plan of the seed that shows the bug.
+func (t *trial) shrink() error {
+	out := filepath.Join(t.work, "least")
+	args := append([]string{"shrink", t.scenario + "@" + t.caught.seed, "--claim", t.claim, "--for", "1m", "--out", out}, t.settings...)
+	if said, err := exec.Command(t.sick, args...).CombinedOutput(); exitCode(err) > 1 {
+		return fmt.Errorf("shrink: %w\n%s", err, said)
+	}
+	plan, err := os.ReadFile(filepath.Join(out, t.scenario, t.caught.seed, "minimal.yaml"))
+	for line := range strings.Lines(string(plan)) {
+		if fault, ok := strings.CutPrefix(strings.TrimSpace(line), "- "); ok && isFault(line) {
+			t.least = append(t.least, fault)
+		}
+	}
+	return errors.Join(err, os.RemoveAll(out))
+}
+
+// exitCode is how a command ended; a command that did not run has none.
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	default:
+		return 127
+	}
 }
 
 // withoutFaults writes what the seed made of the scenario, less the faults that expose the mutant, or less all
@@ -147,8 +180,7 @@ func (t *trial) look(binary string, args ...string) (s sighting, err error) {
 		return s, err
 	}
 	ended := cmd.Wait()
-	var exit *exec.ExitError
-	if errors.As(ended, &exit) && (exit.ExitCode() == 1 || exit.ExitCode() == 3) {
+	if code := exitCode(ended); code == 1 || code == 3 {
 		ended = nil
 	}
 	if ended != nil && strings.Contains(stderr.String(), "no fault here is ") {
@@ -216,33 +248,4 @@ func (t *trial) verdict() string {
 func (t *trial) String() string {
 	return fmt.Sprintf("%-30s %-17s %-20s %s, %d seeds, seed %s, %.1fs", t.name, t.scenario, t.claim, t.verdict(), t.caught.seeds,
 		t.caught.seed, t.took.Seconds())
-}
-
-// page tells of all trials in Markdown.
-func page(trials []*trial) string {
-	var b strings.Builder
-	b.WriteString(`# Track record
-
-Bugs that real systems had, or that a simulation found here, planted in this project's own source one at a time. Each is a
-patch under ` + "`testdata/mutants`" + ` of the package that it spoils. It must be caught by the claim that stands beside it, must not be seen without the
-faults that expose it (where it needs any), and the code as it is must hold on the same seed. ` + "`go run ./cmd/mutants -record -table docs/track-record.md`" + `
-looks for each bug from fresh seeds, counts how many it takes, and writes this page; without ` + "`-record`" + ` it replays the seeds that were found.
-
-| mutant | what is wrong | where it happened | scenario | claim | faults that expose it | seeds | one of them |
-|---|---|---|---|---|---|---|---|
-`)
-	for _, t := range trials {
-		without := t.without
-		if t.needsNone() {
-			without = "none"
-		}
-		seeds := strconv.Itoa(t.caught.seeds)
-		if !t.ok() {
-			seeds = "**" + t.verdict() + "**"
-		} else if t.caught.batch {
-			seeds += " at once"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | `%s` |\n", t.name, t.bug, t.source, t.scenario, t.claim, without, seeds, t.caught.seed)
-	}
-	return b.String()
 }
