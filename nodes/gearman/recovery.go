@@ -66,9 +66,8 @@ func (v *server) revive(j *job) {
 // nothing recorded changes but its attempts, which are noted now, and one that the disk has refused in between is left out.
 func (v *server) live() iter.Seq[[]byte] {
 	type image struct {
-		job      *job
-		attempts int
-		record   submitted
+		job    *job
+		record submitted
 	}
 	var images []image
 	for _, j := range v.jobs {
