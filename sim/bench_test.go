@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"runtime"
 	"testing"
@@ -95,6 +96,18 @@ func (q *heap4) pop() event {
 		h[i] = last
 	}
 	return top
+}
+
+// BenchmarkSwitch measures what the runtime takes for both switches, to a coroutine and back, and nothing else.
+func BenchmarkSwitch(b *testing.B) {
+	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		for yield(struct{}{}) {
+		}
+	})
+	defer stop()
+	for b.Loop() {
+		next()
+	}
 }
 
 // BenchmarkWake measures a timer's event and both switches of the task that waits for it.
