@@ -84,6 +84,11 @@ type side struct {
 // its fate.
 func play(env nodes.Env, stage stage, sc scene, name string, life int, transcript *[]string) error {
 	s := &side{Env: env, stage: stage, scene: sc, name: name, transcript: transcript}
+	defer func() {
+		if broken := recover(); broken != nil { // such as a call on what could not be opened
+			s.must(fmt.Errorf("%v", broken))
+		}
+	}()
 	switch {
 	case life > 1:
 		sc.again(s)
