@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"time"
 
 	"simrun/nodes/history"
 )
@@ -79,6 +80,10 @@ func (l *latest) by(at history.Time) *turn {
 	return &l.last[i-1]
 }
 
+// backoff is for how long a connection that fared badly may still deliver late, and a job that was handed out over it come
+// back: TCP's waiting for retransmissions outlives the weather.
+const backoff = 20 * time.Second
+
 // turns is the jobs that can be compared, by server and function: submitted once, also by those who were told
 // nothing, and in no weather that could have put them back into the queue. A worker asks for the next job after it
 // has ended the last one of the same server; with several at a time, it cannot be told when it asked.
@@ -97,9 +102,9 @@ func (c *Order) turns(e *Evidence) map[what][]turn {
 				continue
 			}
 			a := x.job.attempts[0]
-			calm := true
+			calm, since := true, max(0, a.Call-backoff)
 			for _, worker := range e.crew(x.key.server) {
-				calm = calm && r.turned(worker, x.key.server, a.Call, x.Call) == ""
+				calm = calm && r.turned(worker, x.key.server, since, x.Call) == ""
 			}
 			if calm && (a.what.unique == "" || len(v.byWhat[a.what]) == 1) {
 				key := what{server: x.key.server, function: x.function}
