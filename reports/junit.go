@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 // Suite is what a JUnit report says of one run, or of one batch: a test case for each claim.
@@ -67,7 +68,7 @@ func SuiteOf(r *scenarios.Result) Suite {
 
 // BatchSuite is the suite of a batch: a claim fails if it is violated in one run, and is an error if the batch
 // did not show what it has to.
-func BatchSuite(b *scenarios.Batch) Suite {
+func BatchSuite(b *explore.Batch) Suite {
 	s := Suite{Name: b.Scenario}
 	for _, c := range b.ByClaim() {
 		counts := fmt.Sprintf("held %d, violated %d, unknown %d of %d seeds", c.Holds, c.Violated, c.Unknown, b.Seeds)

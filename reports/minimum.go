@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 // Minimum tells of the least plan that was found: what is wrong, which faults it needs, and which it does not.
 // File is where the plan was kept; empty if it was not.
-func (t *Terminal) Minimum(m *scenarios.Minimum, from *scenarios.Run, file string) error {
+func (t *Terminal) Minimum(m *explore.Minimum, from *scenarios.Run, file string) error {
 	p := t.page()
 	p.title(from.Plan.Scenario, from.Plan.Value, "seed "+from.Result.Seed)
 	p.line("")
@@ -37,7 +38,7 @@ func (t *Terminal) Minimum(m *scenarios.Minimum, from *scenarios.Run, file strin
 func spanOf(d time.Duration) string { return Span(d.Seconds()) }
 
 // needs lists the faults that are left, by how often the claim held without them.
-func (p *page) needs(m *scenarios.Minimum) {
+func (p *page) needs(m *explore.Minimum) {
 	p.line("")
 	if m.Calm {
 		p.hang("  ", 2, "It needs no fault at all, so nothing but the faults was taken away.")
@@ -56,7 +57,7 @@ func (p *page) needs(m *scenarios.Minimum) {
 }
 
 // needless lists the faults without which it is violated all the same.
-func (p *page) needless(m *scenarios.Minimum) {
+func (p *page) needless(m *explore.Minimum) {
 	if len(m.Needless) == 0 {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 // If this failed, somebody would not see which faults matter, or would take an unfinished search for a finished one.
@@ -18,9 +19,9 @@ func TestAMinimumSaysWhatIsNeededAndWhatIsNot(t *testing.T) {
 	from := &scenarios.Run{Result: &scenarios.Result{Seed: "0000000000000007"},
 		Plan: &scenarios.Plan{Scenario: "storm", Faults: []scenarios.Fault{crash, pause}, Hosts: make([]scenarios.Host, 5),
 			Phases: []scenarios.Phase{{To: time.Minute}}}}
-	m := &scenarios.Minimum{Offence: scenarios.Offence{Claim: "no-job-lost", Anomaly: "lost-job"}, Runs: 1234, Least: true,
+	m := &explore.Minimum{Offence: scenarios.Offence{Claim: "no-job-lost", Anomaly: "lost-job"}, Runs: 1234, Least: true,
 		Plan:   &scenarios.Plan{Faults: []scenarios.Fault{crash}, Hosts: make([]scenarios.Host, 2), Phases: []scenarios.Phase{{To: 30 * time.Second}}},
-		Needed: []scenarios.Need{{Fault: crash, Held: 7, Of: 8}}, Needless: []scenarios.Fault{pause}}
+		Needed: []explore.Need{{Fault: crash, Held: 7, Of: 8}}, Needless: []scenarios.Fault{pause}}
 	say := func() string {
 		var b strings.Builder
 		require.NoError(t, (&Terminal{Out: &b, Command: "simrun"}).Minimum(m, from, "runs/minimal.yaml"))

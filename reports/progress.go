@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 // Progress is the one line that a sweep redraws on a terminal. Elsewhere it writes nothing.
@@ -33,12 +34,12 @@ func NewProgress(w io.Writer, name string, goal int, quiet bool) *Progress {
 }
 
 // Show redraws the line if it is time to.
-func (p *Progress) Show(b *scenarios.Batch) {
+func (p *Progress) Show(b *explore.Batch) {
 	p.draw(func(took time.Duration) string { return progress(p.name, b, p.goal, took) })
 }
 
 // Shrink redraws the line of a shrink if it is time to.
-func (p *Progress) Shrink(s scenarios.Shrinking) {
+func (p *Progress) Shrink(s explore.Shrinking) {
 	p.draw(func(took time.Duration) string {
 		return fmt.Sprintf("%s  %s  %s/s  %s of %s left", p.name, Counted(s.Runs, "run"),
 			Rate(float64(s.Runs)/max(took.Seconds(), 0.001)), Count(s.Faults), Counted(s.From, "fault"))
@@ -65,7 +66,7 @@ func (p *Progress) Clear() {
 // Elapsed is how long the sweep has been going.
 func (p *Progress) Elapsed() time.Duration { return time.Since(p.begun) }
 
-func progress(name string, b *scenarios.Batch, goal int, took time.Duration) string {
+func progress(name string, b *explore.Batch, goal int, took time.Duration) string {
 	seeds := Count(b.Seeds)
 	if goal > 0 {
 		seeds += "/" + Count(goal)

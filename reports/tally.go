@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 // mostFailures bounds how many runs of a batch a terminal names; its JSON has more.
@@ -13,7 +14,7 @@ const mostFailures = 8
 // Batch tells of a sweep: each claim and each kind of fault by its counts, then the batch in one sentence.
 // dir is where its runs are, if all of them were kept; runOf gives what to write after `replay` for a run that
 // went wrong.
-func (t *Terminal) Batch(b *scenarios.Batch, dir string, runOf func(scenarios.Failure) string) error {
+func (t *Terminal) Batch(b *explore.Batch, dir string, runOf func(explore.Failure) string) error {
 	p := t.page()
 	p.title(b.Scenario, "", seedsFrom(b))
 	p.tally(b)
@@ -26,7 +27,7 @@ func (t *Terminal) Batch(b *scenarios.Batch, dir string, runOf func(scenarios.Fa
 	return p.flush()
 }
 
-func seedsFrom(b *scenarios.Batch) string {
+func seedsFrom(b *explore.Batch) string {
 	if b.Seeds == 1 {
 		return "seed " + b.Base
 	}
@@ -35,7 +36,7 @@ func seedsFrom(b *scenarios.Batch) string {
 
 // tally is claims × counts. The values of a matrix are added up; those at which a claim is not as expected
 // have a line of their own.
-func (p *page) tally(b *scenarios.Batch) {
+func (p *page) tally(b *explore.Batch) {
 	rows := b.ByClaim()
 	column := 0
 	for _, c := range rows {
@@ -62,7 +63,7 @@ func (p *page) tally(b *scenarios.Batch) {
 	}
 }
 
-func (p *page) counts(c *scenarios.BatchClaim) string {
+func (p *page) counts(c *explore.BatchClaim) string {
 	violated := fmt.Sprintf("%9s", Count(c.Violated))
 	if c.Violated > 0 && c.Expect == scenarios.Holds {
 		violated = p.Ink.bad(violated)
@@ -70,7 +71,7 @@ func (p *page) counts(c *scenarios.BatchClaim) string {
 	return fmt.Sprintf("%9s %s %9s", Count(c.Holds), violated, Count(c.Unknown))
 }
 
-func (p *page) tallyMark(c *scenarios.BatchClaim) string {
+func (p *page) tallyMark(c *explore.BatchClaim) string {
 	switch {
 	case c.Sometimes && c.Holds > 0:
 		return p.Ink.good("●")
@@ -88,7 +89,7 @@ func (p *page) tallyMark(c *scenarios.BatchClaim) string {
 }
 
 // overall is what stands behind a claim that was judged over all runs at once.
-func overall(c *scenarios.BatchClaim) string {
+func overall(c *explore.BatchClaim) string {
 	text := c.Figure
 	if c.Verdict != scenarios.Holds && c.Reason != "" {
 		text = strings.TrimSuffix(c.Reason, ".")
@@ -99,7 +100,7 @@ func overall(c *scenarios.BatchClaim) string {
 	return text
 }
 
-func (p *page) sighting(b *scenarios.Batch, c *scenarios.BatchClaim) string {
+func (p *page) sighting(b *explore.Batch, c *explore.BatchClaim) string {
 	switch {
 	case c.Holds > 0:
 		return fmt.Sprintf("%7s seen, first in %s", Count(c.Holds), c.First)
@@ -111,7 +112,7 @@ func (p *page) sighting(b *scenarios.Batch, c *scenarios.BatchClaim) string {
 }
 
 // remark is what the counts of a claim alone do not say.
-func remark(b *scenarios.Batch, c *scenarios.BatchClaim) string {
+func remark(b *explore.Batch, c *explore.BatchClaim) string {
 	switch {
 	case c.Expect == scenarios.Violated && c.Violated > 0:
 		return "  as expected"
@@ -131,7 +132,7 @@ func remark(b *scenarios.Batch, c *scenarios.BatchClaim) string {
 }
 
 // kinds is fault kinds × (armed, fired, with an effect).
-func (p *page) kinds(b *scenarios.Batch) {
+func (p *page) kinds(b *explore.Batch) {
 	if len(b.Faults) == 0 {
 		return
 	}
@@ -151,7 +152,7 @@ func (p *page) kinds(b *scenarios.Batch) {
 }
 
 // conclusion is the batch in one sentence, and what it took.
-func (p *page) conclusion(b *scenarios.Batch) {
+func (p *page) conclusion(b *explore.Batch) {
 	p.line("")
 	switch b.Verdict {
 	case scenarios.Holds:
@@ -177,7 +178,7 @@ func (p *page) conclusion(b *scenarios.Batch) {
 }
 
 // extent is how far the batch went: its seeds and, of a matrix, its values.
-func extent(b *scenarios.Batch) string {
+func extent(b *explore.Batch) string {
 	if values := worlds(b) / max(b.Seeds, 1); values > 1 {
 		return Counted(b.Seeds, "seed") + " at " + Counted(values, "value")
 	}
@@ -185,7 +186,7 @@ func extent(b *scenarios.Batch) string {
 }
 
 // worlds is how many worlds the batch ran: its seeds, times the values of a matrix.
-func worlds(b *scenarios.Batch) (n int) {
+func worlds(b *explore.Batch) (n int) {
 	for _, of := range b.Verdicts {
 		n += of
 	}
@@ -193,7 +194,7 @@ func worlds(b *scenarios.Batch) (n int) {
 }
 
 // failures names the runs that went wrong, as lines to paste.
-func (p *page) failures(b *scenarios.Batch, runOf func(scenarios.Failure) string) {
+func (p *page) failures(b *explore.Batch, runOf func(explore.Failure) string) {
 	if len(b.Failures) == 0 {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -134,7 +135,7 @@ func TestManyFaultsAreTruncatedVisiblyAndTheScriptComesFirst(t *testing.T) {
 func TestASweepReadsAsCounts(t *testing.T) {
 	var b bytes.Buffer
 	terminal := &Terminal{Out: &b, Command: "simrun"}
-	runOf := func(f scenarios.Failure) string { return "thunderstorm@" + f.Seed }
+	runOf := func(f explore.Failure) string { return "thunderstorm@" + f.Seed }
 
 	batch := swept(t, 40, 3)
 	require.NoError(t, terminal.Batch(batch, "", runOf))
@@ -150,9 +151,9 @@ func TestASweepReadsAsCounts(t *testing.T) {
 }
 
 // swept is a batch of so many seeds, of which the first few are violated.
-func swept(t *testing.T, seeds, violated int) *scenarios.Batch {
+func swept(t *testing.T, seeds, violated int) *explore.Batch {
 	n := 0
-	batch, err := scenarios.Sweep{Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Run: func(turn scenarios.Turn) (*scenarios.Result, error) {
+	batch, err := explore.Sweep{Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Run: func(turn explore.Turn) (*scenarios.Result, error) {
 		r := calm()
 		if n < violated {
 			r = stormy()
@@ -162,7 +163,7 @@ func swept(t *testing.T, seeds, violated int) *scenarios.Batch {
 		return r, nil
 	}}.Do()
 	require.NoError(t, err)
-	batch.Measured = &scenarios.BatchMeasured{WallSeconds: 0.25, SeedsPerSecond: 160, SimulatedPerWall: 12_000, EventsPerSecond: 9e6, Replayed: 2}
+	batch.Measured = &explore.BatchMeasured{WallSeconds: 0.25, SeedsPerSecond: 160, SimulatedPerWall: 12_000, EventsPerSecond: 9e6, Replayed: 2}
 	return batch
 }
 

@@ -24,7 +24,7 @@ func (r *reader) readClaims() {
 		if check == nil {
 			continue
 		}
-		r.spec.claims = append(r.spec.claims, Claim{Name: c.Claim, Says: strings.TrimSpace(c.Says), Check: c.check,
+		r.spec.Claims = append(r.spec.Claims, Claim{Name: c.Claim, Says: strings.TrimSpace(c.Says), Check: c.check,
 			Text: c.Check.Node.String(), Config: check, Expect: c.Expect, File: at.File.Name, Line: at.Line})
 	}
 }

@@ -19,7 +19,7 @@ import (
 func Draw(s *Spec, seed luck.Seed) *Plan {
 	d := &draw{spec: s, seed: seed, names: map[string]int{}}
 	p := &Plan{Scenario: s.Name, Summary: s.Summary, Value: s.Value, Seed: seed, point: s.point,
-		Classes: s.classes, Claims: s.claims}
+		Classes: s.classes, Claims: s.Claims}
 	d.plan = p
 	d.topology = s.fixed
 	if d.topology == nil {
@@ -90,7 +90,7 @@ func (d *draw) world() {
 // phases draws how long the phases are, what they mend and how much comes in them.
 func (d *draw) phases() {
 	shared := d.loads(d.spec.doc.Workload, "")
-	d.plan.workload = shared
+	d.plan.Workload = shared
 	var at time.Duration
 	for _, line := range d.spec.doc.Phases {
 		length := source{ptr(d.stream("lasts", line.Phase))}.length(line.Lasts)
@@ -98,7 +98,7 @@ func (d *draw) phases() {
 		switch {
 		case line.stop:
 		case line.loads != nil:
-			p.Load, p.ownLoad = d.loads(line.loads, line.Phase+" "), true
+			p.Load, p.OwnLoad = d.loads(line.loads, line.Phase+" "), true
 		default:
 			p.Load = shared
 		}
@@ -116,7 +116,7 @@ func (d *draw) loads(lines []*loadLine, prefix string) []Load {
 		load := Load{Stream: name, Operation: l.operation, Rate: l.Rate.At(d.one("rate", name)), Mix: l.mix, Options: l.options}
 		groups := make([][]string, len(l.From))
 		for i := range l.From {
-			load.from = append(load.from, l.From[i].String())
+			load.Nodes = append(load.Nodes, l.From[i].String())
 			groups[i] = l.From[i].members(d.topology, Hosts)
 		}
 		load.From = union(d.topology.all, groups)
@@ -175,7 +175,7 @@ func (d *draw) faults() {
 	var all []drawn
 	for i, p := range d.spec.doc.Phases {
 		for order, f := range p.Faults {
-			d.line(f, i, byScript, order, func(x drawn) { all = append(all, x) }, first)
+			d.line(f, i, ByScript, order, func(x drawn) { all = append(all, x) }, first)
 		}
 	}
 	d.waitFor(all, first) // as far as it is known; what waits for the swarm stays, for now
@@ -186,21 +186,12 @@ func (d *draw) faults() {
 	}
 	all = d.waitFor(all, first)
 	slices.SortStableFunc(all, func(a, b drawn) int {
-		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(rank(&a.Fault), rank(&b.Fault)),
-			cmp.Compare(a.At, b.At), cmp.Compare(a.order, b.order))
+		return cmp.Or(a.Fault.Compare(&b.Fault), cmp.Compare(a.order, b.order))
 	})
 	d.plan.Faults = make([]Fault, len(all))
 	for i := range all {
 		d.plan.Faults[i] = all[i].Fault
 	}
-}
-
-// rank puts what strikes at a time before what waits.
-func rank(f *Fault) int {
-	if f.After.IsZero() && f.On.IsZero() {
-		return 0
-	}
-	return 1
 }
 
 // line draws the faults of one line, for each member of its target if it says so. A plan's line says itself
@@ -280,7 +271,7 @@ func (d *draw) fault(f *faultLine, target *selector, luck luck.Stream, phase int
 		x.For = part(luck, luckLength).length(*f.For)
 	}
 	x.Targets = d.targets(f, target, part(luck, luckTarget), &x.Options)
-	x.Target = targetText(x.Targets)
+	x.Target = TargetText(x.Targets)
 	return x
 }
 
@@ -305,7 +296,7 @@ func (d *draw) targets(f *faultLine, target *selector, src source, o *Options) [
 }
 
 // part is a group of hosts, in their order.
-func (d *draw) part(hosts []string) Target { return group(union(d.topology.all, [][]string{hosts})) }
+func (d *draw) part(hosts []string) Target { return Group(union(d.topology.all, [][]string{hosts})) }
 
 // waitFor puts the concrete target of what a fault waits for in the place of the words of its line. What
 // waits for a line that drew nothing never comes, and is left out.
@@ -314,7 +305,7 @@ func (d *draw) waitFor(all []drawn, first map[string]string) []drawn {
 	for i := range all {
 		x := &all[i]
 		if x.line.event.Verb != "" {
-			target, ok := first[x.line.event.sentence()]
+			target, ok := first[x.line.event.Sentence()]
 			if !ok {
 				continue
 			}

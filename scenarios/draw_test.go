@@ -31,7 +31,7 @@ func samePlan(t require.TestingT, want, got *Plan) {
 		for i := range p.Hosts {
 			p.Hosts[i].Kind = &nodes.Kind{Name: p.Hosts[i].Kind.Name} // functions do not compare
 		}
-		p.workload, p.Phases = sameLoads(p.workload), slices.Clone(p.Phases)
+		p.Workload, p.Phases = sameLoads(p.Workload), slices.Clone(p.Phases)
 		for i := range p.Phases {
 			p.Phases[i].Load = sameLoads(p.Phases[i].Load)
 		}
@@ -43,7 +43,7 @@ func sameLoads(loads []Load) []Load {
 	loads = slices.Clone(loads)
 	for i := range loads {
 		loads[i].Operation = &nodes.Operation{Name: loads[i].Operation.Name}
-		loads[i].from = nil // as written, or as copies
+		loads[i].Nodes = nil // as written, or as copies
 	}
 	return loads
 }
@@ -85,8 +85,8 @@ func TestTheOrderOfKeysHasNoEffect(t *testing.T) {
 	}
 	a, b := mustRead(t, text), mustRead(t, strings.Join(lines, "\n"))
 	for _, spec := range []*Spec{a.Specs[0], b.Specs[0]} {
-		for i := range spec.claims {
-			spec.claims[i].Text = "" // is as the file has it
+		for i := range spec.Claims {
+			spec.Claims[i].Text = "" // is as the file has it
 		}
 	}
 	for seed := range luck.Seed(100) {
@@ -143,9 +143,9 @@ func TestTheLuckOfALineIsItsOwn(t *testing.T) {
 func ofLine(f *Fault, line string) bool {
 	switch line {
 	case "partition: [west, east]":
-		return f.Verb == Partition && f.DrawnBy == byScript
+		return f.Verb == Partition && f.DrawnBy == ByScript
 	case "partition: random":
-		return f.Verb == Partition && f.DrawnBy == bySwarm
+		return f.Verb == Partition && f.DrawnBy == BySwarm
 	default:
 		return string(f.Verb) == line
 	}
@@ -164,7 +164,7 @@ func TestTheSwarmKeepsUp(t *testing.T) {
 			for i := range plan.Faults {
 				f := &plan.Faults[i]
 				from, to := f.At, f.At+f.For
-				if rank(f) > 0 { // the crash at a sync, at any time
+				if f.Waits() { // the crash at a sync, at any time
 					from, to = plan.Phases[1].From, plan.Phases[1].To+f.Wait+f.For
 				}
 				if !f.Verb.Info().Down || at < from || at >= to {
@@ -174,7 +174,7 @@ func TestTheSwarmKeepsUp(t *testing.T) {
 					for _, h := range target.Hosts {
 						if strings.HasPrefix(h, "gearman-") {
 							dark[h] = true
-							if f.DrawnBy == bySwarm {
+							if f.DrawnBy == BySwarm {
 								bySwarmToo, swarms = true, swarms+1
 							}
 						}
@@ -206,7 +206,7 @@ func TestDrawsStayInTheirRanges(t *testing.T) {
 			for _, target := range f.Targets {
 				require.NotEmpty(t, target.Hosts)
 			}
-			if f.DrawnBy == bySwarm {
+			if f.DrawnBy == BySwarm {
 				swarm[string(f.Verb)] = true
 			}
 			switch {
@@ -225,7 +225,7 @@ func TestDrawsStayInTheirRanges(t *testing.T) {
 				require.Equal(t, Moment{"gearman-a", []string{"gearman-a"}, "sync-begin"}, f.On)
 				require.GreaterOrEqual(t, f.Nth, 1)
 				require.LessOrEqual(t, f.Nth, 400)
-			case f.Verb == Partition && f.DrawnBy == bySwarm:
+			case f.Verb == Partition && f.DrawnBy == BySwarm:
 				require.Len(t, f.Targets, 1)
 				require.Less(t, len(f.Targets[0].Hosts), len(plan.Hosts))
 			}

@@ -212,7 +212,7 @@ func TestHealing(t *testing.T) {
 
 		// The swarm may not restart anybody: what it crashed is down until a phase heals it.
 		for _, f := range p.Faults {
-			if f.DrawnBy != bySwarm || f.Verb != Crash {
+			if f.DrawnBy != BySwarm || f.Verb != Crash {
 				continue
 			}
 			up := f.At + f.For

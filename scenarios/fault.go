@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"time"
 
 	"simrun/nodes"
@@ -26,6 +27,20 @@ type Fault struct {
 	For     time.Duration // how long; 0 is until a phase heals it, or for ever. Verbs of one instant have none
 	Options Options
 	DrawnBy string // "script" or "swarm"
+}
+
+// Waits says that the fault strikes after another, or at a moment of a node, rather than at a time.
+func (f *Fault) Waits() bool { return !f.After.IsZero() || !f.On.IsZero() }
+
+// Compare orders faults as a plan lists them: by phase, and within one the timed by time, then those that wait.
+func (f *Fault) Compare(g *Fault) int {
+	waits := func(f *Fault) int {
+		if f.Waits() {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(f.Phase, g.Phase), cmp.Compare(waits(f), waits(g)), cmp.Compare(f.At, g.At))
 }
 
 // Target is one of the things that a fault strikes. Network verbs tell them apart (see Fault.Ways); all other
@@ -62,8 +77,8 @@ func (e Event) String() string {
 	}
 }
 
-// sentence is the fault that the event is about; " " if it is about none.
-func (e Event) sentence() string { return string(e.Verb) + " " + e.Target }
+// Sentence is the fault that the event is about; " " if it is about none.
+func (e Event) Sentence() string { return string(e.Verb) + " " + e.Target }
 
 // Moment is a note of a node, or what it did to its disk: "sync-begin", "sync-end", "rename".
 type Moment struct {

@@ -37,11 +37,11 @@ type faultLine struct {
 type drawnBy string
 
 // Values are who can have drawn a fault.
-func (drawnBy) Values() []string { return []string{byScript, bySwarm} }
+func (drawnBy) Values() []string { return []string{ByScript, BySwarm} }
 
 const (
-	byScript = "script"
-	bySwarm  = "swarm"
+	ByScript = "script"
+	BySwarm  = "swarm"
 )
 
 // DecodeNode reads the line; names in it are looked up later.

@@ -63,8 +63,8 @@ func (r *Run) offence(c *ClaimResult) Offence {
 	return Offence{c.Claim, c.Anomaly, strings.Join(slices.Compact(kinds), " ")}
 }
 
-// offenceOf is the offence of that claim, or the first by which the run is judged.
-func (r *Run) offenceOf(claim string) (Offence, error) {
+// OffenceOf is the offence of that claim, or the first by which the run is judged.
+func (r *Run) OffenceOf(claim string) (Offence, error) {
 	all := r.Offences()
 	for _, o := range all {
 		if claim != "" && o.Claim == claim {

@@ -238,7 +238,7 @@ func (r *reader) readEvents() {
 		if f.event.Heal && !slices.ContainsFunc(r.spec.doc.Phases, func(p *phaseLine) bool { return p.Heal.at != nil }) {
 			r.Fail(f.at.Field("after"), f.path+".after", "no phase heals")
 		}
-		wanted := f.event.sentence()
+		wanted := f.event.Sentence()
 		if _, known := verbIndex[f.event.Verb]; known && f.event.Target != "" && said[wanted] == nil {
 			hint := decode.Suggest(wanted, slices.Sorted(maps.Keys(said)))
 			r.Hint(f.at.Field("after"), f.path+".after", hint, "no fault here is %q", wanted)
@@ -281,7 +281,7 @@ func (r *reader) readCircles(lines []*faultLine, said map[string][]*faultLine) {
 	for changed := true; changed; {
 		changed = false
 		for _, f := range lines {
-			those := said[f.event.sentence()]
+			those := said[f.event.Sentence()]
 			if !free[f] && (len(those) == 0 || slices.ContainsFunc(those, func(g *faultLine) bool { return free[g] })) {
 				free[f], changed = true, true
 			}

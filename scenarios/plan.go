@@ -1,6 +1,6 @@
 // Package scenarios answers what goes wrong in a run, and what became of it. It reads a scenario from YAML (Read),
 // draws with a seed the plan that it stands for (Draw), runs the plan in a world of its own and has its claims judged
-// (Plan.Run), runs it again to see that it is the same (Run.Again), and does so for many seeds (Sweep).
+// (Plan.Run), and runs it again to see that it is the same (Run.Again). Many runs are the matter of explore.
 //
 // A run is a function of the binary, the scenario and the seed. The scenarios that are built in lie in this folder.
 package scenarios
@@ -31,10 +31,10 @@ type Plan struct {
 	Phases   []Phase     // in time; they follow one another without a gap
 	Faults   []Fault     // by phase; within one, the timed by time, then those that wait, in the order of the file
 	Claims   []Claim     // in the order of the file
+	Workload []Load      // what phases without a load of their own share; Phase.Load has it too
 
-	point    []decode.Pair // what Value says
-	shape    *topology     // of Hosts
-	workload []Load        // what phases share, for printing
+	point []decode.Pair // what Value says
+	shape *topology     // of Hosts
 }
 
 // LinkClass says what a link is like, in one direction and on a calm day.
@@ -95,9 +95,9 @@ type Phase struct {
 	From, To time.Duration // from the start of the run
 	Heal     Heal          // what its beginning mends
 	Load     []Load        // the workload that goes on in it
+	OwnLoad  bool          // its load is not the scenario's, and is printed with it
 
-	ownLoad bool // its load is not the scenario's, and is printed with it
-	stop    bool
+	stop bool
 }
 
 // Heal is what the beginning of a phase mends: faults end, hosts that are down start, the living are not
@@ -116,12 +116,11 @@ func (h Heal) Any() bool { return h.All || len(h.Hosts) > 0 }
 type Load struct {
 	Stream    string   // names the luck of its arrivals; lines of one plan differ in it
 	From      []string // hosts, sorted by node, then by number
+	Nodes     []string // as written
 	Operation *nodes.Operation
 	Rate      Rate
 	Mix       []Share // empty: always the first variant of the operation
 	Options   any     // what Operation.Options made, filled in; nil if it has none
-
-	from []string // nodes as written
 }
 
 // Share is how much of a line's arrivals are of one variant. The shares of a line add up to the whole.

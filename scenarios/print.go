@@ -20,7 +20,7 @@ func (p *Plan) YAML() []byte {
 	w.line("seed: %s", decode.Quote(FormatSeed(p.Seed)))
 	w.matrix()
 	w.world()
-	w.workload("workload:", "", p.workload)
+	w.workload("workload:", "", p.Workload)
 	w.phases()
 	w.claims()
 	return []byte(w.String())
@@ -98,7 +98,7 @@ func (w *printer) workload(title, indent string, loads []Load) {
 	w.line("%s%s", indent, title)
 	for i := range loads {
 		l := &loads[i]
-		pairs := []decode.Pair{{Key: "from", Value: "[" + strings.Join(l.from, ", ") + "]"},
+		pairs := []decode.Pair{{Key: "from", Value: "[" + strings.Join(l.Nodes, ", ") + "]"},
 			{Key: "do", Value: decode.Quote(l.Operation.Name)}, {Key: "rate", Value: l.Rate.String()}}
 		if len(l.Mix) > 0 {
 			var mix []decode.Pair
@@ -128,7 +128,7 @@ func (w *printer) phases() {
 		}
 		if p.stop {
 			w.line("    workload: stop")
-		} else if p.ownLoad {
+		} else if p.OwnLoad {
 			w.workload("workload:", "    ", p.Load)
 		}
 		w.faults(i)
@@ -173,7 +173,7 @@ func (f *Fault) pairs(start time.Duration) []decode.Pair {
 		add("for", nodes.Short(f.For))
 	}
 	pairs = append(pairs, f.optionPairs()...)
-	if f.DrawnBy != byScript {
+	if f.DrawnBy != ByScript {
 		add("drawn-by", f.DrawnBy)
 	}
 	return pairs

@@ -31,6 +31,16 @@ func (r Rate) PerSecond() float64 {
 	return float64(time.Second) / float64(r)
 }
 
+// Plain is the rate or a little less, as a whole number in at most two digits a second, a minute or an hour.
+func (r Rate) Plain() Rate {
+	for _, u := range perUnit {
+		if n := int64(u.long) / int64(r); n > 0 {
+			return Rate(int64(u.long) / Rounded(n, 2))
+		}
+	}
+	return r
+}
+
 // String is the rate as a scenario writes it; ParseText reads the very same rate from it.
 func (r Rate) String() string {
 	if r <= 0 {
@@ -233,4 +243,16 @@ func (r Rates) Fastest() Rate {
 		}
 	}
 	return fastest
+}
+
+// Rounded is the number towards zero, with only so many digits, one or two, that are not 0.
+func Rounded[T ~uint32 | ~int64](n T, digits int) T {
+	unit, most := T(1), T(10)
+	if digits > 1 {
+		most = 100
+	}
+	for left := n; left >= most || left < 0 && -left >= most; left /= 10 {
+		unit *= 10
+	}
+	return n / unit * unit
 }

@@ -137,7 +137,7 @@ func (s *selector) draw(src source, t *topology, takes Takes) []Target {
 		var targets []Target
 		for _, item := range s.items {
 			if item.items != nil {
-				targets = append(targets, group(item.members(t, takes)))
+				targets = append(targets, Group(item.members(t, takes)))
 				continue
 			}
 			targets = append(targets, item.draw(src, t, takes)...)
@@ -158,7 +158,7 @@ func (s *selector) draw(src source, t *topology, takes Takes) []Target {
 	}
 	chosen := s.pick(src, t, takes)
 	if takes == Traffic && len(chosen) > 1 {
-		return []Target{group(chosen)}
+		return []Target{Group(chosen)}
 	}
 	return t.singly(chosen, takes)
 }
@@ -205,16 +205,16 @@ func shuffle(src source, members []string) []string {
 	return mixed
 }
 
-// group makes one target of several hosts.
-func group(hosts []string) Target {
+// Group makes one target of several hosts.
+func Group(hosts []string) Target {
 	if len(hosts) == 1 {
 		return Target{Name: hosts[0], Hosts: hosts}
 	}
 	return Target{Name: "[" + strings.Join(hosts, ", ") + "]", Hosts: hosts}
 }
 
-// targetText is the targets as a plan writes them behind a verb.
-func targetText(targets []Target) string {
+// TargetText is the targets as a plan writes them behind a verb.
+func TargetText(targets []Target) string {
 	if len(targets) == 1 && !strings.HasPrefix(targets[0].Name, "[") {
 		return targets[0].Name
 	}

@@ -21,15 +21,16 @@ type Spec struct {
 	Seed   luck.Seed
 	Seeded bool
 
+	Claims []Claim // in the order of the file
+
 	point   []decode.Pair // what Value says
 	doc     document
 	catalog *Catalog
 	classes []LinkClass
 	sites   []siteSpec // sorted by name
 	nodes   []nodeSpec // sorted by name
-	claims  []Claim
-	fixed   *topology // of every plan, if no number of copies is random
-	most    *topology // with the greatest numbers of copies
+	fixed   *topology  // of every plan, if no number of copies is random
+	most    *topology  // with the greatest numbers of copies
 }
 
 type siteSpec struct {

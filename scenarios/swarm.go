@@ -16,7 +16,7 @@ func (d *draw) swarm(p *phaseLine, phase int, script []drawn, first map[string]s
 		if f == nil {
 			continue
 		}
-		d.line(f, phase, bySwarm, len(p.Faults)+order, func(x drawn) {
+		d.line(f, phase, BySwarm, len(p.Faults)+order, func(x drawn) {
 			if p.Swarm.Restarts != nil && !*p.Swarm.Restarts {
 				x.For = d.untilHealed(&x.Fault)
 			}
@@ -158,7 +158,7 @@ func (d *draw) outages(script []drawn) []outage {
 	known := make([]bool, len(script))
 	for i := range script {
 		f := &script[i].Fault
-		if rank(f) == 0 {
+		if !f.Waits() {
 			strikes[i], known[i] = span{f.At, f.At}, true
 		} else if !f.On.IsZero() || f.After.Heal || f.Nth > 1 {
 			strikes[i], known[i] = d.anyTime(f), true

@@ -24,7 +24,7 @@ func (r *Result) Judge() Verdict {
 	for i := range r.Claims {
 		c := &r.Claims[i]
 		if c.Expect != Violated && !r.Sees(c.Claim) {
-			verdict = Worse(verdict, c.alone())
+			verdict = Worse(verdict, c.Alone())
 		}
 	}
 	return verdict
@@ -41,8 +41,8 @@ func (r *Result) Alarming() bool {
 	return len(r.Findings) > 0
 }
 
-// alone is the claim's verdict in a run that is judged by itself: too little to say is no fault of the run.
-func (c *ClaimResult) alone() Verdict {
+// Alone is the claim's verdict in a run that is judged by itself: too little to say is no fault of the run.
+func (c *ClaimResult) Alone() Verdict {
 	if c.Verdict == Unknown && c.State != "" {
 		return Holds
 	}

@@ -140,7 +140,7 @@ func (r *reader) warnOfLoad() {
 			}
 		}
 	}
-	if machines == 0 || slices.ContainsFunc(r.spec.claims, func(c Claim) bool { return c.Check == "capacity" }) {
+	if machines == 0 || slices.ContainsFunc(r.spec.Claims, func(c Claim) bool { return c.Check == "capacity" }) {
 		return // nothing is known, or overload is what it is about
 	}
 	warned := map[*loadLine]bool{}

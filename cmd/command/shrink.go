@@ -14,6 +14,7 @@ import (
 
 	"simrun/reports"
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 func (c *call) shrinkCommand() *cobra.Command {
@@ -64,7 +65,7 @@ func (c *call) shrink(p past, claim string) error {
 	progress := reports.NewProgress(c.Err, p.plan.Scenario, 0, false)
 	run := p.plan.Run(scenarios.RunOptions{})
 	run.Result.Commit = commit()
-	m, err := scenarios.Shrink{Run: run, Catalog: c.Catalog, Claim: claim, Jobs: c.jobs, Each: progress.Shrink,
+	m, err := explore.Shrink{Run: run, Catalog: c.Catalog, Claim: claim, Jobs: c.jobs, Each: progress.Shrink,
 		More: func() bool { return ctx.Err() == nil && (c.lasts == 0 || progress.Elapsed() < c.lasts) }}.Do()
 	progress.Clear()
 	if err != nil {

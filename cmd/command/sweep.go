@@ -10,6 +10,7 @@ import (
 
 	"simrun/reports"
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 	"simrun/sim/luck"
 )
 
@@ -45,7 +46,7 @@ func (c *call) sweep(s *scenario, seed luck.Seed) error {
 	w := &sweep{call: c, scenario: s, runs: map[string]*scenarios.Run{},
 		progress: reports.NewProgress(c.Err, s.Name, c.goal(), c.quiet || c.json)}
 	defer w.listen()()
-	batch, err := scenarios.Sweep{Base: seed, Count: c.goal(), Values: len(s.Specs), Claims: s.plan(seed, 0).Claims, Jobs: c.jobs,
+	batch, err := explore.Sweep{Base: seed, Count: c.goal(), Values: len(s.Specs), Claims: s.plan(seed, 0).Claims, Jobs: c.jobs,
 		KeepGoing: c.keepGoing, More: w.more, Run: w.run, Each: w.each}.Do()
 	w.progress.Clear()
 	if err == nil {
@@ -79,7 +80,7 @@ func (w *sweep) more() bool {
 }
 
 // run runs one world; again, if something is wrong with it, or to see whether it would be the same.
-func (w *sweep) run(turn scenarios.Turn) (*scenarios.Result, error) {
+func (w *sweep) run(turn explore.Turn) (*scenarios.Result, error) {
 	run := w.scenario.plan(turn.Seed, turn.Value).Run(scenarios.RunOptions{Record: w.trace && w.goal() == 1})
 	if run.Result.Judge() != scenarios.Holds || turn.Index%replayOneIn == replayOneIn-1 {
 		run = run.Verify()
@@ -94,7 +95,7 @@ func (w *sweep) run(turn scenarios.Turn) (*scenarios.Result, error) {
 	return run.Result, nil
 }
 
-func (w *sweep) each(batch *scenarios.Batch, r *scenarios.Result) {
+func (w *sweep) each(batch *explore.Batch, r *scenarios.Result) {
 	w.progress.Show(batch)
 	if w.json && w.err == nil {
 		w.err = w.encode(r)
@@ -119,12 +120,12 @@ func (w *sweep) take(value string) *scenarios.Run {
 	return run
 }
 
-func (w *sweep) measure(batch *scenarios.Batch) {
+func (w *sweep) measure(batch *explore.Batch) {
 	batch.Measure(w.progress.Elapsed().Seconds(), int(w.replayed.Load()))
 }
 
 // conclude keeps the runs that somebody will want to see, tells of the first that went wrong, and of the whole.
-func (w *sweep) conclude(batch *scenarios.Batch) error {
+func (w *sweep) conclude(batch *explore.Batch) error {
 	w.verdict(batch.Verdict)
 	if w.interrupted.Load() {
 		w.verdict(scenarios.Unknown)
@@ -150,7 +151,7 @@ func (w *sweep) conclude(batch *scenarios.Batch) error {
 	case w.quiet && batch.Verdict == scenarios.Holds:
 		return nil
 	}
-	return w.terminal().Batch(batch, w.kept, func(f scenarios.Failure) string {
+	return w.terminal().Batch(batch, w.kept, func(f explore.Failure) string {
 		if name, kept := names[[2]string{f.Seed, f.Value}]; kept {
 			return name
 		}

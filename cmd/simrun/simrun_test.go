@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
 
 // simrun is the path of the command, built once for all tests of this package.
@@ -398,7 +399,7 @@ func TestAnInterruptEndsASweep(t *testing.T) {
 // Over a batch: results by seed, the batch last, the same on any number of cores.
 func TestABatch(t *testing.T) {
 	d := sitDown(t)
-	tell := func(jobs string) (results []scenarios.Result, batch scenarios.Batch) {
+	tell := func(jobs string) (results []scenarios.Result, batch explore.Batch) {
 		lines := strings.Split(strings.TrimSpace(d.does(0, "thunderstorm", "--seeds", "20", "--seed", "1", "--jobs", jobs, "--json")), "\n")
 		for _, line := range lines[:len(lines)-1] {
 			var r scenarios.Result

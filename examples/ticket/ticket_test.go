@@ -9,6 +9,7 @@ import (
 
 	"simrun/nodes"
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 	"simrun/sim"
 	"simrun/sim/simtest"
 )
@@ -22,7 +23,7 @@ func TestNoNumberTwice(t *testing.T) {
 func TestAnOfficeThatDoesNotSyncIsCaught(t *testing.T) {
 	scenario, err := scenarios.Read("rush-hour.yaml", scenarios.ReadOptions{Catalog: catalog, Set: []string{"nodes.office.with.sync=false"}})
 	require.NoError(t, err)
-	batch, err := scenario.Sweep(1, 30)
+	batch, err := explore.Seeds(scenario, 1, 30)
 	require.NoError(t, err)
 	require.Equal(t, scenarios.Violated, batch.Verdict)
 	require.Equal(t, []string{"no-number-twice"}, batch.Failures[0].Claims)

@@ -9,6 +9,7 @@ import (
 
 	"simrun/reports"
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 	"simrun/sim/luck"
 )
 
@@ -38,14 +39,14 @@ func Scenario(t *testing.T, catalog scenarios.Catalog, name string, o Options) {
 		count, base = 1, spec.Seed
 	}
 	list := seeds(t, base, count)
-	results := map[scenarios.Turn]*scenarios.Result{}
+	results := map[explore.Turn]*scenarios.Result{}
 	var claims []scenarios.Claim
 	begun := each(t, list, func(t *testing.T, seed luck.Seed) {
 		for value, spec := range sc.Specs {
 			judge := func(t *testing.T) {
 				plan := scenarios.Draw(spec, seed)
 				claims = plan.Claims
-				results[scenarios.Turn{Seed: seed, Value: value}] = run(t, plan)
+				results[explore.Turn{Seed: seed, Value: value}] = run(t, plan)
 			}
 			if len(sc.Specs) == 1 {
 				judge(t)
@@ -94,11 +95,11 @@ func keep(t *testing.T, plan *scenarios.Plan) string {
 }
 
 // conclude judges all runs together.
-func conclude(t *testing.T, list []luck.Seed, values int, claims []scenarios.Claim, results map[scenarios.Turn]*scenarios.Result) {
+func conclude(t *testing.T, list []luck.Seed, values int, claims []scenarios.Claim, results map[explore.Turn]*scenarios.Result) {
 	t.Helper()
-	batch, err := scenarios.Sweep{Base: list[0], Count: len(list), Values: values, Claims: claims, Jobs: 1, KeepGoing: true,
-		Run: func(turn scenarios.Turn) (*scenarios.Result, error) {
-			return results[scenarios.Turn{Seed: list[turn.Index], Value: turn.Value}], nil
+	batch, err := explore.Sweep{Base: list[0], Count: len(list), Values: values, Claims: claims, Jobs: 1, KeepGoing: true,
+		Run: func(turn explore.Turn) (*scenarios.Result, error) {
+			return results[explore.Turn{Seed: list[turn.Index], Value: turn.Value}], nil
 		}}.Do()
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func conclude(t *testing.T, list []luck.Seed, values int, claims []scenarios.Cla
 		return
 	}
 	var story strings.Builder
-	if err := reports.NewTerminal(&story, "").Batch(batch, "", func(scenarios.Failure) string { return "" }); err != nil {
+	if err := reports.NewTerminal(&story, "").Batch(batch, "", func(explore.Failure) string { return "" }); err != nil {
 		t.Error(err)
 	}
 	t.Errorf("%s is %s: each run holds, but not all of them together\n\n%s", batch.Scenario, batch.Verdict, story.String())

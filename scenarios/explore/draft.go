@@ -1,7 +1,6 @@
-package scenarios
+package explore
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/scenarios"
 )
 
 // draft is a plan that is being made smaller. It becomes a plan again by being written and read, so that
@@ -18,7 +18,7 @@ import (
 //
 // Invariant: ids has, for each fault of the plan, its index in the plan that the shrink began with.
 type draft struct {
-	plan *Plan
+	plan *scenarios.Plan
 	ids  []int
 	swap [2]string // copies of a node that take each other's place once it is written
 }
@@ -27,13 +27,13 @@ type draft struct {
 const minimalSuffix = "-minimal"
 
 // newDraft is the plan with no claim but the one that the offence is about.
-func newDraft(p *Plan, o Offence) *draft {
+func newDraft(p *scenarios.Plan, o scenarios.Offence) *draft {
 	d := (&draft{plan: p}).clone()
-	d.plan.Summary = fmt.Sprintf("The least of %s@%s that shows it: %s.", strings.TrimSuffix(p.Scenario, minimalSuffix), FormatSeed(p.Seed), o)
+	d.plan.Summary = fmt.Sprintf("The least of %s@%s that shows it: %s.", strings.TrimSuffix(p.Scenario, minimalSuffix), scenarios.FormatSeed(p.Seed), o)
 	d.plan.Scenario = strings.TrimSuffix(p.Scenario, minimalSuffix) + minimalSuffix
-	d.plan.Claims = slices.DeleteFunc(slices.Clone(p.Claims), func(c Claim) bool { return c.Name != o.Claim })
+	d.plan.Claims = slices.DeleteFunc(slices.Clone(p.Claims), func(c scenarios.Claim) bool { return c.Name != o.Claim })
 	for i := range p.Faults {
-		d.plan.Faults[i].DrawnBy = byScript // whoever drew it first, now it is written down
+		d.plan.Faults[i].DrawnBy = scenarios.ByScript // whoever drew it first, now it is written down
 		d.ids = append(d.ids, i)
 	}
 	return d
@@ -44,7 +44,7 @@ func (d *draft) clone() *draft {
 	p := *d.plan
 	p.Sites, p.Hosts, p.Faults = slices.Clone(p.Sites), slices.Clone(p.Hosts), slices.Clone(p.Faults)
 	p.Classes, p.Links, p.Phases = slices.Clone(p.Classes), slices.Clone(p.Links), slices.Clone(p.Phases)
-	p.workload = slices.Clone(p.workload)
+	p.Workload = slices.Clone(p.Workload)
 	for i := range p.Phases {
 		p.Phases[i].Load = slices.Clone(p.Phases[i].Load)
 	}
@@ -52,7 +52,7 @@ func (d *draft) clone() *draft {
 }
 
 // load writes the draft and reads it back.
-func (d *draft) load(catalog *Catalog) (*Plan, error) {
+func (d *draft) load(catalog *scenarios.Catalog) (*scenarios.Plan, error) {
 	d.sort()
 	text := d.plan.YAML()
 	if d.swap[0] != "" {
@@ -66,11 +66,11 @@ func (d *draft) load(catalog *Catalog) (*Plan, error) {
 			return name
 		})
 	}
-	sc, err := ReadText("minimal.yaml", text, ReadOptions{Catalog: *catalog})
+	sc, err := scenarios.ReadText("minimal.yaml", text, scenarios.ReadOptions{Catalog: *catalog})
 	if err != nil {
 		return nil, err
 	}
-	plan := Draw(sc.Specs[0], d.plan.Seed)
+	plan := scenarios.Draw(sc.Specs[0], d.plan.Seed)
 	if len(plan.Faults) != len(d.ids) {
 		return nil, fmt.Errorf("of %d faults %d are read back", len(d.ids), len(plan.Faults))
 	}
@@ -85,10 +85,9 @@ func (d *draft) sort() {
 	}
 	was, ids := d.plan.Faults, d.ids
 	slices.SortStableFunc(order, func(i, j int) int {
-		a, b := &was[i], &was[j]
-		return cmp.Or(cmp.Compare(a.Phase, b.Phase), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.At, b.At))
+		return was[i].Compare(&was[j])
 	})
-	faults, sorted := make([]Fault, len(order)), make([]int, len(order))
+	faults, sorted := make([]scenarios.Fault, len(order)), make([]int, len(order))
 	for i, from := range order {
 		faults[i], sorted[i] = was[from], ids[from]
 	}
@@ -101,7 +100,7 @@ func (d *draft) drop(i int) {
 }
 
 // dropping is the draft without those faults. What waited for one of them strikes instead when it last did.
-func (d *draft) dropping(chunk []int, struck []FaultResult) *draft {
+func (d *draft) dropping(chunk []int, struck []scenarios.FaultResult) *draft {
 	less := d.clone()
 	said := map[string]bool{}
 	for i := range d.plan.Faults {
@@ -111,7 +110,7 @@ func (d *draft) dropping(chunk []int, struck []FaultResult) *draft {
 	}
 	for i := len(d.plan.Faults) - 1; i >= 0; i-- {
 		f := &less.plan.Faults[i]
-		waits := !f.After.IsZero() && !f.After.Heal && !said[f.After.sentence()]
+		waits := !f.After.IsZero() && !f.After.Heal && !said[f.After.Sentence()]
 		if slices.Contains(chunk, i) || waits && !less.unhook(i, struck) {
 			less.drop(i)
 		}
@@ -120,7 +119,7 @@ func (d *draft) dropping(chunk []int, struck []FaultResult) *draft {
 }
 
 // unhook makes a fault that waits strike at the time when it struck. It returns false if it never did.
-func (d *draft) unhook(i int, struck []FaultResult) bool {
+func (d *draft) unhook(i int, struck []scenarios.FaultResult) bool {
 	if i >= len(struck) || struck[i].Fired == 0 {
 		return false
 	}
@@ -128,7 +127,7 @@ func (d *draft) unhook(i int, struck []FaultResult) bool {
 	at := time.Duration(math.Round(struck[i].At * float64(time.Second)))
 	for k := range d.plan.Phases {
 		if p := &d.plan.Phases[k]; p.From <= at && at < p.To {
-			f.Phase, f.At, f.After, f.On, f.Nth, f.Wait = k, at, Event{}, Moment{}, 0, 0
+			f.Phase, f.At, f.After, f.On, f.Nth, f.Wait = k, at, scenarios.Event{}, scenarios.Moment{}, 0, 0
 			return true
 		}
 	}
@@ -171,7 +170,7 @@ func (d *draft) without(names []string) *draft {
 	for _, n := range names {
 		gone[n] = true
 	}
-	p.Hosts = slices.DeleteFunc(p.Hosts, func(h Host) bool { return gone[h.Name] })
+	p.Hosts = slices.DeleteFunc(p.Hosts, func(h scenarios.Host) bool { return gone[h.Name] })
 	for i := range p.Hosts {
 		config, ok := pruned(p.Hosts[i].Config, gone)
 		if !ok {
@@ -185,22 +184,22 @@ func (d *draft) without(names []string) *draft {
 	for i := range p.Links {
 		p.Links[i].Between = left(p.Links[i].Between)
 	}
-	p.Links = slices.DeleteFunc(p.Links, func(l Link) bool { return len(l.Between) < 2 })
-	thin := func(loads []Load) []Load {
+	p.Links = slices.DeleteFunc(p.Links, func(l scenarios.Link) bool { return len(l.Between) < 2 })
+	thin := func(loads []scenarios.Load) []scenarios.Load {
 		for i := range loads {
-			loads[i].from = left(loads[i].from)
+			loads[i].Nodes = left(loads[i].Nodes)
 		}
-		return slices.DeleteFunc(loads, func(l Load) bool { return len(l.from) == 0 })
+		return slices.DeleteFunc(loads, func(l scenarios.Load) bool { return len(l.Nodes) == 0 })
 	}
-	p.workload = thin(p.workload)
+	p.Workload = thin(p.Workload)
 	for i := range p.Phases {
-		if p.Phases[i].ownLoad {
+		if p.Phases[i].OwnLoad {
 			p.Phases[i].Load = thin(p.Phases[i].Load)
 		}
 		p.Phases[i].Heal.Hosts = left(p.Phases[i].Heal.Hosts)
 	}
 	for i := len(p.Faults) - 1; i >= 0; i-- {
-		if !p.Faults[i].spare(left) {
+		if !spare(&p.Faults[i], left) {
 			less.drop(i)
 		}
 	}
@@ -208,23 +207,23 @@ func (d *draft) without(names []string) *draft {
 }
 
 // spare leaves in a fault's targets only the hosts that are left. It returns false if there are none.
-func (f *Fault) spare(left func([]string) []string) bool {
-	if f.Verb.Info().Takes == Suppliers {
+func spare(f *scenarios.Fault, left func([]string) []string) bool {
+	if f.Verb.Info().Takes == scenarios.Suppliers {
 		return true
 	}
-	var targets []Target
+	var targets []scenarios.Target
 	for _, t := range f.Targets {
 		hosts := left(t.Hosts)
 		switch {
 		case len(hosts) == 0:
 			continue
 		case strings.HasPrefix(t.Name, "["):
-			t = group(hosts)
+			t = scenarios.Group(hosts)
 		}
 		t.Hosts = hosts
 		targets = append(targets, t)
 	}
-	f.Targets, f.Target = targets, targetText(targets)
+	f.Targets, f.Target = targets, scenarios.TargetText(targets)
 	return len(targets) > 0
 }
 
@@ -264,7 +263,7 @@ var copyName = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9_-]*/[0-9]+`)
 var words = regexp.MustCompile(`[A-Za-z0-9_-]+`)
 
 // protectedBy are the names of the nodes that the claim names, by themselves or by where they stand.
-func protectedBy(p *Plan, o Offence) map[string]bool {
+func protectedBy(p *scenarios.Plan, o scenarios.Offence) map[string]bool {
 	named := map[string]bool{}
 	for _, c := range p.Claims {
 		if c.Name == o.Claim {

@@ -1,10 +1,11 @@
-package scenarios
+package explore
 
 import (
 	"errors"
 	"fmt"
 	"slices"
 
+	"simrun/scenarios"
 	"simrun/sim/luck"
 )
 
@@ -18,9 +19,9 @@ import (
 //
 // What comes of it is a function of the run and of Budget, however many cores there are, unless More ends it.
 type Shrink struct {
-	Run *Run
+	Run *scenarios.Run
 	// Catalog is what the plan was read with: each smaller plan is written, and read again, before it is run.
-	Catalog Catalog
+	Catalog scenarios.Catalog
 	// Claim is the claim to go after; empty is the first by which the run is judged, else its first finding.
 	Claim string
 	// Lucks is under how many lucks a candidate is run; zero is 8.
@@ -43,16 +44,16 @@ type Shrinking struct {
 
 // Minimum is what a shrink came to.
 type Minimum struct {
-	Offence Offence
+	Offence scenarios.Offence
 	// Plan is the least plan that was found, with the luck that shows the offence. Its scenario is called
 	// NAME-minimal, and has no other claim.
-	Plan *Plan
+	Plan *scenarios.Plan
 	// Run is the plan's run.
-	Run *Run
+	Run *scenarios.Run
 	// Needed is a line for each of Plan.Faults.
 	Needed []Need
 	// Needless are the faults of the original run without which it is violated all the same.
-	Needless []Fault
+	Needless []scenarios.Fault
 	// Runs is how many runs it took.
 	Runs int
 	// Least says that no further step makes it smaller; else the budget or the time ended first.
@@ -64,7 +65,7 @@ type Minimum struct {
 // Need is a fault of a minimum and what became of the plan without it: the offence was not shown in Held of the
 // Of lucks that were tried.
 type Need struct {
-	Fault    Fault
+	Fault    scenarios.Fault
 	Held, Of int
 }
 
@@ -77,7 +78,7 @@ const (
 
 // Do shrinks. An error is a run in which nothing is violated, or one that its own plan does not show again.
 func (s Shrink) Do() (*Minimum, error) {
-	offence, err := s.Run.offenceOf(s.Claim)
+	offence, err := s.Run.OffenceOf(s.Claim)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func (s Shrink) Do() (*Minimum, error) {
 	h.trials = &trials{offence: offence, jobs: coresOr(s.Jobs), budget: s.Budget, more: s.More, each: h.tell,
 		done: map[trial]outcomeOf{}, known: map[trial]bool{}}
 	for i := range s.Lucks {
-		h.lucks = append(h.lucks, SeedAt(s.Run.Plan.Seed, i))
+		h.lucks = append(h.lucks, scenarios.SeedAt(s.Run.Plan.Seed, i))
 	}
 	h.protected = protectedBy(s.Run.Plan, offence)
 	if err := h.begin(); err != nil {
@@ -106,8 +107,8 @@ type hunt struct {
 	*trials
 	kept      *draft
 	lucks     []luck.Seed
-	protected map[string]bool // names of nodes that the claim needs
-	struck    []FaultResult   // what kept's faults did
+	protected map[string]bool         // names of nodes that the claim needs
+	struck    []scenarios.FaultResult // what kept's faults did
 	calm      bool
 	least     bool
 }
@@ -202,7 +203,7 @@ func (h *hunt) asks(number int, c *lucky) []ask {
 // first keeps the first of the candidates that counts and returns its index; -1 if there is none.
 func (h *hunt) first(tries []*draft) int {
 	var asks []ask
-	loaded := make([]*Plan, len(tries))
+	loaded := make([]*scenarios.Plan, len(tries))
 	for i, d := range tries {
 		if d == nil {
 			continue
@@ -232,7 +233,7 @@ func (h *hunt) first(tries []*draft) int {
 }
 
 // holdsCalm says that the plan without its faults does not violate the claim under any luck.
-func (h *hunt) holdsCalm(plan *Plan) bool {
+func (h *hunt) holdsCalm(plan *scenarios.Plan) bool {
 	holds := true
 	finished := h.walk(h.asks(0, newLucky(withoutFaults(plan))), func(_ ask, o outcomeOf) int {
 		if holds = !o.violated; !holds {
@@ -247,7 +248,7 @@ func (h *hunt) holdsCalm(plan *Plan) bool {
 // on down to single faults.
 func dropFaults(h *hunt) (changed bool) {
 	changed = h.dropAll(func(i int) bool { return h.struck[i].Effects == 0 })
-	changed = h.dropAll(func(i int) bool { return h.Run.Plan.Faults[h.kept.ids[i]].DrawnBy == bySwarm }) || changed
+	changed = h.dropAll(func(i int) bool { return h.Run.Plan.Faults[h.kept.ids[i]].DrawnBy == scenarios.BySwarm }) || changed
 	for size := (len(h.kept.plan.Faults) + 1) / 2; size > 0; size /= 2 {
 		for from := 0; from < len(h.kept.plan.Faults); {
 			var tries []*draft
@@ -304,11 +305,11 @@ func (h *hunt) minimum() *Minimum {
 		}
 	}
 	m.Runs, m.Least = h.runs, h.least
-	m.Run = plan.Run(RunOptions{})
+	m.Run = plan.Run(scenarios.RunOptions{})
 	return m
 }
 
-func withoutFaults(p *Plan) *Plan {
+func withoutFaults(p *scenarios.Plan) *scenarios.Plan {
 	calm := *p
 	calm.Faults = nil
 	return &calm

@@ -1,4 +1,4 @@
-package scenarios
+package explore
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/scenarios"
 )
 
 // cuts are the ways to make a plan smaller besides dropping faults. Each lists what can be done to its i-th item,
@@ -27,14 +28,14 @@ func (h *hunt) change(edit func(*draft)) *draft {
 }
 
 // lineOf is the i-th line of the workload: of the scenario's, then of each phase's own.
-func (d *draft) lineOf(i int) (loads *[]Load, line int, ok bool) {
-	if i < len(d.plan.workload) {
-		return &d.plan.workload, i, true
+func (d *draft) lineOf(i int) (loads *[]scenarios.Load, line int, ok bool) {
+	if i < len(d.plan.Workload) {
+		return &d.plan.Workload, i, true
 	}
-	i -= len(d.plan.workload)
+	i -= len(d.plan.Workload)
 	for k := range d.plan.Phases {
 		p := &d.plan.Phases[k]
-		if !p.ownLoad {
+		if !p.OwnLoad {
 			continue
 		}
 		if i < len(p.Load) {
@@ -69,25 +70,15 @@ func slowLoads(h *hunt, i int) []*draft {
 	}
 	every := (*loads)[line].Rate
 	tries := []*draft{}
-	for _, times := range []Rate{20, 5, 2} {
-		if every > 0 && every*times <= Rate(time.Minute) {
+	for _, times := range []scenarios.Rate{20, 5, 2} {
+		if every > 0 && every*times <= scenarios.Rate(time.Minute) {
 			tries = append(tries, h.change(func(d *draft) {
 				loads, line, _ := d.lineOf(i)
-				(*loads)[line].Rate = plainRate(every * times)
+				(*loads)[line].Rate = (every * times).Plain()
 			}))
 		}
 	}
 	return tries
-}
-
-// plainRate is the rate or a little less, as a whole number in few digits a second, a minute or an hour.
-func plainRate(every Rate) Rate {
-	for _, u := range perUnit {
-		if n := int64(u.long) / int64(every); n > 0 {
-			return Rate(int64(u.long) / rounded(n, 2))
-		}
-	}
-	return every
 }
 
 // lowerCopies lets a fault strike a copy of a lower number, which no fault strikes, so that those of higher
@@ -167,7 +158,7 @@ func dropPhases(h *hunt, i int) []*draft {
 	if i >= len(p.Phases) {
 		return nil
 	}
-	if !h.passing(i) || slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Phase == i }) {
+	if !h.passing(i) || slices.ContainsFunc(p.Faults, func(f scenarios.Fault) bool { return f.Phase == i }) {
 		return []*draft{}
 	}
 	return []*draft{h.change(func(d *draft) { d.skip(i) })}
@@ -208,20 +199,20 @@ func tidyWorld(h *hunt, i int) []*draft {
 		inhabited[p.Hosts[k].Site] = true
 	}
 	empty := func(name string) bool {
-		return !inhabited[name] && slices.ContainsFunc(h.kept.plan.Sites, func(s Site) bool { return s.Name == name })
+		return !inhabited[name] && slices.ContainsFunc(h.kept.plan.Sites, func(s scenarios.Site) bool { return s.Name == name })
 	}
 	for k := range p.Links {
 		p.Links[k].Between = slices.DeleteFunc(slices.Clone(p.Links[k].Between), empty)
 	}
-	p.Links = slices.DeleteFunc(p.Links, func(l Link) bool { return len(l.Between) < 2 })
-	p.Sites = slices.DeleteFunc(p.Sites, func(s Site) bool { return empty(s.Name) })
+	p.Links = slices.DeleteFunc(p.Links, func(l scenarios.Link) bool { return len(l.Between) < 2 })
+	p.Sites = slices.DeleteFunc(p.Sites, func(s scenarios.Site) bool { return empty(s.Name) })
 	for _, l := range p.Links {
 		used[l.Is] = true
 	}
 	for _, s := range p.Sites {
 		used[s.Inside] = true
 	}
-	p.Classes = slices.DeleteFunc(p.Classes, func(c LinkClass) bool { return !used[c.Name] })
+	p.Classes = slices.DeleteFunc(p.Classes, func(c scenarios.LinkClass) bool { return !used[c.Name] })
 	was := h.kept.plan
 	if len(p.Sites) == len(was.Sites) && len(p.Links) == len(was.Links) && len(p.Classes) == len(was.Classes) {
 		return []*draft{}
@@ -236,7 +227,7 @@ func unhookFaults(h *hunt, i int) []*draft {
 	}
 	f := &h.kept.plan.Faults[i]
 	tries := []*draft{}
-	if rank(f) == 0 {
+	if !f.Waits() {
 		return tries
 	}
 	timed := h.kept.clone()
@@ -272,7 +263,7 @@ func hastenFaults(h *hunt, i int) []*draft {
 	}
 	f := &h.kept.plan.Faults[i]
 	tries := []*draft{}
-	if rank(f) > 0 {
+	if f.Waits() {
 		return tries
 	}
 	from := h.kept.plan.Phases[f.Phase].From
@@ -290,13 +281,13 @@ func fewerTargets(h *hunt, i int) []*draft {
 	tries := []*draft{}
 	f := &h.kept.plan.Faults[i]
 	for k := range f.Targets {
-		if len(f.Targets) < 2 || f.Verb.Info().Takes == Traffic && len(f.Targets) < 3 {
+		if len(f.Targets) < 2 || f.Verb.Info().Takes == scenarios.Traffic && len(f.Targets) < 3 {
 			break
 		}
 		tries = append(tries, h.change(func(d *draft) {
 			f := &d.plan.Faults[i]
 			f.Targets = slices.Delete(slices.Clone(f.Targets), k, k+1)
-			f.Target = targetText(f.Targets)
+			f.Target = scenarios.TargetText(f.Targets)
 		}))
 	}
 	return tries
@@ -309,25 +300,25 @@ func plainOptions(h *hunt, i int) []*draft {
 	}
 	was := h.kept.plan.Faults[i].Options
 	tries := []*draft{}
-	try := func(edit func(*Options)) {
+	try := func(edit func(*scenarios.Options)) {
 		now := was
 		if edit(&now); now != was {
 			tries = append(tries, h.change(func(d *draft) { d.plan.Faults[i].Options = now }))
 		}
 	}
-	try(func(o *Options) {
+	try(func(o *scenarios.Options) {
 		if o.Shape != "" {
-			o.Shape = Groups
+			o.Shape = scenarios.Groups
 		}
 	})
-	try(func(o *Options) {
+	try(func(o *scenarios.Options) {
 		if o.Direction != "" {
-			o.Direction = Both
+			o.Direction = scenarios.Both
 		}
 	})
-	try(func(o *Options) { o.Sectors = min(o.Sectors, 1) })
-	try(func(o *Options) {
-		o.Rate, o.Drift, o.Delay.Times = rounded(o.Rate, 1), rounded(o.Drift, 1), rounded(o.Delay.Times, 1)
+	try(func(o *scenarios.Options) { o.Sectors = min(o.Sectors, 1) })
+	try(func(o *scenarios.Options) {
+		o.Rate, o.Drift, o.Delay.Times = scenarios.Rounded(o.Rate, 1), scenarios.Rounded(o.Drift, 1), scenarios.Rounded(o.Delay.Times, 1)
 		o.By, o.Delay.Plus = readableTime(o.By, 1), readableTime(o.Delay.Plus, 1)
 		o.Down, o.Up = readableTime(o.Down, 1), readableTime(o.Up, 1)
 	})
@@ -352,22 +343,10 @@ func readableTime(d time.Duration, digits int) time.Duration {
 		switch n := d / unit; {
 		case n == 0:
 		case digits == 1 || n >= 10 || n <= -10:
-			return rounded(n, digits) * unit
+			return scenarios.Rounded(n, digits) * unit
 		default:
 			return d / (unit / 6) * (unit / 6)
 		}
 	}
-	return rounded(d, digits)
-}
-
-// rounded is the number towards zero, with only so many digits that are not 0.
-func rounded[T ~uint32 | ~int64](n T, digits int) T {
-	unit, most := T(1), T(10)
-	if digits > 1 {
-		most = 100
-	}
-	for left := n; left >= most || left < 0 && -left >= most; left /= 10 {
-		unit *= 10
-	}
-	return n / unit * unit
+	return scenarios.Rounded(d, digits)
 }

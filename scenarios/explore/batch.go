@@ -1,4 +1,4 @@
-package scenarios
+package explore
 
 import (
 	"cmp"
@@ -8,28 +8,29 @@ import (
 	"golang.org/x/exp/stats"
 
 	"simrun/checkers"
+	"simrun/scenarios"
 	"simrun/sim/luck"
 )
 
 // Batch is what many runs of one scenario came to: the last object that --json prints. As in Result,
 // everything but Measured is a function of the binary, the scenario and the seeds.
 type Batch struct {
-	Version          int             `json:"version"`
-	Scenario         string          `json:"batch"`
-	Commit           string          `json:"commit,omitempty"`
-	Base             string          `json:"base"` // the first seed; the others follow from it
-	Seeds            int             `json:"seeds"`
-	Verdict          Verdict         `json:"verdict"`
-	Verdicts         map[Verdict]int `json:"verdicts"` // runs by what each came to alone
-	SimulatedSeconds float64         `json:"simulated_seconds"`
-	Steps            uint64          `json:"steps"`
-	Messages         uint64          `json:"messages"`
-	Operations       int             `json:"operations"`
-	Claims           []BatchClaim    `json:"claims"`
-	Faults           []BatchFault    `json:"faults"`
-	Sometimes        []Sighting      `json:"sometimes"`
-	Failures         []Failure       `json:"failures"`
-	Measured         *BatchMeasured  `json:"measured,omitempty"`
+	Version          int                       `json:"version"`
+	Scenario         string                    `json:"batch"`
+	Commit           string                    `json:"commit,omitempty"`
+	Base             string                    `json:"base"` // the first seed; the others follow from it
+	Seeds            int                       `json:"seeds"`
+	Verdict          scenarios.Verdict         `json:"verdict"`
+	Verdicts         map[scenarios.Verdict]int `json:"verdicts"` // runs by what each came to alone
+	SimulatedSeconds float64                   `json:"simulated_seconds"`
+	Steps            uint64                    `json:"steps"`
+	Messages         uint64                    `json:"messages"`
+	Operations       int                       `json:"operations"`
+	Claims           []BatchClaim              `json:"claims"`
+	Faults           []BatchFault              `json:"faults"`
+	Sometimes        []Sighting                `json:"sometimes"`
+	Failures         []Failure                 `json:"failures"`
+	Measured         *BatchMeasured            `json:"measured,omitempty"`
 
 	whole map[string]*overall // the claims that are judged over all runs, by name
 	last  string              // the seed that was added last
@@ -44,14 +45,14 @@ type overall struct {
 
 // BatchClaim is how one claim fared over a batch; of a matrix, for one of its values.
 type BatchClaim struct {
-	Claim    string  `json:"claim"`
-	Value    string  `json:"value,omitempty"`
-	Says     string  `json:"says,omitempty"`
-	Expect   Verdict `json:"expect"`
-	Verdict  Verdict `json:"verdict"`
-	Holds    int     `json:"holds"`
-	Violated int     `json:"violated"`
-	Unknown  int     `json:"unknown"`
+	Claim    string            `json:"claim"`
+	Value    string            `json:"value,omitempty"`
+	Says     string            `json:"says,omitempty"`
+	Expect   scenarios.Verdict `json:"expect"`
+	Verdict  scenarios.Verdict `json:"verdict"`
+	Holds    int               `json:"holds"`
+	Violated int               `json:"violated"`
+	Unknown  int               `json:"unknown"`
 	// Exhausted counts those of Unknown where a checker ran out of its budget.
 	Exhausted int `json:"exhausted,omitempty"`
 	// Sometimes: it has to come once; Holds counts the runs in which it did.
@@ -82,10 +83,10 @@ type Sighting struct {
 
 // Failure names a run that did not come out as it should.
 type Failure struct {
-	Seed    string   `json:"seed"`
-	Value   string   `json:"value,omitempty"`
-	Verdict Verdict  `json:"verdict"`
-	Claims  []string `json:"claims"` // those that are not as expected
+	Seed    string            `json:"seed"`
+	Value   string            `json:"value,omitempty"`
+	Verdict scenarios.Verdict `json:"verdict"`
+	Claims  []string          `json:"claims"` // those that are not as expected
 	// Findings are the kinds of what no claim asked about: "node panic".
 	Findings []string `json:"findings,omitempty"`
 }
@@ -117,8 +118,8 @@ func (b *Batch) Measure(wall float64, replayed int) {
 const mostFailures = 1000
 
 // NewBatch makes an empty batch for runs of a scenario with those claims.
-func NewBatch(base luck.Seed, claims []Claim) *Batch {
-	b := &Batch{Version: 1, Base: FormatSeed(base), Verdict: Holds, Verdicts: map[Verdict]int{}, Claims: []BatchClaim{},
+func NewBatch(base luck.Seed, claims []scenarios.Claim) *Batch {
+	b := &Batch{Version: 1, Base: scenarios.FormatSeed(base), Verdict: scenarios.Holds, Verdicts: map[scenarios.Verdict]int{}, Claims: []BatchClaim{},
 		Faults: []BatchFault{}, Sometimes: []Sighting{}, Failures: []Failure{}, whole: map[string]*overall{}}
 	for _, c := range claims {
 		if check, ok := c.Config.(checkers.BatchCheck); ok {
@@ -129,7 +130,7 @@ func NewBatch(base luck.Seed, claims []Claim) *Batch {
 }
 
 // Add takes in one run. The runs of one seed come one after the other.
-func (b *Batch) Add(r *Result) {
+func (b *Batch) Add(r *scenarios.Result) {
 	if b.Seeds == 0 || b.last != r.Seed {
 		b.Seeds++
 		b.last = r.Seed
@@ -150,7 +151,7 @@ func (b *Batch) Add(r *Result) {
 	b.addFailure(r)
 }
 
-func (b *Batch) addClaim(r *Result, c *ClaimResult) {
+func (b *Batch) addClaim(r *scenarios.Result, c *scenarios.ClaimResult) {
 	value, whole := r.Value, b.whole[c.Claim]
 	if whole != nil {
 		whole.add(value, c)
@@ -163,14 +164,14 @@ func (b *Batch) addClaim(r *Result, c *ClaimResult) {
 			Sometimes: r.Sees(c.Claim), Overall: whole != nil})
 	}
 	total := &b.Claims[i]
-	notable := Violated
+	notable := scenarios.Violated
 	if total.Sometimes {
-		notable = Holds
+		notable = scenarios.Holds
 	}
 	switch c.Verdict {
-	case Holds:
+	case scenarios.Holds:
 		total.Holds++
-	case Violated:
+	case scenarios.Violated:
 		total.Violated++
 	default:
 		total.Unknown++
@@ -183,7 +184,7 @@ func (b *Batch) addClaim(r *Result, c *ClaimResult) {
 	}
 }
 
-func (o *overall) add(value string, c *ClaimResult) {
+func (o *overall) add(value string, c *scenarios.ClaimResult) {
 	i := slices.IndexFunc(o.points, func(p checkers.Point) bool { return p.Value == value })
 	if i < 0 {
 		i = len(o.points)
@@ -193,7 +194,7 @@ func (o *overall) add(value string, c *ClaimResult) {
 		State: checkers.State(c.State), Figure: c.Figure, Reason: c.Reason, Anomaly: c.Anomaly, Data: c.Data})
 }
 
-func (b *Batch) addFaults(r *Result) {
+func (b *Batch) addFaults(r *scenarios.Result) {
 	touched := map[string]bool{}
 	for _, f := range r.Faults {
 		i, found := slices.BinarySearchFunc(b.Faults, f.Verb, func(o BatchFault, verb string) int { return strings.Compare(o.Verb, verb) })
@@ -205,7 +206,7 @@ func (b *Batch) addFaults(r *Result) {
 		total.Fired += f.Fired
 		if f.Effects > 0 {
 			total.WithEffect++
-			if !touched[f.Verb] && r.Judge() == Violated {
+			if !touched[f.Verb] && r.Judge() == scenarios.Violated {
 				total.Violated++
 			}
 			touched[f.Verb] = true
@@ -213,14 +214,14 @@ func (b *Batch) addFaults(r *Result) {
 	}
 }
 
-func (b *Batch) addFailure(r *Result) {
+func (b *Batch) addFailure(r *scenarios.Result) {
 	verdict := r.Judge()
-	if verdict == Holds || len(b.Failures) == mostFailures {
+	if verdict == scenarios.Holds || len(b.Failures) == mostFailures {
 		return
 	}
 	f := Failure{Seed: r.Seed, Value: r.Value, Verdict: verdict, Claims: []string{}}
 	for i := range r.Claims {
-		if c := &r.Claims[i]; c.Expect != Violated && !r.Sees(c.Claim) && c.alone() != Holds {
+		if c := &r.Claims[i]; c.Expect != scenarios.Violated && !r.Sees(c.Claim) && c.Alone() != scenarios.Holds {
 			f.Claims = append(f.Claims, c.Claim)
 		}
 	}
@@ -235,7 +236,7 @@ func (b *Batch) addFailure(r *Result) {
 // conclude judges the batch: what no run could decide alone is decided here.
 func (b *Batch) conclude() {
 	for verdict := range b.Verdicts { // the worst of them, in whatever order
-		b.Verdict = Worse(b.Verdict, verdict)
+		b.Verdict = scenarios.Worse(b.Verdict, verdict)
 	}
 	certain := map[string]bool{}
 	for i := range b.Claims {
@@ -243,7 +244,7 @@ func (b *Batch) conclude() {
 		c.Verdict = c.conclude()
 		if whole := b.whole[c.Claim]; whole != nil {
 			j := whole.check.JudgeBatch(whole.points)
-			c.Verdict, c.Figure, c.Reason = Verdict(j.Verdict), j.Figure, j.Reason
+			c.Verdict, c.Figure, c.Reason = scenarios.Verdict(j.Verdict), j.Figure, j.Reason
 			certain[c.Claim] = j.State == checkers.Decided
 		}
 	}
@@ -253,10 +254,10 @@ func (b *Batch) conclude() {
 		}
 		switch {
 		case c.AsExpected():
-		case c.Expect == Holds && c.Verdict == Violated:
-			b.Verdict = Worse(b.Verdict, Violated)
-		case certain[c.Claim] || b.Seeds >= Smallest:
-			b.Verdict = Worse(b.Verdict, Unknown)
+		case c.Expect == scenarios.Holds && c.Verdict == scenarios.Violated:
+			b.Verdict = scenarios.Worse(b.Verdict, scenarios.Violated)
+		case certain[c.Claim] || b.Seeds >= scenarios.Smallest:
+			b.Verdict = scenarios.Worse(b.Verdict, scenarios.Unknown)
 		}
 	}
 }
@@ -284,16 +285,16 @@ func (b *Batch) ByClaim() []BatchClaim {
 }
 
 // conclude is the claim's verdict by its counts.
-func (c *BatchClaim) conclude() Verdict {
+func (c *BatchClaim) conclude() scenarios.Verdict {
 	switch {
 	case c.Violated > 0:
-		return Violated
-	case c.Exhausted > 0 && c.Expect == Holds:
-		return Unknown
+		return scenarios.Violated
+	case c.Exhausted > 0 && c.Expect == scenarios.Holds:
+		return scenarios.Unknown
 	case c.Holds > 0:
-		return Holds
+		return scenarios.Holds
 	default:
-		return Unknown
+		return scenarios.Unknown
 	}
 }
 

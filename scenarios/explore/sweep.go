@@ -1,4 +1,6 @@
-package scenarios
+// Package explore answers what many runs of a scenario say that one cannot: how often each claim holds, which faults
+// struck, and the first seed that fails (Sweep, Batch); and what is the least plan by which it still does (Shrink).
+package explore
 
 import (
 	"fmt"
@@ -7,6 +9,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"simrun/scenarios"
 	"simrun/sim/luck"
 )
 
@@ -22,7 +25,7 @@ type Sweep struct {
 	// Values is how many points the matrix has; zero is one.
 	Values int
 	// Claims are the scenario's: a check that says more about many runs than about each has its say at the end.
-	Claims []Claim
+	Claims []scenarios.Claim
 	// More, if not nil, is asked before each seed is begun. Seeds under way are still finished.
 	More func() bool
 	// Jobs is how many worlds run at once; zero is one per core.
@@ -30,9 +33,9 @@ type Sweep struct {
 	// KeepGoing goes on after a violation.
 	KeepGoing bool
 	// Run runs one world. It is called from many goroutines.
-	Run func(Turn) (*Result, error)
+	Run func(Turn) (*scenarios.Result, error)
 	// Each, if not nil, is told of each result, in the order of turns and never twice at once.
-	Each func(*Batch, *Result)
+	Each func(*Batch, *scenarios.Result)
 }
 
 // Turn is one world of a sweep: a seed at a point of the matrix.
@@ -77,14 +80,14 @@ type tour struct {
 }
 
 type outcome struct {
-	result *Result
+	result *scenarios.Result
 	err    error
 }
 
 func (t *tour) work() {
 	for n, ok := t.begin(); ok; n, ok = t.begin() {
 		seed := n / t.Values
-		result, err := t.run(Turn{seed, SeedAt(t.Base, seed), n % t.Values})
+		result, err := t.run(Turn{seed, scenarios.SeedAt(t.Base, seed), n % t.Values})
 		t.finish(n, outcome{result, err})
 	}
 }
@@ -103,10 +106,10 @@ func (t *tour) begin() (int, bool) {
 }
 
 // run names the seed where the simulator itself breaks: nobody could find it again otherwise.
-func (t *tour) run(turn Turn) (*Result, error) {
+func (t *tour) run(turn Turn) (*scenarios.Result, error) {
 	defer func() {
 		if broken := recover(); broken != nil {
-			panic(fmt.Sprintf("seed %s: %v\n%s", FormatSeed(turn.Seed), broken, debug.Stack()))
+			panic(fmt.Sprintf("seed %s: %v\n%s", scenarios.FormatSeed(turn.Seed), broken, debug.Stack()))
 		}
 	}()
 	return t.Run(turn)
@@ -137,15 +140,15 @@ func (t *tour) finish(n int, o outcome) {
 	}
 }
 
-func failed(r *Result) bool {
+func failed(r *scenarios.Result) bool {
 	v := r.Judge()
-	return v == Violated || v == Diverged
+	return v == scenarios.Violated || v == scenarios.Diverged
 }
 
-// Sweep runs that many seeds of the scenario, from base on, at each value of its matrix, and stops at the first
+// Seeds runs that many seeds of the scenario, from base on, at each value of its matrix, and stops at the first
 // violation. It is what a test needs; who wants more of a say fills in a Sweep.
-func (sc *Scenario) Sweep(base luck.Seed, seeds int) (*Batch, error) {
-	return Sweep{Base: base, Count: seeds, Values: len(sc.Specs), Claims: sc.Specs[0].claims, Run: func(t Turn) (*Result, error) {
-		return Draw(sc.Specs[t.Value], t.Seed).Run(RunOptions{}).Result, nil
+func Seeds(sc *scenarios.Scenario, base luck.Seed, count int) (*Batch, error) {
+	return Sweep{Base: base, Count: count, Values: len(sc.Specs), Claims: sc.Specs[0].Claims, Run: func(t Turn) (*scenarios.Result, error) {
+		return scenarios.Draw(sc.Specs[t.Value], t.Seed).Run(scenarios.RunOptions{}).Result, nil
 	}}.Do()
 }

@@ -1,9 +1,10 @@
-package scenarios
+package explore
 
 import (
 	"runtime"
 	"sync"
 
+	"simrun/scenarios"
 	"simrun/sim/luck"
 )
 
@@ -11,7 +12,7 @@ import (
 // what one core would have come to that runs one world after the other: a run that a machine with more
 // cores did ahead of its turn, and that then was not needed, is neither told nor counted.
 type trials struct {
-	offence Offence
+	offence scenarios.Offence
 	jobs    int
 	budget  int
 	more    func() bool
@@ -33,16 +34,16 @@ type trial struct {
 type outcomeOf struct {
 	shows    bool // the offence
 	violated bool // the same claim, in whatever way
-	faults   []FaultResult
+	faults   []scenarios.FaultResult
 }
 
 // lucky is a candidate with its text, to be run under several lucks.
 type lucky struct {
-	plan *Plan
+	plan *scenarios.Plan
 	text string
 }
 
-func newLucky(p *Plan) *lucky {
+func newLucky(p *scenarios.Plan) *lucky {
 	plain := *p
 	plain.Seed = 0
 	return &lucky{p, string(plain.YAML())}
@@ -52,7 +53,7 @@ func newLucky(p *Plan) *lucky {
 func (t *trials) at(c *lucky, seed luck.Seed) outcomeOf {
 	plan := *c.plan
 	plan.Seed = seed
-	run := plan.Run(RunOptions{})
+	run := plan.Run(scenarios.RunOptions{})
 	o := outcomeOf{faults: run.Result.Faults}
 	for _, wrong := range run.Offences() {
 		o.shows = o.shows || wrong == t.offence

@@ -1,4 +1,4 @@
-package scenarios_test
+package explore_test
 
 import (
 	"encoding/binary"
@@ -12,8 +12,12 @@ import (
 
 	"simrun/checkers"
 	"simrun/nodes"
+	"simrun/nodes/gearman"
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 )
+
+var catalog = scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}}
 
 // lamp has a bug: it goes out if it is killed and started again after its clock was set forward by more than an
 // hour since it was first lit.
@@ -97,7 +101,7 @@ func lampRun(t *testing.T, text string) *scenarios.Run {
 }
 
 // violatesAgain reads the least plan as somebody would who found it in a repository.
-func violatesAgain(t *testing.T, m *scenarios.Minimum, catalog scenarios.Catalog) {
+func violatesAgain(t *testing.T, m *explore.Minimum, catalog scenarios.Catalog) {
 	t.Helper()
 	sc, err := scenarios.ReadText("minimal.yaml", m.Plan.YAML(), scenarios.ReadOptions{Catalog: catalog})
 	require.NoError(t, err, "%s", m.Plan.YAML())
@@ -112,7 +116,7 @@ func TestOfTenFaultsTheTwoThatMatterAreFound(t *testing.T) {
 	run := lampRun(t, lampScenario)
 	var told [2]string
 	for i, jobs := range []int{1, 4} {
-		m, err := scenarios.Shrink{Run: run, Catalog: lamps, Jobs: jobs}.Do()
+		m, err := explore.Shrink{Run: run, Catalog: lamps, Jobs: jobs}.Do()
 		require.NoError(t, err)
 		require.Equal(t, scenarios.Offence{Claim: "all-lit", Anomaly: "lamp-out", Shape: "burn"}, m.Offence)
 		require.Len(t, m.Plan.Faults, 2, "%s", m.Plan.YAML())
@@ -142,7 +146,7 @@ func TestOfTenFaultsTheTwoThatMatterAreFound(t *testing.T) {
 func TestAShrinkThatIsCutShortGivesWhatItHas(t *testing.T) {
 	run := lampRun(t, lampScenario)
 	var runs []int
-	m, err := scenarios.Shrink{Run: run, Catalog: lamps, Budget: 30, Jobs: 3, Each: func(s scenarios.Shrinking) {
+	m, err := explore.Shrink{Run: run, Catalog: lamps, Budget: 30, Jobs: 3, Each: func(s explore.Shrinking) {
 		runs = append(runs, s.Runs)
 		require.Equal(t, 10, s.From)
 	}}.Do()
@@ -154,7 +158,7 @@ func TestAShrinkThatIsCutShortGivesWhatItHas(t *testing.T) {
 	violatesAgain(t, m, lamps)
 
 	asked := 0
-	m, err = scenarios.Shrink{Run: run, Catalog: lamps, More: func() bool { asked++; return asked <= 20 }}.Do()
+	m, err = explore.Shrink{Run: run, Catalog: lamps, More: func() bool { asked++; return asked <= 20 }}.Do()
 	require.NoError(t, err)
 	require.False(t, m.Least)
 	violatesAgain(t, m, lamps)
@@ -164,9 +168,9 @@ func TestAShrinkThatIsCutShortGivesWhatItHas(t *testing.T) {
 func TestWhatNeedsNoFaultIsSaidSo(t *testing.T) {
 	text := lampScenario
 	run := lampRun(t, text)
-	_, err := scenarios.Shrink{Run: lampRun(t, strings.ReplaceAll(text, "crash: lamp/2", "crash: lamp/3")), Catalog: lamps}.Do()
+	_, err := explore.Shrink{Run: lampRun(t, strings.ReplaceAll(text, "crash: lamp/2", "crash: lamp/3")), Catalog: lamps}.Do()
 	require.ErrorContains(t, err, "nothing is violated in lamps@0000000000000007")
-	_, err = scenarios.Shrink{Run: run, Catalog: lamps, Claim: "drak"}.Do()
+	_, err = explore.Shrink{Run: run, Catalog: lamps, Claim: "drak"}.Do()
 	require.ErrorContains(t, err, `lamps has no claim "drak"`)
 
 	burnt := lamps
@@ -175,7 +179,7 @@ func TestWhatNeedsNoFaultIsSaidSo(t *testing.T) {
 	burnt.Kinds = []nodes.Kind{broken}
 	sc, err := scenarios.ReadText("lamps.yaml", []byte(text), scenarios.ReadOptions{Catalog: burnt})
 	require.NoError(t, err)
-	m, err := scenarios.Shrink{Run: scenarios.Draw(sc.Specs[0], 7).Run(scenarios.RunOptions{}), Catalog: burnt}.Do()
+	m, err := explore.Shrink{Run: scenarios.Draw(sc.Specs[0], 7).Run(scenarios.RunOptions{}), Catalog: burnt}.Do()
 	require.NoError(t, err)
 	require.True(t, m.Calm)
 	require.Empty(t, m.Plan.Faults)
@@ -193,12 +197,12 @@ func TestWhatLosesJobsIsOneBlow(t *testing.T) {
 		require.Less(t, i, 20)
 		run = scenarios.Draw(sc.Specs[0], scenarios.SeedAt(3, i)).Run(scenarios.RunOptions{})
 	}
-	m, err := scenarios.Shrink{Run: run, Catalog: catalog}.Do()
+	m, err := explore.Shrink{Run: run, Catalog: catalog}.Do()
 	require.NoError(t, err)
 	t.Logf("%d faults to %d in %d runs", len(run.Plan.Faults), len(m.Plan.Faults), m.Runs)
 	require.Len(t, m.Plan.Faults, 1)
 	require.Contains(t, []scenarios.Verb{scenarios.CutPower, scenarios.Crash}, m.Plan.Faults[0].Verb)
-	require.Equal(t, []scenarios.Need{{Fault: m.Plan.Faults[0], Held: 8, Of: 8}}, m.Needed)
+	require.Equal(t, []explore.Need{{Fault: m.Plan.Faults[0], Held: 8, Of: 8}}, m.Needed)
 	require.Less(t, m.Plan.Length(), run.Plan.Length()*2/3)
 	require.LessOrEqual(t, len(m.Plan.Hosts), 4)
 	violatesAgain(t, m, catalog)
