@@ -82,18 +82,8 @@ func (s Shrink) Do() (*Minimum, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Budget <= 0 {
-		s.Budget = usualBudget
-	}
-	if s.Lucks <= 0 {
-		s.Lucks = usualLucks
-	}
-	h := &hunt{Shrink: s, kept: newDraft(s.Run.Plan, offence)}
-	h.trials = &trials{offence: offence, jobs: coresOr(s.Jobs), budget: s.Budget, more: s.More, each: h.tell,
-		done: map[trial]outcomeOf{}, known: map[trial]bool{}}
-	for i := range s.Lucks {
-		h.lucks = append(h.lucks, scenarios.SeedAt(s.Run.Plan.Seed, i))
-	}
+	h := &hunt{Shrink: s, kept: newDraft(s.Run.Plan, offence), lucks: lucksOf(s.Run.Plan.Seed, orUsual(s.Lucks, usualLucks))}
+	h.trials = newTrials(offence, s.Jobs, orUsual(s.Budget, usualBudget), s.More, h.tell)
 	h.protected = protectedBy(s.Run.Plan, offence)
 	if err := h.begin(); err != nil {
 		return nil, err

@@ -64,6 +64,16 @@ func (*lit) Judge(e *checkers.Evidence) checkers.Judgement {
 var lamps = scenarios.Catalog{Kinds: []nodes.Kind{lamp}, Checks: []checkers.Definition{
 	{Name: "test.lit", Doc: "No lamp goes out.", New: func() checkers.Check { return &lit{} }}}}
 
+// neverLit has a lamp that needs no fault to go out.
+var neverLit = func() scenarios.Catalog {
+	broken := lamp
+	broken.Main = func(env nodes.Env, _ any) error { panic("no oil") }
+	return scenarios.Catalog{Kinds: []nodes.Kind{broken}, Checks: lamps.Checks}
+}()
+
+// dark makes of lampScenario one in which no lamp goes out.
+var dark = strings.NewReplacer("crash: lamp/2", "crash: lamp/3")
+
 const lampScenario = `scenario: lamps
 sites: {here: {power: grid}, there: {}}
 nodes:
@@ -168,23 +178,19 @@ func TestAShrinkThatIsCutShortGivesWhatItHas(t *testing.T) {
 func TestWhatNeedsNoFaultIsSaidSo(t *testing.T) {
 	text := lampScenario
 	run := lampRun(t, text)
-	_, err := explore.Shrink{Run: lampRun(t, strings.ReplaceAll(text, "crash: lamp/2", "crash: lamp/3")), Catalog: lamps}.Do()
+	_, err := explore.Shrink{Run: lampRun(t, dark.Replace(text)), Catalog: lamps}.Do()
 	require.ErrorContains(t, err, "nothing is violated in lamps@0000000000000007")
 	_, err = explore.Shrink{Run: run, Catalog: lamps, Claim: "drak"}.Do()
 	require.ErrorContains(t, err, `lamps has no claim "drak"`)
 
-	burnt := lamps
-	broken := lamp
-	broken.Main = func(env nodes.Env, _ any) error { panic("no oil") }
-	burnt.Kinds = []nodes.Kind{broken}
-	sc, err := scenarios.ReadText("lamps.yaml", []byte(text), scenarios.ReadOptions{Catalog: burnt})
+	sc, err := scenarios.ReadText("lamps.yaml", []byte(text), scenarios.ReadOptions{Catalog: neverLit})
 	require.NoError(t, err)
-	m, err := explore.Shrink{Run: scenarios.Draw(sc.Specs[0], 7).Run(scenarios.RunOptions{}), Catalog: burnt}.Do()
+	m, err := explore.Shrink{Run: scenarios.Draw(sc.Specs[0], 7).Run(scenarios.RunOptions{}), Catalog: neverLit}.Do()
 	require.NoError(t, err)
 	require.True(t, m.Calm)
 	require.Empty(t, m.Plan.Faults)
 	require.Equal(t, "node panic of a test.lamp", m.Offence.String())
-	violatesAgain(t, m, burnt)
+	violatesAgain(t, m, neverLit)
 }
 
 // A real one: a job server that keeps its queue in memory loses it with its electricity, or its process, and

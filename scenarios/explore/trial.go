@@ -24,6 +24,30 @@ type trials struct {
 	known map[trial]bool // counted
 }
 
+func newTrials(offence scenarios.Offence, jobs, budget int, more func() bool, each func(runs int)) *trials {
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	return &trials{offence: offence, jobs: jobs, budget: budget, more: more, each: each,
+		done: map[trial]outcomeOf{}, known: map[trial]bool{}}
+}
+
+// orUsual is the number, or what is usual where it is none.
+func orUsual(n, usual int) int {
+	if n <= 0 {
+		return usual
+	}
+	return n
+}
+
+// lucksOf are that many lucks of a run, its own first.
+func lucksOf(seed luck.Seed, n int) (lucks []luck.Seed) {
+	for i := range n {
+		lucks = append(lucks, scenarios.SeedAt(seed, i))
+	}
+	return lucks
+}
+
 // trial is one run: a plan as it is written, but for its luck, and the luck.
 type trial struct {
 	text string
@@ -89,7 +113,9 @@ func (t *trials) walk(asks []ask, tell func(ask, outcomeOf) (next int)) bool {
 		if !t.known[key] {
 			t.known[key] = true
 			t.runs++
-			t.each(t.runs)
+			if t.each != nil {
+				t.each(t.runs)
+			}
 		}
 		if next = tell(asks[i], t.done[key]); next < 0 {
 			return true
@@ -130,11 +156,4 @@ func (t *trials) over() bool {
 		t.ended = true
 	}
 	return t.ended
-}
-
-func coresOr(jobs int) int {
-	if jobs <= 0 {
-		return runtime.GOMAXPROCS(0)
-	}
-	return jobs
 }
