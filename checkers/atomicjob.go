@@ -13,18 +13,18 @@ import (
 
 // Atomic asks that what was seen of each object could have come from one that does one thing at a time.
 type Atomic struct {
-	Model Model    `yaml:"linearizable" doc:"the object: gearman.job (queued, running, queued again only if that attempt was lost, done for good)"`
-	Per   []string `yaml:"per" doc:"what tells one object from another: server, handle"`
+	Model ObjectName `yaml:"linearizable" doc:"the object: gearman.job (queued, running, queued again only if that attempt was lost, done for good)"`
+	Per   []string   `yaml:"per" doc:"what tells one object from another: server, handle"`
 	Terms `yaml:",inline"`
 	// States bounds the search for each object.
 	States int `yaml:"states" doc:"most steps in the search for an order, per object; beyond it the claim is unknown"`
 }
 
-// Model is a kind of object that Atomic knows.
-type Model string
+// ObjectName names a kind of object that Atomic knows.
+type ObjectName string
 
 // Values are all models.
-func (Model) Values() []string { return []string{"gearman.job"} }
+func (ObjectName) Values() []string { return []string{"gearman.job"} }
 
 func newAtomic() Check {
 	return &Atomic{Model: "gearman.job", Per: []string{"server", "handle"}, Terms: newTerms(), States: 1_000_000}
@@ -51,7 +51,7 @@ func (c *Atomic) Judge(e *Evidence) Judgement {
 		operations += len(j.attempts) + len(j.runs) + len(j.statuses)
 		verdict, plain := j.plainly()
 		if !plain {
-			verdict = Linearizable(jobModel, c.steps(e, j), Budget{States: int64(c.States)})
+			verdict = Porcupine(jobModel, c.steps(e, j), Options{States: int64(c.States)})
 		}
 		switch verdict {
 		case Violated:

@@ -57,7 +57,7 @@ func TestPlainJobsAreJudgedAsPorcupineDoes(t *testing.T) {
 				continue
 			}
 			c := newAtomic().(*Atomic)
-			require.Equal(t, Linearizable(jobModel, c.steps(e, j), Budget{}), short)
+			require.Equal(t, Porcupine(jobModel, c.steps(e, j), Options{}), short)
 			verdicts[short]++
 		}
 	})
@@ -81,8 +81,8 @@ func TestNarrowestAsksTheSame(t *testing.T) {
 					full = append(full, porcupine.Operation{Input: jobStep{do: answer}, Call: int64(a.Call), Return: int64(a.Return)})
 				}
 			}
-			v := Linearizable(jobModel, steps, Budget{})
-			require.Equal(t, Linearizable(jobModel, full, Budget{}), v)
+			v := Porcupine(jobModel, steps, Options{})
+			require.Equal(t, Porcupine(jobModel, full, Options{}), v)
 			verdicts[v]++
 		}
 	})
@@ -97,11 +97,11 @@ func TestBudgetsRunOut(t *testing.T) {
 		ops = append(ops, porcupine.Operation{Input: jobStep{do: submit}, Call: 0, Return: int64(100 + i)})
 	}
 	ops = append(ops, porcupine.Operation{Input: jobStep{do: answer}, Call: 0, Return: 200})
-	require.Equal(t, Violated, Linearizable(jobModel, ops, Budget{}))
-	require.Equal(t, Unknown, Linearizable(jobModel, ops, Budget{States: 100}))
-	require.Equal(t, Unknown, Linearizable(jobModel, ops, Budget{Bytes: 8}))
-	require.Equal(t, Holds, Linearizable(jobModel, ops[:16], Budget{States: 100}))
-	require.Equal(t, Holds, Linearizable(jobModel, nil, Budget{}))
+	require.Equal(t, Violated, Porcupine(jobModel, ops, Options{}))
+	require.Equal(t, Unknown, Porcupine(jobModel, ops, Options{States: 100}))
+	require.Equal(t, Unknown, Porcupine(jobModel, ops, Options{Bytes: 8}))
+	require.Equal(t, Holds, Porcupine(jobModel, ops[:16], Options{States: 100}))
+	require.Equal(t, Holds, Porcupine(jobModel, nil, Options{}))
 
 	s := newStory(t, "budget", 0)
 	s.read("server a\nworker w1 w2\nclient c\n" +

@@ -45,6 +45,7 @@ type Judgement struct {
 	Witness []uint64           // the least set of operations that shows it
 	Story   []string           // the offending operation in words, a line per event
 	Window  history.Window     // when it happened; zero if no one time can be named
+	Object  string             // the object among several that it is about: a key, a partition; empty where there is one
 	Data    map[string]float64 // figures that JudgeBatch adds up
 }
 

@@ -41,3 +41,12 @@ type Value int64
 
 // Nil is the value of what was never written: an empty register, nothing to dequeue.
 const Nil Value = -1 << 63
+
+// Base is the operation's own Span. It makes every struct that embeds one a Spanned.
+func (s *Span) Base() *Span { return s }
+
+// Spanned is a pointer to an operation that embeds a Span.
+type Spanned[Op any] interface {
+	*Op
+	Base() *Span
+}

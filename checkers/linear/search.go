@@ -1,0 +1,69 @@
+package linear
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// Model is an object as a sequential program, for Search.
+type Model[State comparable, Op any] struct {
+	Init State
+	// Step says whether the operation may take effect in that state, with the output that it had, and the state
+	// after it. The output of an operation that is not Certain is not known: any is legal.
+	Step func(s State, op *Op) (after State, legal bool)
+	// Reads, if not nil, says that an operation leaves every state as it is. To know it spares the search most of its
+	// work.
+	Reads func(op *Op) bool
+}
+
+// Search looks for an order of the operations that the model allows. The algorithm is that of Wing & Gong (JPDC 1993)
+// with Lowe's memory of what was tried (CCPE 2017), and three changes:
+//
+//   - What was tried is remembered as a fingerprint of 128 bits, kept up to date in constant time, in place of a set of
+//     n bits. That any two among a billion sets have one fingerprint is less likely than 1 in 10²⁰.
+//   - An operation that may never have taken effect is tried last, the latest first, and only where it changes the
+//     state; it need not be ordered at all.
+//   - An operation that only reads is put in order as soon as it fits, and nothing else is tried in its place.
+//
+// It takes exponential time at worst, and is Unknown when a budget has run out.
+func Search[State comparable, Op any, P Spanned[Op]](m Model[State, Op], ops []Op, o Options) Result {
+	states, number := []State{m.Init}, map[State]int32{m.Init: 0}
+	s := search{Options: o.filled()}
+	s.step = func(state, op int32) (int32, bool) {
+		after, legal := m.Step(states[state], &ops[op])
+		if !legal || after == states[state] {
+			return state, legal
+		}
+		n, known := number[after]
+		if !known {
+			n = int32(len(states))
+			states, number[after] = append(states, after), n
+			s.Bytes -= stateBytes(after)
+		}
+		return n, true
+	}
+	for i := range ops {
+		span := P(&ops[i]).Base()
+		reads := m.Reads != nil && m.Reads(&ops[i])
+		if span.Possible() && (span.Certain() || !reads) {
+			s.steps = append(s.steps, step{op: int32(i), certain: span.Certain(), reads: reads, call: span.Call, end: span.End()})
+		}
+	}
+	switch s.run() {
+	case Holds:
+		return holds()
+	case Unknown:
+		return Result{Verdict: Unknown, Reason: fmt.Sprintf("the budget ran out in the search for an order of %d operations", len(s.steps))}
+	default:
+		return s.stuck(func(i int32) *Span { return P(&ops[i]).Base() })
+	}
+}
+
+// stateBytes is about what it takes to remember a state.
+func stateBytes[State any](s State) int64 {
+	n := 2*int64(unsafe.Sizeof(s)) + 16
+	if text, is := any(s).(string); is {
+		n += int64(len(text))
+	}
+	return n
+}

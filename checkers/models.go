@@ -1,0 +1,157 @@
+package checkers
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"simrun/checkers/linear"
+	"simrun/nodes/history"
+)
+
+// The models that are built in. Each says which kinds of operations it knows, and by which names it finds what they
+// were given and told. A value may be a number, a text or nothing.
+var (
+	// Register holds one value: read -> value; write value.
+	Register Model = object[linear.RegisterOp, *linear.RegisterOp]{
+		name: "register", kinds: []string{"read", "write"},
+		read: readRegister, judged: linear.Register}
+	// CASRegister is a Register with cas old new, which replaces old by new, and has failed if it found anything else.
+	CASRegister Model = object[linear.RegisterOp, *linear.RegisterOp]{
+		name: "cas-register", kinds: []string{"read", "write", "cas"},
+		read: readRegister, judged: linear.Register}
+	// KV is a CASRegister for each key: read key -> value; write key value; cas key old new; delete key, which
+	// writes nothing.
+	KV Model = object[linear.KVOp, *linear.KVOp]{
+		name: "kv", kinds: []string{"read", "write", "cas", "delete"},
+		read: readKV, judged: linear.KV}
+)
+
+var models = []Model{Register, CASRegister, KV}
+
+// Models are all that are built in.
+func Models() []Model { return slices.Clone(models) }
+
+// ModelNamed is the model that is built in by that name.
+func ModelNamed(name string) (m Model, found bool) {
+	i := slices.IndexFunc(models, func(m Model) bool { return m.Name() == name })
+	if i < 0 {
+		return nil, false
+	}
+	return models[i], true
+}
+
+func readRegister(r *reader, o *history.Operation, op *linear.RegisterOp) {
+	switch o.Kind {
+	case "read":
+		op.Do, op.Value = linear.Read, r.value(o.Output("value"))
+	case "write":
+		op.Do, op.Value = linear.Write, r.value(o.Input("value"))
+	case "delete":
+		op.Do, op.Value = linear.Write, linear.Nil
+	case "cas":
+		op.Do, op.Old, op.Value = linear.CAS, r.value(o.Input("old")), r.value(o.Input("new"))
+	}
+}
+
+func readKV(r *reader, o *history.Operation, op *linear.KVOp) {
+	readRegister(r, o, &op.RegisterOp)
+	op.Key = r.value(o.Input("key"))
+}
+
+// object is a model that has an algorithm in package linear.
+type object[Op any, P linear.Spanned[Op]] struct {
+	name   string
+	kinds  []string
+	read   func(r *reader, o *history.Operation, op *Op) // all but the span; what it cannot read it tells the reader
+	judged func(ops []Op, o linear.Options) linear.Result
+}
+
+func (m object[Op, P]) Name() string { return m.name }
+
+func (m object[Op, P]) judge(operations []*history.Operation, o Options) (linear.Result, int, error) {
+	r := newReader()
+	ops := make([]Op, 0, len(operations))
+	for _, operation := range operations {
+		if !slices.Contains(m.kinds, operation.Kind) {
+			if o.Others {
+				continue
+			}
+			return linear.Result{}, 0, &BadOperation{operation, fmt.Sprintf("a %s has no such operation", m.name)}
+		}
+		var op Op
+		m.read(r, operation, &op)
+		if r.problem != "" {
+			return linear.Result{}, 0, &BadOperation{operation, r.problem}
+		}
+		*P(&op).Base() = r.span(operation)
+		ops = append(ops, op)
+	}
+	return m.judged(ops, r.options(o)), len(ops), nil
+}
+
+// reader makes numbers of what a history has: hosts and values. A whole number is a value as it is.
+type reader struct {
+	hosts   map[string]int32
+	numbers map[word]linear.Value
+	texts   []word
+	problem string // what it could not read, first
+}
+
+// word is a value that is no whole number, as a text.
+type word struct {
+	kind slog.Kind
+	text string
+}
+
+// firstText is the first number that stands for a text. Whole numbers from there on count as texts.
+const firstText = 1 << 62
+
+func newReader() *reader { return &reader{hosts: map[string]int32{}, numbers: map[word]linear.Value{}} }
+
+func (r *reader) span(o *history.Operation) linear.Span {
+	client, known := r.hosts[o.Host]
+	if !known {
+		client = int32(len(r.hosts))
+		r.hosts[o.Host] = client
+	}
+	return linear.Span{ID: o.ID, Client: client, Outcome: o.Outcome, Call: o.Call, Return: o.Return}
+}
+
+// value is the number that stands for a value.
+func (r *reader) value(v slog.Value) linear.Value {
+	switch v = v.Resolve(); v.Kind() {
+	case slog.KindInt64:
+		if n := v.Int64(); -firstText < n && n < firstText {
+			return linear.Value(n)
+		}
+	case slog.KindAny:
+		if v.Any() == nil {
+			return linear.Nil
+		}
+	}
+	t := word{v.Kind(), v.String()}
+	n, known := r.numbers[t]
+	if !known {
+		n = firstText + linear.Value(len(r.texts))
+		r.numbers[t], r.texts = n, append(r.texts, t)
+	}
+	return n
+}
+
+// name is the value that a number stands for.
+func (r *reader) name(v linear.Value) string {
+	if v < firstText {
+		return fmt.Sprint(int64(v))
+	}
+	return short(r.texts[v-firstText].text)
+}
+
+func (r *reader) options(o Options) linear.Options {
+	to := linear.Options{States: o.States, Bytes: o.Bytes, Name: r.name}
+	if o.Initial != nil {
+		v := r.value(slog.AnyValue(o.Initial))
+		to.Initial = &v
+	}
+	return to
+}

@@ -1,0 +1,106 @@
+// Package txn answers which isolation transactions really had, from what they appended to lists and read of them.
+//
+// A list shows its own past: who reads [1 2 3] knows in which order its elements were appended. So one read of all
+// gives the order of a list's versions, each element says whose it is, and what depends on what follows without a guess:
+// ww, whose append came after whose; wr, who read whose; and rw, whose append came after what somebody read. Transactions
+// that depend on one another in a circle have no serial order, and which dependencies make the circle says what went wrong
+// (Kingsbury & Alvaro, Elle, VLDB 2020; Adya, Weak Consistency, MIT 1999). The verdict takes time linear in the
+// size of the history; the search for the shortest witness of a violation is bounded.
+package txn
+
+import (
+	"simrun/checkers/linear"
+)
+
+// Txn is a transaction: its steps, in order. What one that failed, or whose answer was lost, read is not known.
+type Txn struct {
+	linear.Span
+	Steps []Step
+}
+
+// Step is an append to a list or a read of one whose result is known. A read that was not answered is left out.
+type Step struct {
+	Key   linear.Value
+	Read  bool
+	Value linear.Value   // what was appended; appended values are unique within a key
+	List  []linear.Value // what was read
+}
+
+// Append is a step.
+func Append(key, value linear.Value) Step { return Step{Key: key, Value: value} }
+
+// Read is a step.
+func Read(key linear.Value, list ...linear.Value) Step {
+	return Step{Key: key, Read: true, List: list}
+}
+
+// Options say what is claimed, and bound the search for a witness.
+type Options struct {
+	Level Level // the zero is Serializable
+	Edges int64 // most edges looked at for a shortest cycle; 0 means 20,000,000
+}
+
+// Anomaly is one thing that no such isolation allows.
+//
+// Invariant: Witness has at least one transaction, and Cycle, if it is not empty, leads from each of its transactions to the
+// next and from the last to the first.
+type Anomaly struct {
+	Kind    string
+	Reason  string
+	Key     linear.Value // the list that it is about; Nil for a cycle
+	Witness []uint64     // in the order of their calls
+	Cycle   []Dependency
+}
+
+// Dependency is why one transaction comes after another.
+type Dependency struct {
+	From, To uint64
+	Why      string       // ww, wr, rw, process (one client) or realtime
+	Key      linear.Value // of ww, wr and rw: the list
+	Before   linear.Value // ww, wr: what From appended; rw: the last element that From saw, or Nil
+	After    linear.Value // ww, rw: what To appended; Nil where To saw Before as the last element
+}
+
+// Check judges transactions. The result is Unknown where a value was appended twice, for then nobody can say whose it is.
+func Check(txns []Txn, o Options) linear.Result {
+	found, err := Find(txns, o)
+	switch {
+	case err != nil:
+		return linear.Result{Verdict: linear.Unknown, Reason: err.Error()}
+	case len(found) == 0:
+		return linear.Result{Verdict: linear.Holds}
+	default:
+		return linear.Result{Verdict: linear.Violated, Anomaly: found[0].Kind, Reason: found[0].Reason, Witness: found[0].Witness}
+	}
+}
+
+// Find looks for all kinds of anomalies that the level forbids, and gives one of each, the gravest first. Those that need no
+// circle come by the least witness that is seen first. Circles that hang together are named by the gravest of them.
+func Find(txns []Txn, o Options) ([]Anomaly, error) {
+	if o.Level == "" {
+		o.Level = Serializable
+	}
+	if o.Edges == 0 {
+		o.Edges = 20_000_000
+	}
+	promise, known := promises[o.Level]
+	if !known {
+		return nil, unknownLevel(o.Level)
+	}
+	x, err := newIndex(txns)
+	if err != nil {
+		return nil, err
+	}
+	var found []Anomaly
+	for _, r := range rules {
+		if r.depth > promise.depth {
+			continue
+		}
+		if a, is := r.find(x); is {
+			a.Kind = r.kind
+			a.Witness = x.inOrder(a.Witness)
+			found = append(found, a)
+		}
+	}
+	return append(found, x.circles(promise, o.Edges)...), nil
+}
