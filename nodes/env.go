@@ -64,7 +64,8 @@ type Env interface {
 	Next() (Request, error)
 	// Record is where a node says what it did, for checkers and reports.
 	Record() Recorder
-	// Point is a named place where a simulated run may choose the rarer path. Off in production.
+	// Point is a named place where the fault `buggify` may make the node take a path that is rarer, and as right: a smaller
+	// batch, an earlier retry, a moment's delay. It is false on real machines, and costs nothing there.
 	Point(name string) bool
 }
 

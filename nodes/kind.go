@@ -1,6 +1,10 @@
 package nodes
 
-import "time"
+import (
+	"time"
+
+	"simrun/nodes/probe"
+)
 
 // Role is what a node is to the others; scenarios select by it ("servers", "workers", "clients").
 type Role string
@@ -34,8 +38,11 @@ type Kind struct {
 	// Notes are the names that nodes of this kind give to Recorder.Note, so that a scenario's
 	// `on: NODE MOMENT` can be checked before a run. Those of packets start with "send " or "recv ".
 	Notes []string
-	// Sometimes are the names given to Recorder.Sometimes.
-	Sometimes []string
+	// Probes are the sets of the packages that the node is made of: what runs of it can reach. Those with the sort
+	// sometimes or reachable are what a claim's `sometimes` can name.
+	Probes []*probe.Set
+	// Points are the names given to Env.Point, which the fault `buggify` can name.
+	Points []string
 	// Capacity is how many requests a second one node with this configuration gets done on a calm day. The
 	// loader warns of a workload that leaves too little of it. Nil, or 0, is no bound worth a warning.
 	Capacity func(config any) float64

@@ -1,6 +1,10 @@
 package nodes
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"simrun/nodes/probe"
+)
 
 // Recorder is where a node says what it did. Times are taken by the recorder from the true clock, never
 // from the host's. Nothing here gives way, and nothing here has an effect on the node.
@@ -10,8 +14,16 @@ type Recorder interface {
 	Invoke(request Request, kind string, in ...slog.Attr) Op
 	// Gauge sets a named figure of this host ("queue"). It must be visible on the wire too.
 	Gauge(name string, value int64)
-	// Sometimes records that a rare, wanted event occurred, if it did.
-	Sometimes(name string, occurred bool)
+	// Reach says that the probe's line runs.
+	Reach(p *probe.Reachable)
+	// Sometimes says that a rare, wanted event occurred, if it did.
+	Sometimes(p *probe.Sometimes, occurred bool)
+	// Always says whether what must always hold did. In a world it is a finding if not, with the stack of the caller; on a real
+	// machine a line in the log. The node goes on.
+	Always(p *probe.Always, held bool)
+	// Fingerprint says in which state of its protocol the node is from now on, as far as a search for new states should tell
+	// them apart. It is meant to be called whenever that may have changed.
+	Fingerprint(f probe.Fingerprint)
 	// State is the node's one line about itself, for people.
 	State(line string)
 	// Note names a moment of the protocol ("send JOB_CREATED", "became-leader"); faults can wait for it.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"simrun/checkers"
+	"simrun/nodes/probe"
 	"simrun/scenarios/decode"
 )
 
@@ -80,7 +81,11 @@ func (r *reader) readOccurrence(n *decode.Node, path, event string) {
 	known := checkers.Events()
 	for i := range r.spec.nodes {
 		if k := r.spec.nodes[i].kind; k != nil {
-			known = append(known, k.Sometimes...)
+			for _, p := range probe.All(k.Probes...) {
+				if p.Sort() != probe.IsAlways {
+					known = append(known, p.Name())
+				}
+			}
 		}
 	}
 	slices.Sort(known)

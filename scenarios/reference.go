@@ -2,9 +2,11 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 	"simrun/scenarios/decode"
 )
 
@@ -102,7 +104,9 @@ func (r *reference) kinds(kinds []nodes.Kind) {
 			}
 		}
 		r.words("\nIts moments, for `on`, besides "+strings.Join(onDisk, ", "), k.Notes)
-		r.words("\nWhat `sometimes` occurs there", k.Sometimes)
+		r.words("\nWhat `sometimes` occurs there", probeNames(k.Probes, probe.IsReachable, probe.IsSometimes))
+		r.words("\nWhat must always hold there", probeNames(k.Probes, probe.IsAlways))
+		r.words("\nIts points, for `buggify`", k.Points)
 	}
 }
 
@@ -127,4 +131,14 @@ func (r *reference) checks(c Catalog) {
 			r.table("", check)
 		}
 	}
+}
+
+func probeNames(sets []*probe.Set, sorts ...probe.Sort) []string {
+	var names []string
+	for _, p := range probe.All(sets...) {
+		if slices.Contains(sorts, p.Sort()) {
+			names = append(names, p.Name())
+		}
+	}
+	return names
 }

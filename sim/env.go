@@ -117,21 +117,8 @@ func (e *env) AwaitStop() error {
 
 func (e *env) Record() nodes.Recorder { return e.recorder }
 
-// Point is active, for each name, in a quarter of the worlds that buggify, and then fires a quarter of the times: bugs
-// hide where one rare thing happens often, not where all happen seldom.
+// Point says whether a fault makes the node take the rarer path at the point.
 func (e *env) Point(name string) bool {
 	h := e.life.host
-	if !h.world.options.Buggify || e.life.dead {
-		return false
-	}
-	active, known := h.pointActive[name]
-	if !known {
-		s := h.world.options.Seed.Stream("point site", name)
-		active = s.Uint64()%4 == 0
-		if h.pointActive == nil {
-			h.pointActive = map[string]bool{}
-		}
-		h.pointActive[name] = active
-	}
-	return active && h.bug.Uint64()%4 == 0
+	return len(h.quirks) > 0 && !e.life.dead && h.quirky(name)
 }

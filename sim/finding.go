@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -10,7 +11,7 @@ import (
 
 // Finding is something that is wrong whatever the claims say.
 type Finding struct {
-	Kind  string // "node panic", "livelock", "stuck task"
+	Kind  string // "node panic", "broken invariant", "livelock", "stuck task"
 	Host  string
 	Task  string
 	At    time.Duration
@@ -33,6 +34,15 @@ func (w *World) findPanic(t *task, reason, stack string) {
 	if !t.life.dead {
 		w.doomed = append(w.doomed, doom{t.life, "panic", fmt.Errorf("panic: %s", reason)})
 	}
+}
+
+// findBroken records that a node's probe.Always did not hold. The node goes on.
+func (w *World) findBroken(host, what string) {
+	f := Finding{Kind: "broken invariant", Host: host, What: what, Stack: string(debug.Stack())}
+	if w.running != nil {
+		f.Task = w.running.name
+	}
+	w.find(f)
 }
 
 // findLivelock records that time does not pass any more, and ends the run.

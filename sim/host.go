@@ -55,18 +55,17 @@ type Host struct {
 	resting           bool // ended by itself; waits for its restart
 	darkness          int  // the line of history.Downs about the site's darkness
 
-	frozen      []*task // ready tasks of a paused process
-	delayed     int64   // wakes that a pause delayed, for the ledger
-	readings    int64   // readings of the clocks, for the ledger
-	worked      int64   // computations, for the ledger
-	cores       []time.Duration
-	drags       []*drag
-	inbox       inbox
-	diskWaits   []diskWait
-	bug         luck.Stream
-	crashes     luck.Stream // what each loss of the page cache leaves
-	lost        uint64      // counts those losses
-	pointActive map[string]bool
+	frozen    []*task // ready tasks of a paused process
+	delayed   int64   // wakes that a pause delayed, for the ledger
+	readings  int64   // readings of the clocks, for the ledger
+	worked    int64   // computations, for the ledger
+	cores     []time.Duration
+	drags     []*drag
+	inbox     inbox
+	diskWaits []diskWait
+	crashes   luck.Stream // what each loss of the page cache leaves
+	lost      uint64      // counts those losses
+	quirks    []*quirk
 }
 
 // life is one life of a process, from its start to its death.
@@ -108,7 +107,6 @@ func (w *World) AddHost(o HostOptions) *Host {
 	h.disk.Changed = h.diskChanged
 	h.crashes = w.options.Seed.Stream("crash", o.Name)
 	h.stack = w.net.AddStack(o.Name, o.Site.Name, o.Limits)
-	h.bug = w.options.Seed.Stream("point", o.Name)
 	w.hosts = append(w.hosts, h)
 	w.byName[o.Name] = h
 	o.Site.hosts = append(o.Site.hosts, h)
@@ -298,7 +296,7 @@ func (h *Host) noteLoss(why string, lost disk.Loss) {
 		}
 	}
 	if lost.Bytes > 0 {
-		h.world.log.For(h.Name, new(bool)).Sometimes("died with write unsynced", true)
+		h.world.log.Occurred("died with write unsynced")
 	}
 }
 

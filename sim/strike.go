@@ -72,7 +72,7 @@ func (h *Host) Crash() *Strike {
 // noteUnsynced says that a process died between a write and its sync, although the page cache is kept.
 func (h *Host) noteUnsynced() {
 	if h.disk.Pending().Bytes > 0 {
-		h.world.log.For(h.Name, new(bool)).Sometimes("died with write unsynced", true)
+		h.world.log.Occurred("died with write unsynced")
 	}
 }
 

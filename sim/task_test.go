@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 // one makes a world with a single host "a" that runs main, and lets it go on for an hour.
@@ -185,6 +186,8 @@ func TestAKilledTaskUnwindsThroughEveryRecover(t *testing.T) {
 	w := New(Options{Seed: 1})
 	defer w.Close()
 	var unwound []string
+	var probes probe.Set
+	spoke := probes.Reachable("a dead host spoke")
 	h := w.AddHost(HostOptions{Name: "a", Main: func(env nodes.Env) error {
 		defer func() { unwound = append(unwound, fmt.Sprint("main ", recover())) }()
 		c := env.NewCond()
@@ -193,7 +196,7 @@ func TestAKilledTaskUnwindsThroughEveryRecover(t *testing.T) {
 				func() {
 					defer func() {
 						unwound = append(unwound, fmt.Sprint("stubborn ", recover()))
-						env.Record().Sometimes("a dead host spoke", true)
+						env.Record().Reach(spoke)
 						c.Broadcast()
 						env.Go("ghost", func() { unwound = append(unwound, "ghost") })
 						env.Sleep(time.Second)

@@ -13,6 +13,7 @@ import (
 
 	"simrun/netmodel"
 	"simrun/nodes/history"
+	"simrun/nodes/probe"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
 )
@@ -22,8 +23,6 @@ type Options struct {
 	Seed luck.Seed
 	// Record keeps every event as a Line, for a run that is looked at.
 	Record bool
-	// Buggify lets nodes' Points choose the rarer path now and then.
-	Buggify bool
 	// Livelock is how many steps at one instant are a finding; 0 means a million.
 	Livelock int
 	// Stuck is after how much wall time a task that does not give way is a finding, and its world is
@@ -60,6 +59,7 @@ type World struct {
 	burst, livelock int // steps at this instant, and how many are too many
 	findings        []Finding
 	moment          func(host *Host, name string)
+	entered         func(host *Host, f probe.Fingerprint)
 	over            bool
 	progress        progress
 }
@@ -81,6 +81,8 @@ func New(options Options) *World {
 	w.log = history.NewLog(w.Now)
 	w.log.KeepNotes = options.Record
 	w.log.Moment = w.noted
+	w.log.Broken = w.findBroken
+	w.log.Entered = w.enteredState
 	w.net = netmodel.New((*ether)(w), options.Seed)
 	if options.Record {
 		w.net.Observer = (*wiretap)(w)
@@ -121,6 +123,15 @@ func (w *World) Hosts() []*Host { return w.hosts }
 // OnMoment calls f at every moment of the protocol: the notes of nodes, and "sync-begin", "sync-end" and
 // "rename" of their disks. f may schedule, and look; it must not stop a host at once.
 func (w *World) OnMoment(f func(host *Host, name string)) { w.moment = f }
+
+// OnState calls f whenever a node says in which state of its protocol it is from now on. f may look and nothing else.
+func (w *World) OnState(f func(host *Host, state probe.Fingerprint)) { w.entered = f }
+
+func (w *World) enteredState(host string, f probe.Fingerprint) {
+	if w.entered != nil {
+		w.entered(w.byName[host], f)
+	}
+}
 
 func (w *World) noted(host, name string) {
 	h := w.byName[host]

@@ -243,6 +243,7 @@ func (v *server) cancel(s *session, words []string) {
 		return
 	}
 	v.record.Note("job-cancelled")
+	v.record.Reach(cancelled)
 	v.conclude(j, WorkFail, nil)
 	if j.state == ending && !s.pause(func() error { return v.journal.Commit(v.last) }) {
 		return

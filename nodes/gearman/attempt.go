@@ -22,6 +22,7 @@ func (c *client) serve(request nodes.Request) error {
 	}
 	op := c.env.Record().Invoke(request, request.Do, e.attrs()...)
 	if c.inFlight >= c.config.MaxInFlight {
+		c.env.Record().Reach(tooManyAtOnce)
 		op.Fail(errCrowded, slog.Bool("own", true))
 		return nil
 	}
@@ -53,12 +54,13 @@ func (c *client) pursue(op nodes.Op, e errand) {
 		}
 		l := c.reach(avoid)
 		if l == nil {
+			c.env.Record().Reach(nobodyReached)
 			failed = errUnreachable
 			continue
 		}
 		record := c.env.Record()
-		record.Sometimes(sometimesFailedOver, avoid != nil && l.remote != avoid)
-		record.Sometimes(sometimesRepeated, unknown != nil)
+		record.Sometimes(failedOver, avoid != nil && l.remote != avoid)
+		record.Sometimes(repeated, unknown != nil)
 		out, err, perhaps := c.attempt(op, l, &e)
 		if err == nil {
 			op.Ok(out...)
@@ -104,6 +106,7 @@ func (c *client) attempt(op nodes.Op, l *line, e *errand) (out []slog.Attr, err 
 		try.Unknown(k.err)
 		return nil, k.err, true
 	case k.answer == Error:
+		c.env.Record().Reach(refusedJob)
 		err := fmt.Errorf("gearman: refused: %s: %s", k.said[0], k.said[1])
 		try.Fail(err)
 		return nil, err, false

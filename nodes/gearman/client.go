@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 // RetryUnique says under which unique id a job is submitted again.
@@ -73,13 +74,6 @@ func (c *ClientConfig) Validate() error {
 	return nil
 }
 
-// The names that clients give to Recorder.Sometimes.
-const (
-	sometimesLateAnswer = "a result came after its client had given up"
-	sometimesFailedOver = "a client went to another server"
-	sometimesRepeated   = "a job was submitted again after no answer"
-)
-
 // Client is the client.
 var Client = nodes.Kind{
 	Name: "gearman.client",
@@ -94,7 +88,7 @@ var Client = nodes.Kind{
 		[]Type{SubmitJob, SubmitJobBG, SubmitJobHigh, SubmitJobHighBG, SubmitJobLow, SubmitJobLowBG, SubmitJobEpoch,
 			SubmitReduceJob, SubmitReduceJobBG, GetStatus, OptionReq, EchoReq},
 		[]Type{JobCreated, EchoRes, WorkComplete, WorkFail, WorkException, WorkData, WorkWarning, WorkStatus, StatusRes, OptionRes, Error}),
-	Sometimes: []string{sometimesLateAnswer, sometimesFailedOver, sometimesRepeated},
+	Probes: []*probe.Set{&clientProbes},
 }
 
 // client is one process that submits jobs. Every request of its workload is a task of its own.

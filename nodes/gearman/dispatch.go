@@ -63,6 +63,7 @@ func (v *server) sleep(s *session) {
 	}
 	v.answered(s)
 	if j := s.best(); j != nil {
+		v.record.Reach(wokenAtOnce)
 		v.call(s, j.function)
 		return
 	}
@@ -109,6 +110,7 @@ func (v *server) grab(s *session, answer Type) {
 		s.send(NoJob)
 		return
 	}
+	v.record.Always(ranByOne, j.worker == nil)
 	j.function.queues[j.priority].remove(j)
 	j.state = running
 	j.attempts++
@@ -146,13 +148,13 @@ func (v *server) assign(s *session, j *job, answer Type) {
 // says of it later is not heard.
 func (v *server) expire(j *job) {
 	v.record.Note("job-expired")
-	v.record.Sometimes("a job's time ran out", true)
+	v.record.Reach(timeRanOut)
 	v.conclude(j, WorkFail, nil)
 }
 
 // lose takes a job from a worker that is gone.
 func (v *server) lose(j *job) {
-	v.record.Sometimes("a worker was lost with a job", true)
+	v.record.Reach(workerLost)
 	if v.config.Retries > 0 && j.attempts > v.config.Retries && !j.abandoned() {
 		v.exhaust(j)
 		return
@@ -161,6 +163,7 @@ func (v *server) lose(j *job) {
 	j.function.running--
 	v.running--
 	if j.abandoned() {
+		v.record.Reach(lostUnheard)
 		v.vanish(j)
 		return
 	}
@@ -169,6 +172,7 @@ func (v *server) lose(j *job) {
 	j.lost++
 	if j.lost > 1 {
 		// It may be what ends its workers: let the others go first.
+		v.record.Reach(sentToTheEnd)
 		j.order = v.nextOrder()
 	}
 	v.enqueue(j)
@@ -177,7 +181,7 @@ func (v *server) lose(j *job) {
 // exhaust ends a job that has been handed out as often as it may.
 func (v *server) exhaust(j *job) {
 	v.record.Note("job-exhausted")
-	v.record.Sometimes("a job's retries ran out", true)
+	v.record.Reach(retriesRanOut)
 	v.env.Log().Warn("job given up", "handle", string(j.handle), "function", j.function.name, "attempts", j.attempts)
 	v.conclude(j, WorkFail, nil)
 }
@@ -277,6 +281,7 @@ func (v *server) cantDo(s *session, name []byte) {
 	f.workers--
 	s.abilities = slices.Delete(s.abilities, at, at+1)
 	if s.wokenFor == f {
+		v.record.Reach(abilitiesReset)
 		v.answered(s)
 	}
 	if len(s.abilities) == 0 {
@@ -335,7 +340,7 @@ func (w *wakeups) look() {
 		one := w.sent[0]
 		w.sent = w.sent[1:]
 		if !one.isAnswered() {
-			w.server.record.Sometimes("a woken worker did not come", true)
+			w.server.record.Reach(wokenInVain)
 			w.server.answered(one.session)
 		}
 	}

@@ -1,6 +1,10 @@
 package gearman
 
-import "simrun/nodes"
+import (
+	"simrun/nodes"
+	"simrun/nodes/journal"
+	"simrun/nodes/probe"
+)
 
 // Server is a Gearman job server.
 var Server = nodes.Kind{
@@ -19,21 +23,5 @@ var Server = nodes.Kind{
 			WorkStatus, WorkData, WorkWarning, WorkComplete, WorkFail, WorkException}),
 		"job-queued", "job-coalesced", "job-assigned", "job-done", "job-dropped", "job-due", "job-expired", "job-requeued",
 		"job-exhausted", "job-cancelled", "worker-woken", "worker-lost", "replayed"),
-	Sometimes: []string{
-		"submissions coalesced",
-		"a worker was lost with a job",
-		"a job's time ran out",
-		"a job's retries ran out",
-		"a job's epoch came",
-		"a job was dropped with its last client",
-		"a woken worker did not come",
-		"a queue was full",
-		"the store was full",
-		"a job could not be kept",
-		"the end of a job could not be kept at once",
-		"jobs outlived a server",
-		"a damaged journal was refused",
-		"a connection was refused",
-		"closed a peer that does not read",
-	},
+	Probes: []*probe.Set{&serverProbes, &journal.Probes},
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -383,12 +382,12 @@ func TestTheServerKnowsWhatItNotes(t *testing.T) {
 	for _, name := range sources {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile(`v\.record\.(?:Note|Sometimes)\("([^"]+)"|server\.record\.Sometimes\("([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
-			said[m[1]+m[2]] = true
+		for _, m := range regexp.MustCompile(`v\.record\.Note\("([^"]+)"`).FindAllStringSubmatch(string(text), -1) {
+			said[m[1]] = true
 		}
 	}
 	declared := map[string]bool{}
-	for _, name := range append(slices.Clone(Server.Notes), Server.Sometimes...) {
+	for _, name := range Server.Notes {
 		if !strings.HasPrefix(name, "send ") && !strings.HasPrefix(name, "recv ") {
 			declared[name] = true
 		}

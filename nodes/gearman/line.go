@@ -105,6 +105,7 @@ const mostUnanswered = 10_000
 
 // giveUp ends a call that has waited for too long.
 func (l *line) giveUp(c *call) {
+	l.env.Record().Reach(gaveUp)
 	if c.handle != "" {
 		others := slices.DeleteFunc(l.jobs[c.handle], func(other *call) bool { return other == c })
 		l.keep(c.handle, others)
@@ -137,6 +138,7 @@ func (l *line) trust() {
 	if l.doubt != nil {
 		l.doubt.Stop()
 		l.doubt = nil
+		l.env.Record().Sometimes(heardAgain, !l.dead)
 	}
 }
 
@@ -219,7 +221,7 @@ func (l *line) create(handle string) error {
 func (l *line) conclude(answer Type, args []string) {
 	calls := l.jobs[args[0]]
 	delete(l.jobs, args[0])
-	l.env.Record().Sometimes(sometimesLateAnswer, len(calls) == 0)
+	l.env.Record().Sometimes(lateAnswer, len(calls) == 0)
 	for _, c := range calls {
 		c.answer, c.said = answer, args
 		c.end(nil)
@@ -270,6 +272,7 @@ func (l *line) fail(err error) {
 		return
 	}
 	l.dead = true
+	l.env.Record().Sometimes(fellSilent, errors.Is(err, errSilent))
 	l.trust()
 	_ = l.conn.Close()
 	calls := append(l.asked, l.outbox...)

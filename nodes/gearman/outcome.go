@@ -44,7 +44,7 @@ func (v *server) recordEnd(j *job) {
 	v.scratch = appendEnded(v.scratch[:0], j.handle)
 	v.keep(v.scratch, func(err error) {
 		if err != nil {
-			v.record.Sometimes("the end of a job could not be kept at once", true)
+			v.record.Reach(endNotKept)
 			v.env.AfterFunc(redo, func() { v.recordEnd(j) })
 			return
 		}
@@ -76,16 +76,18 @@ func (v *server) bury(j *job) {
 		j.function.running--
 		v.running--
 	}
-	j.function.total--
+	f := j.function
+	f.total--
 	v.total--
 	v.erase(j)
+	v.record.Always(nobodyLies, f.sleepers.first == nil || f.queued() <= f.woken)
 	v.gauge()
 }
 
 // vanish forgets a job that nobody waits for any more.
 func (v *server) vanish(j *job) {
 	v.record.Note("job-dropped")
-	v.record.Sometimes("a job was dropped with its last client", true)
+	v.record.Reach(droppedWithout)
 	v.uniques.remove(j)
 	j.function.total--
 	v.total--
@@ -140,6 +142,7 @@ func (v *server) assignLater(s *session, j *job, answer Type) {
 		if j.state == running && j.worker == s && j.attempts == attempt {
 			v.assign(s, j, answer)
 		} else {
+			v.record.Reach(lateAssignment)
 			s.send(NoJob)
 		}
 		s.paid()
@@ -154,6 +157,9 @@ func (v *server) compact() {
 	v.compacting = true
 	v.env.Go("compact", func() {
 		err := v.journal.Compact(v.live())
+		if err == nil {
+			v.record.Reach(compacted)
+		}
 		if err != nil && !errors.Is(err, journal.ErrClosed) {
 			v.mustHold(err)
 			v.env.Log().Warn("the journal could not be compacted", "err", err)

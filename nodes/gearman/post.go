@@ -136,7 +136,7 @@ func (p *post) seek() (worked bool, err error) {
 	}
 	var impatient nodes.Timer
 	if len(p.worker.posts) > p.worker.config.Concurrency {
-		impatient = p.worker.env.AfterFunc(patience, p.turn.give)
+		impatient = p.worker.env.AfterFunc(patience, p.giveWay)
 	}
 	a, err := p.answer()
 	if impatient != nil {
@@ -150,8 +150,16 @@ func (p *post) seek() (worked bool, err error) {
 	if err := p.turn.take(); err != nil {
 		return false, err
 	}
-	p.worker.env.Record().Sometimes(sometimesMissedCall, p.rested)
+	record := p.worker.env.Record()
+	record.Sometimes(missedCall, p.rested)
+	record.Always(withinItsTurns, p.turn.held && p.worker.turns.free >= 0)
 	return true, p.execute(a)
+}
+
+// giveWay lets another post have the turn while the server is silent.
+func (p *post) giveWay() {
+	p.worker.env.Record().Reach(grewImpatient)
+	p.turn.give()
 }
 
 // takeTurn waits for the worker's turn. A server that has woken this worker for a job should not wait
@@ -167,7 +175,7 @@ func (p *post) takeTurn() error {
 			return // the turn came at the same instant
 		}
 		p.withdrawn = true
-		p.worker.env.Record().Sometimes(sometimesWithdrawn, true)
+		p.worker.env.Record().Reach(withdrawn)
 		_ = p.tell(ResetAbilities) // the next request meets the same error
 	})
 	err := p.turn.take()
@@ -236,7 +244,7 @@ func (p *post) complaint(packet Packet) error {
 		return err
 	}
 	if string(args[0]) == "JOB_NOT_FOUND" {
-		p.worker.env.Record().Sometimes(sometimesLateResult, true)
+		p.worker.env.Record().Reach(lateResult)
 		return nil
 	}
 	return fmt.Errorf("gearman: %s refuses: %s: %s", p.server, args[0], args[1])
@@ -280,6 +288,7 @@ func (p *post) execute(a *assignment) error {
 		slog.String("payload", string(a.payload)))
 	out, err := p.perform(a)
 	if err != nil {
+		w.env.Record().Reach(lostWhileBusy)
 		op.Unknown(err)
 		return err
 	}

@@ -26,7 +26,7 @@ func (v *server) recover() error {
 	}
 	log, err := journal.Open(v.env, journalDir, options, r.replay)
 	if err != nil {
-		v.record.Sometimes("a damaged journal was refused", errors.As(err, new(*journal.Corruption)))
+		v.record.Sometimes(damageRefused, errors.As(err, new(*journal.Corruption)))
 		return fmt.Errorf("the jobs of earlier lives cannot be read: %w", err)
 	}
 	v.journal = log
@@ -36,7 +36,7 @@ func (v *server) recover() error {
 	}
 	if len(jobs) > 0 {
 		v.record.Note("replayed")
-		v.record.Sometimes("jobs outlived a server", true)
+		v.record.Reach(outlived)
 	}
 	v.env.Log().Info("journal read", "jobs", len(jobs), "journal", log.String())
 	return nil
@@ -55,6 +55,7 @@ func (v *server) revive(j *job) {
 	j.function.total++
 	v.total++
 	if v.config.Retries > 0 && j.attempts > v.config.Retries {
+		v.record.Reach(exhaustedOnce)
 		j.state = pending // in no queue; nobody is there to be told
 		v.exhaust(j)
 		return

@@ -116,6 +116,7 @@ func (v *server) report(s *session, p Packet, args Args) *refusal {
 	}
 	j := v.jobs[string(handle)]
 	if j == nil || j.state != running || j.worker != s {
+		v.record.Reach(lateReport)
 		return unknownJob[p.Type]
 	}
 	switch p.Type {

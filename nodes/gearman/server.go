@@ -148,7 +148,9 @@ func (v *server) gauge() {
 			v.record.Gauge(g.name, int64(g.value))
 		}
 	}
+	v.record.Always(totalsAgree, 0 <= v.running && v.running <= v.total)
 	if v.draining && v.drained() {
+		v.record.Reach(drainedEmpty)
 		v.stop()
 	}
 }
@@ -174,7 +176,7 @@ func (v *server) accept() {
 // welcome starts the tasks of a connection.
 func (v *server) welcome(stream net.Conn) {
 	if most := v.config.MaxClients; v.stopping || most > 0 && len(v.sessions) >= most {
-		v.record.Sometimes("a connection was refused", true)
+		v.record.Reach(notWelcome)
 		_ = stream.Close()
 		return
 	}
@@ -208,6 +210,7 @@ func (v *server) leave(s *session) {
 	for s.first != nil {
 		v.deafen(s.first)
 	}
+	v.record.Always(leftWithNothing, s.jobs == 0 && s.listening == 0 && s.wokenFor == nil)
 	v.gauge()
 }
 

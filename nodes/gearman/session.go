@@ -110,7 +110,11 @@ func (s *session) await() (text bool, err error) {
 			_ = s.stream.SetReadDeadline(s.server.env.Now().Add(patience))
 		}
 		text, err = s.in.AtText()
-		if patience == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || !s.expected() {
+		if patience == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return text, err
+		}
+		if !s.expected() {
+			s.server.record.Reach(idleClosed)
 			return text, err
 		}
 	}
@@ -179,7 +183,7 @@ func (s *session) overflows() bool {
 		return false
 	}
 	s.server.env.Log().Warn("connection closed", "peer", s.stream.RemoteAddr(), "err", errOverflow)
-	s.server.record.Sometimes("closed a peer that does not read", true)
+	s.server.record.Reach(peerDeaf)
 	s.close()
 	return true
 }
@@ -199,6 +203,7 @@ func (s *session) allPaid() error {
 	if s.owed == 0 || s.closed {
 		return nil
 	}
+	s.server.record.Reach(waitedInTurn)
 	return s.turn.Wait()
 }
 

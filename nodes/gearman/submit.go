@@ -103,6 +103,7 @@ func (v *server) submit(s *session, sub submission) {
 		case j != nil:
 			v.join(s, j, sub.background)
 		case later && v.unsynced > mostUnsynced:
+			v.record.Reach(waitedForDisk)
 			if !s.pause(func() error { return v.journal.Commit(v.last) }) {
 				return
 			}
@@ -132,12 +133,12 @@ func (v *server) place(s *session, sub *submission) (*function, *job, *refusal) 
 		return f, j, nil
 	}
 	if most := f.limits[sub.priority]; most > 0 && f.total+f.pending >= most {
-		v.record.Sometimes("a queue was full", true)
+		v.record.Reach(queueFull)
 		return f, nil, &refusal{"QUEUE_ERROR", "Job queue is full"}
 	}
 	size := len(sub.data) + len(sub.unique) + len(sub.reducer) + jobOverhead
 	if most := v.config.MaxStored; most > 0 && int64(v.stored)+int64(size) > int64(most) {
-		v.record.Sometimes("the store was full", true)
+		v.record.Reach(storeFull)
 		return f, nil, &refusal{"QUEUE_ERROR", "Job store is full"}
 	}
 	return f, nil, nil
@@ -160,11 +161,12 @@ func (v *server) answersLater(j *job, sub *submission) bool {
 // join makes the submission a part of a job that is there.
 func (v *server) join(s *session, j *job, background bool) {
 	v.record.Note("job-coalesced")
-	v.record.Sometimes("submissions coalesced", true)
+	v.record.Reach(coalesced)
 	if v.answersLater(j, &submission{background: background}) {
 		s.owed++
 		j.acks = append(j.acks, ack{s, background})
 		if !j.recorded {
+			v.record.Reach(promoted)
 			v.promise(j)
 		}
 		return
@@ -175,6 +177,7 @@ func (v *server) join(s *session, j *job, background bool) {
 
 // acknowledge answers a submission with the job's handle.
 func (v *server) acknowledge(j *job, a ack) {
+	v.record.Always(toldWhenDurable, !a.background || v.journal == nil || j.recorded && !j.unsettled)
 	if !a.background && !a.session.left {
 		a.session.listen(j)
 	}
@@ -191,6 +194,7 @@ func (v *server) begin(s *session, f *function, sub *submission) {
 		j.reducer = []byte{}
 	}
 	j.key = string(j.handle)
+	v.record.Always(handlesAreNew, v.jobs[j.key] == nil)
 	j.identity = identityOf(sub.unique, sub.data)
 	v.jobs[j.key] = j
 	v.stored += j.size()
@@ -246,7 +250,7 @@ func (v *server) settled(j *job, err error) {
 
 // unsettle refuses what the disk did not take. A job that its foreground clients wait for goes on without it.
 func (v *server) unsettle(j *job, acks []ack, err error) {
-	v.record.Sometimes("a job could not be kept", true)
+	v.record.Reach(notKept)
 	v.env.Log().Warn("job refused", "function", j.function.name, "err", err)
 	if j.state == pending {
 		j.function.pending--
@@ -277,7 +281,7 @@ func (v *server) admit(j *job) {
 // ripe queues a job whose epoch has come.
 func (v *server) ripe(j *job) {
 	v.record.Note("job-due")
-	v.record.Sometimes("a job's epoch came", true)
+	v.record.Reach(epochCame)
 	j.function.waiting--
 	j.order = v.nextOrder()
 	v.enqueue(j)

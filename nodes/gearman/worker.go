@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 // GrabMode says how a worker asks for jobs, and so what it learns of them.
@@ -86,13 +87,6 @@ func (c *WorkerConfig) Validate() error {
 	return nil
 }
 
-// The names that workers give to Recorder.Sometimes.
-const (
-	sometimesLateResult = "a worker's result came too late"
-	sometimesWithdrawn  = "a woken worker was busy elsewhere"
-	sometimesMissedCall = "a job was found without a wake-up"
-)
-
 // Worker is the worker.
 var Worker = nodes.Kind{
 	Name: "gearman.worker",
@@ -106,7 +100,7 @@ var Worker = nodes.Kind{
 		[]Type{SetClientID, CanDo, CanDoTimeout, ResetAbilities, GrabJob, GrabJobUniq, GrabJobAll, PreSleep,
 			WorkStatus, WorkData, WorkWarning, WorkComplete, WorkFail, WorkException},
 		[]Type{Noop, NoJob, JobAssign, JobAssignUniq, JobAssignAll, Error}),
-	Sometimes: []string{sometimesLateResult, sometimesWithdrawn, sometimesMissedCall},
+	Probes: []*probe.Set{&workerProbes},
 	Capacity: func(config any) float64 {
 		c := config.(*WorkerConfig)
 		if c.JobTime.IsZero() {

@@ -162,5 +162,5 @@ type History struct {
 	Downs       []Down
 	Impairments []Impairment
 	Faults      []Fault
-	Sometimes   map[string]Time // the first time that each occurred
+	Sometimes   map[string]Time // the first time that each event occurred: a probe was reached, or the toolkit saw it
 }

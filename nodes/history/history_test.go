@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 // If this failed, checkers would judge what nobody did, or when nobody did it.
@@ -25,12 +26,23 @@ func TestTheLogKeepsWhatAHostUndertook(t *testing.T) {
 	late.Ok(slog.Int("value", 3))
 	own := r.Invoke(nodes.Request{}, "execute")
 	r.Gauge("jobs", 2)
-	r.Sometimes("rare", false)
-	r.Sometimes("rare", true)
+	var probes probe.Set
+	rare, ghost, line := probes.Sometimes("rare"), probes.Sometimes("ghost"), probes.Reachable("line")
+	sound, unsound := probes.Always("sound"), probes.Always("unsound")
+	var broken []string
+	log.Broken = func(host, what string) { broken = append(broken, host+": "+what) }
+	r.Sometimes(rare, false)
+	require.False(t, log.Reached(&rare.Probe))
+	r.Sometimes(rare, true)
+	r.Always(sound, true)
+	r.Always(unsound, false)
+	r.Always(unsound, false)
 	dead = true
 	own.Ok()
 	r.Gauge("jobs", 3)
-	r.Sometimes("ghost", true)
+	r.Sometimes(ghost, true)
+	r.Reach(line)
+	r.Always(sound, false)
 	now = 5 * time.Second
 	h := log.Finish()
 
@@ -50,6 +62,10 @@ func TestTheLogKeepsWhatAHostUndertook(t *testing.T) {
 	require.Equal(t, Never, execute.Return)
 	require.Equal(t, []Sample{{4 * time.Second, "client", "jobs", 2}}, h.Samples)
 	require.Equal(t, map[string]Time{"rare": 4 * time.Second}, h.Sometimes)
+	require.True(t, log.Reached(&sound.Probe), "what held was looked at")
+	require.False(t, log.Reached(&ghost.Probe))
+	require.False(t, log.Reached(&line.Probe))
+	require.Equal(t, []string{"client: unsound"}, broken, "it is told once, and not of the dead")
 	require.Equal(t, 5*time.Second, h.End)
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 // Log collects a History while a run goes on. It is not safe for concurrent use; the world, or the
@@ -18,7 +19,13 @@ type Log struct {
 	Moment func(host, note string)
 	// KeepNotes makes the history keep the notes of hosts, which a sweep has no use for.
 	KeepNotes bool
-	states    map[string]string
+	// Broken, if not nil, is told when a probe.Always does not hold: once for each.
+	Broken func(host, what string)
+	// Entered, if not nil, is told of the fingerprint of each state that a host enters.
+	Entered func(host string, f probe.Fingerprint)
+	states  map[string]string
+	reached probe.Seen
+	broken  probe.Seen
 }
 
 // NewLog makes an empty log that takes its times from now.
@@ -63,12 +70,51 @@ func (r *recorder) Gauge(name string, value int64) {
 	r.log.Samples = append(r.log.Samples, Sample{r.log.now(), r.host, name, value})
 }
 
-func (r *recorder) Sometimes(name string, occurred bool) {
-	if !occurred || *r.dead {
+// Reached says whether any host has reached the probe.
+func (l *Log) Reached(p *probe.Probe) bool { return l.reached.Has(p) }
+
+// Occurred notes that an event occurred that the toolkit itself sees, without a probe.
+func (l *Log) Occurred(event string) {
+	if _, seen := l.History.Sometimes[event]; !seen {
+		l.History.Sometimes[event] = l.now()
+	}
+}
+
+func (r *recorder) Reach(p *probe.Reachable) { r.reach(&p.Probe) }
+
+func (r *recorder) Sometimes(p *probe.Sometimes, occurred bool) {
+	if occurred {
+		r.reach(&p.Probe)
+	}
+}
+
+func (r *recorder) Always(p *probe.Always, held bool) {
+	if !*r.dead {
+		r.log.reached.First(&p.Probe)
+	}
+	if !held {
+		r.violate(p)
+	}
+}
+
+func (r *recorder) reach(p *probe.Probe) {
+	if !*r.dead && r.log.reached.First(p) {
+		r.log.Occurred(p.Name())
+	}
+}
+
+func (r *recorder) violate(p *probe.Always) {
+	if *r.dead || !r.log.broken.First(&p.Probe) {
 		return
 	}
-	if _, seen := r.log.History.Sometimes[name]; !seen {
-		r.log.History.Sometimes[name] = r.log.now()
+	if r.log.Broken != nil {
+		r.log.Broken(r.host, p.Name())
+	}
+}
+
+func (r *recorder) Fingerprint(f probe.Fingerprint) {
+	if !*r.dead && r.log.Entered != nil {
+		r.log.Entered(r.host, f)
 	}
 }
 

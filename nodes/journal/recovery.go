@@ -121,6 +121,7 @@ func (j *Journal) clean(stale []string) error {
 	if err := j.fs.SyncDir(j.dir); err != nil {
 		return err
 	}
+	j.env.Record().Sometimes(staleRemoved, len(stale) > 0)
 	for _, name := range stale {
 		if err := j.fs.Remove(path.Join(j.dir, name)); err != nil && !isMissing(err) {
 			return err
@@ -194,12 +195,14 @@ func (j *Journal) mend(r *reader, end ending) error {
 		return err
 	}
 	if !zero {
+		j.env.Record().Reach(tornTail)
 		j.recovery.Torn = nodes.Bytes(r.size - end.offset)
 		if err := r.file.Truncate(end.offset); err != nil {
 			return err
 		}
 		j.tail.size = end.offset
 	}
+	j.env.Record().Sometimes(rewritten, end.durable < end.offset)
 	for at := end.durable; at < end.offset; {
 		piece, err := r.bytes(at, min(end.offset-at, chunk))
 		if err != nil {
@@ -227,6 +230,7 @@ func (j *Journal) readSnapshot(sequence uint64, replay func(Record) error) error
 	if !end.complete || end.offset != r.size {
 		return r.corrupt(end.offset, end.why+", though a snapshot is complete")
 	}
+	j.env.Record().Reach(snapshotRead)
 	j.snapshot = snapshot{sequence: sequence, size: nodes.Bytes(r.size)}
 	return nil
 }

@@ -47,6 +47,7 @@ func (j *Journal) Compact(live iter.Seq[[]byte]) error {
 		j.compacting = false
 		j.idle.Broadcast()
 	}()
+	j.env.Record().Sometimes(cutBusy, len(j.waiting) > 0)
 	cut := &batch{first: j.next, cut: true}
 	j.enqueue(cut)
 	if err := j.Commit(Position{batch: cut}); err != nil {

@@ -52,7 +52,11 @@ func (j *Journal) step() {
 
 // judge tells the disk that is full for now from the journal that is broken for ever.
 func (j *Journal) judge(err error) error {
+	if err != nil && isFull(err) {
+		j.env.Record().Reach(diskFull)
+	}
 	if err != nil && !isFull(err) && j.broken == nil {
+		j.env.Record().Reach(broke)
 		j.broken = fmt.Errorf("%w: %w", ErrBroken, err)
 		j.env.Log().Error("the journal is broken", "dir", j.dir, "error", err)
 		return j.broken
@@ -65,6 +69,7 @@ func (j *Journal) place(b *batch) error {
 	t := j.tail
 	full := t.end > headerSize && t.end+span(int64(len(b.buf)-frameHead)) > int64(j.opts.SegmentBytes)
 	if b.cut || full {
+		j.env.Record().Sometimes(segmentFull, full)
 		if err := j.rotate(b.first); err != nil {
 			return err
 		}
@@ -73,6 +78,7 @@ func (j *Journal) place(b *batch) error {
 		b.into, b.below = j.tail.sequence, j.sealed
 		return nil
 	}
+	j.env.Record().Sometimes(sharedFrame, b.count > 1)
 	return j.write(b.buf, frame{kind: kindBatch, first: b.first, count: b.count})
 }
 
@@ -87,8 +93,10 @@ func (j *Journal) write(buf []byte, f frame) error {
 		_, err = t.file.WriteAt(buf, t.end)
 	}
 	if err != nil {
+		j.env.Record().Reach(wroteShort)
 		return t.cutBack(err)
 	}
+	j.env.Record().Always(inOrder, f.first >= j.placed)
 	t.end, t.chain = end, sum
 	j.placed = f.first + uint64(f.count)
 	j.settled = f.kind == kindMark
@@ -128,6 +136,10 @@ func (j *Journal) sync() error {
 		return &finalError{"sync", err}
 	}
 	t.synced, j.durable = end, placed
+	record := j.env.Record()
+	record.Sometimes(gathered, len(j.waiting) > 0)
+	record.Always(positionsFit, j.durable <= j.placed && j.placed <= j.next)
+	record.Always(endsInFile, t.synced <= t.end && t.end <= t.size)
 	j.quieten()
 	return nil
 }
@@ -159,6 +171,7 @@ func (j *Journal) mark() {
 		return
 	}
 	if err := j.judge(j.write(make([]byte, frameHead), frame{kind: kindMark, first: j.placed})); err == nil {
+		j.env.Record().Reach(markWritten)
 		j.judge(j.sync())
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 // What one acknowledged durable request costs: a hundred bytes are read, written to a journal that one task
@@ -156,4 +157,29 @@ func load(b *testing.B, clients int, address string) {
 	}
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+}
+
+// What a probe costs on a real machine: it is left in the code, on the busiest ways too.
+func BenchmarkProbe(b *testing.B) {
+	var probes probe.Set
+	line, rare, sound := probes.Reachable("line"), probes.Sometimes("rare"), probes.Always("sound")
+	h := New(Options{Host: "a"})
+	require.NoError(b, h.Run(func(env nodes.Env) error {
+		record := env.Record()
+		for name, f := range map[string]func(){
+			"nothing":   func() {},
+			"reach":     func() { record.Reach(line) },
+			"sometimes": func() { record.Sometimes(rare, false) },
+			"always":    func() { record.Always(sound, true) },
+			"point":     func() { env.Point("rarer") },
+		} {
+			b.Run(name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					f()
+				}
+			})
+		}
+		return nil
+	}))
 }

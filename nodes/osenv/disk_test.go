@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 func TestFiles(t *testing.T) {
@@ -116,7 +118,11 @@ func TestLockIsExclusive(t *testing.T) {
 // If this failed, what a real run did could not be judged afterwards.
 func TestHistoryIsWritten(t *testing.T) {
 	var out bytes.Buffer
-	h := New(Options{Host: "client-w/1", History: &out, Epoch: time.Now().Add(-time.Hour)})
+	var said bytes.Buffer
+	var probes probe.Set
+	never, once, place := probes.Sometimes("never"), probes.Sometimes("once"), probes.Reachable("line")
+	sound, unsound := probes.Always("sound"), probes.Always("unsound")
+	h := New(Options{Host: "client-w/1", History: &out, Epoch: time.Now().Add(-time.Hour), Log: slog.New(slog.NewTextHandler(&said, nil))})
 	require.NoError(t, h.Run(func(env nodes.Env) error {
 		op := env.Record().Invoke(nodes.Request{ID: 7, Intended: time.Second}, "submit", slog.String("job", "j1"))
 		part := op.Invoke("attempt", slog.Duration("timeout", 2))
@@ -126,13 +132,20 @@ func TestHistoryIsWritten(t *testing.T) {
 		require.Panics(t, func() { op.Ok() })
 		env.Record().Invoke(nodes.Request{}, "execute").Unknown(nil)
 		env.Record().Gauge("queue", 5)
-		env.Record().Sometimes("never", false)
-		env.Record().Sometimes("once", true)
+		env.Record().Sometimes(never, false)
+		env.Record().Sometimes(once, true)
+		env.Record().Sometimes(once, true)
+		env.Record().Reach(place)
+		env.Record().Always(sound, true)
+		env.Record().Always(unsound, false)
+		env.Record().Always(unsound, false)
 		env.Record().Note("up")
 		env.Record().State("idle")
 		return nil
 	}))
 	require.Equal(t, "idle", h.State())
+	require.Equal(t, 1, strings.Count(said.String(), "broken invariant"), "%s", &said)
+	require.Contains(t, said.String(), "what=unsound")
 	var types []string
 	for decoder := json.NewDecoder(&out); ; {
 		var l line
@@ -157,5 +170,5 @@ func TestHistoryIsWritten(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"invoke submit", "invoke attempt", "note created", "fail attempt", "ok submit",
-		"invoke execute", "info execute", "gauge queue", "sometimes once", "note up"}, types)
+		"invoke execute", "info execute", "gauge queue", "sometimes once", "sometimes line", "note up"}, types)
 }

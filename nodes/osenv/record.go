@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 )
 
 // recorder writes the history as it happens, one JSON object a line, and keeps none of it: a server may
@@ -20,6 +21,8 @@ type recorder struct {
 	idle      []int // those of operations that ended
 	state     string
 	broken    bool // the writer failed; it was said once
+	reached   probe.Seen
+	violated  probe.Seen
 }
 
 // line is one line of the history. Times are nanoseconds since the run began.
@@ -110,11 +113,29 @@ func (r *recorder) Gauge(name string, value int64) {
 	r.write(line{Type: "gauge", Process: -1, Time: int64(r.now()), F: name}, []slog.Attr{slog.Int64("value", value)})
 }
 
-func (r *recorder) Sometimes(name string, occurred bool) {
-	if occurred {
-		r.write(line{Type: "sometimes", Process: -1, Time: int64(r.now()), F: name}, nil)
+// Of each probe the history has the first time that it was reached.
+func (r *recorder) reach(p *probe.Probe) {
+	if r.reached.First(p) {
+		r.write(line{Type: "sometimes", Process: -1, Time: int64(r.now()), F: p.Name()}, nil)
 	}
 }
+
+func (r *recorder) Reach(p *probe.Reachable) { r.reach(&p.Probe) }
+
+func (r *recorder) Sometimes(p *probe.Sometimes, occurred bool) {
+	if occurred {
+		r.reach(&p.Probe)
+	}
+}
+
+// Always tells of what does not hold once: a server goes on with whatever its log's reader makes of it.
+func (r *recorder) Always(p *probe.Always, held bool) {
+	if !held && !r.host.dead && r.violated.First(&p.Probe) {
+		r.host.log.Error("broken invariant", "what", p.Name())
+	}
+}
+
+func (r *recorder) Fingerprint(probe.Fingerprint) {}
 
 func (r *recorder) State(state string) { r.state = state }
 
