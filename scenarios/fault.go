@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"simrun/nodes"
@@ -152,3 +153,23 @@ const (
 
 // Values are the resources.
 func (Resource) Values() []string { return []string{"ports", "files", "backlog"} }
+
+// Verbs are those of the faults that the scenario may draw, sorted, each once.
+func (s *Spec) Verbs() []Verb {
+	var verbs []Verb
+	note := func(lines []*faultLine) {
+		for _, f := range lines {
+			if f.verb != nil {
+				verbs = append(verbs, f.verb.Verb)
+			}
+		}
+	}
+	for _, p := range s.doc.Phases {
+		note(p.Faults)
+		if p.Swarm != nil {
+			note(p.Swarm.Kinds)
+		}
+	}
+	slices.Sort(verbs)
+	return slices.Compact(verbs)
+}

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,9 @@ type Scenario struct {
 	Specs   []*Spec // one for each value of the matrix; one without a matrix
 	// Warnings are worth saying, and no reason to refuse.
 	Warnings decode.Problems
+	// Digest tells scenarios apart: 64 hex digits of all that was read, with the includes put in and the changes
+	// made. How it is laid out, and its comments, are no part of it.
+	Digest string
 }
 
 // Read reads a scenario: a bare name is built in, anything else is the path of a file. Its error is a
@@ -59,7 +63,7 @@ func read(source text, o ReadOptions) (*Scenario, error) {
 			root = s.apply(d, root)
 		}
 	}
-	sc := &Scenario{File: source.name}
+	sc := &Scenario{File: source.name, Digest: fmt.Sprintf("%x", sha256.Sum256([]byte(root.String())))}
 	for _, p := range readMatrix(d, root.Field("matrix")) {
 		at := root
 		if root.Field("seed") == nil { // a plan is what its point of the matrix made of it

@@ -95,7 +95,8 @@ func (w *sweep) run(turn explore.Turn) (*scenarios.Result, error) {
 	return run.Result, nil
 }
 
-func (w *sweep) each(batch *explore.Batch, r *scenarios.Result) {
+func (w *sweep) each(batch *explore.Batch, e *explore.Entry) {
+	r := e.Run
 	w.progress.Show(batch)
 	if w.json && w.err == nil {
 		w.err = w.encode(r)

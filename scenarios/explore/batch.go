@@ -2,8 +2,10 @@ package explore
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/exp/stats"
 
@@ -28,14 +30,36 @@ type Batch struct {
 	Operations       int                       `json:"operations"`
 	Claims           []BatchClaim              `json:"claims"`
 	Faults           []BatchFault              `json:"faults"`
-	Sometimes        []Sighting                `json:"sometimes"`
-	Failures         []Failure                 `json:"failures"`
-	Measured         *BatchMeasured            `json:"measured,omitempty"`
+	// WithoutEffect are the verbs that the scenario has and of which no fault touched anything in any run.
+	WithoutEffect []string       `json:"without_effect"`
+	Sometimes     []Sighting     `json:"sometimes"`
+	Failures      []Failure      `json:"failures"`
+	Groups        []Group        `json:"groups"` // failures with one cause, in the order of their first
+	Measured      *BatchMeasured `json:"measured,omitempty"`
 
-	whole map[string]*overall // the claims that are judged over all runs, by name
-	last  string              // the seed that was added last
-	took  []float64           // what each run took, in seconds by the wall clock
+	part      bool                // of the turns: what only all of them can say is not said
+	verbs     []string            // that the scenario has
+	whole     map[string]*overall // the claims that are judged over all runs, by name
+	last      string              // the seed that was added last
+	simulated span
+	took      []float64 // what each run took, in seconds by the wall clock
 }
+
+// span is a length of time that may be millions of years, added up in whole numbers so that no order of adding
+// makes a difference. Invariant: 0 <= rest < a second.
+type span struct {
+	seconds uint64
+	rest    time.Duration
+}
+
+func (s *span) add(seconds float64) {
+	whole, part := math.Modf(seconds)
+	s.rest += time.Duration(math.Round(part * 1e9))
+	s.seconds += uint64(whole) + uint64(s.rest/time.Second)
+	s.rest %= time.Second
+}
+
+func (s span) float() float64 { return float64(s.seconds) + s.rest.Seconds() }
 
 // overall is a claim whose check says more about many runs than the sum of what it says about each.
 type overall struct {
@@ -71,7 +95,8 @@ type BatchFault struct {
 	Armed      int    `json:"armed"`
 	Fired      int    `json:"fired"`
 	WithEffect int    `json:"with_effect"` // faults that touched something
-	Violated   int    `json:"violated"`    // violated runs in which one of them did
+	// Runs are the runs in which one of them did, by what they came to.
+	Runs map[scenarios.Verdict]int `json:"runs"`
 }
 
 // Sighting is a `sometimes` of a batch: in how many seeds it came, and in which first.
@@ -89,6 +114,8 @@ type Failure struct {
 	Claims  []string          `json:"claims"` // those that are not as expected
 	// Findings are the kinds of what no claim asked about: "node panic".
 	Findings []string `json:"findings,omitempty"`
+	// Cause is what the run shows, and by which faults; nil if nobody looked into it.
+	Cause *Cause `json:"cause,omitempty"`
 }
 
 // BatchMeasured is what the wall clock said.
@@ -120,7 +147,7 @@ const mostFailures = 1000
 // NewBatch makes an empty batch for runs of a scenario with those claims.
 func NewBatch(base luck.Seed, claims []scenarios.Claim) *Batch {
 	b := &Batch{Version: 1, Base: scenarios.FormatSeed(base), Verdict: scenarios.Holds, Verdicts: map[scenarios.Verdict]int{}, Claims: []BatchClaim{},
-		Faults: []BatchFault{}, Sometimes: []Sighting{}, Failures: []Failure{}, whole: map[string]*overall{}}
+		Faults: []BatchFault{}, WithoutEffect: []string{}, Sometimes: []Sighting{}, Failures: []Failure{}, Groups: []Group{}, whole: map[string]*overall{}}
 	for _, c := range claims {
 		if check, ok := c.Config.(checkers.BatchCheck); ok {
 			b.whole[c.Name] = &overall{check: check}
@@ -131,28 +158,33 @@ func NewBatch(base luck.Seed, claims []scenarios.Claim) *Batch {
 
 // Add takes in one run. The runs of one seed come one after the other.
 func (b *Batch) Add(r *scenarios.Result) {
-	if b.Seeds == 0 || b.last != r.Seed {
-		b.Seeds++
-		b.last = r.Seed
-	}
 	b.Scenario, b.Commit = r.Scenario, r.Commit
-	b.Verdicts[r.Judge()]++
-	b.SimulatedSeconds += r.SimulatedSeconds
-	b.Steps += r.Steps
-	b.Messages += r.Messages
-	b.Operations += r.Operations
-	if r.Measured != nil {
-		b.took = append(b.took, r.Measured.WallSeconds)
-	}
-	for i := range r.Claims {
-		b.addClaim(r, &r.Claims[i])
-	}
-	b.addFaults(r)
-	b.addFailure(r)
+	b.add(EntryOf(r))
 }
 
-func (b *Batch) addClaim(r *scenarios.Result, c *scenarios.ClaimResult) {
-	value, whole := r.Value, b.whole[c.Claim]
+func (b *Batch) add(e *Entry) {
+	if b.Seeds == 0 || b.last != e.Seed {
+		b.Seeds++
+		b.last = e.Seed
+	}
+	b.Verdicts[e.Verdict]++
+	b.simulated.add(e.SimulatedSeconds)
+	b.SimulatedSeconds = b.simulated.float()
+	b.Steps += e.Steps
+	b.Messages += e.Messages
+	b.Operations += e.Operations
+	if e.Measured != nil {
+		b.took = append(b.took, e.Measured.WallSeconds)
+	}
+	for i := range e.Claims {
+		b.addClaim(e, &e.Claims[i])
+	}
+	b.addFaults(e)
+	b.addFailure(e)
+}
+
+func (b *Batch) addClaim(e *Entry, c *EntryClaim) {
+	value, whole := e.Value, b.whole[c.Claim]
 	if whole != nil {
 		whole.add(value, c)
 		value = ""
@@ -161,7 +193,7 @@ func (b *Batch) addClaim(r *scenarios.Result, c *scenarios.ClaimResult) {
 	if i < 0 {
 		i = len(b.Claims)
 		b.Claims = append(b.Claims, BatchClaim{Claim: c.Claim, Value: value, Says: c.Says, Expect: c.Expect,
-			Sometimes: r.Sees(c.Claim), Overall: whole != nil})
+			Sometimes: c.Sometimes, Overall: whole != nil})
 	}
 	total := &b.Claims[i]
 	notable := scenarios.Violated
@@ -180,11 +212,11 @@ func (b *Batch) addClaim(r *scenarios.Result, c *scenarios.ClaimResult) {
 		}
 	}
 	if c.Verdict == notable && total.First == "" {
-		total.First = r.Seed
+		total.First = e.Seed
 	}
 }
 
-func (o *overall) add(value string, c *scenarios.ClaimResult) {
+func (o *overall) add(value string, c *EntryClaim) {
 	i := slices.IndexFunc(o.points, func(p checkers.Point) bool { return p.Value == value })
 	if i < 0 {
 		i = len(o.points)
@@ -194,40 +226,30 @@ func (o *overall) add(value string, c *scenarios.ClaimResult) {
 		State: checkers.State(c.State), Figure: c.Figure, Reason: c.Reason, Anomaly: c.Anomaly, Data: c.Data})
 }
 
-func (b *Batch) addFaults(r *scenarios.Result) {
-	touched := map[string]bool{}
-	for _, f := range r.Faults {
+func (b *Batch) addFaults(e *Entry) {
+	for _, f := range e.Faults {
 		i, found := slices.BinarySearchFunc(b.Faults, f.Verb, func(o BatchFault, verb string) int { return strings.Compare(o.Verb, verb) })
 		if !found {
-			b.Faults = slices.Insert(b.Faults, i, BatchFault{Verb: f.Verb})
+			b.Faults = slices.Insert(b.Faults, i, BatchFault{Verb: f.Verb, Runs: map[scenarios.Verdict]int{}})
 		}
 		total := &b.Faults[i]
 		total.Armed += f.Armed
 		total.Fired += f.Fired
-		if f.Effects > 0 {
-			total.WithEffect++
-			if !touched[f.Verb] && r.Judge() == scenarios.Violated {
-				total.Violated++
-			}
-			touched[f.Verb] = true
+		total.WithEffect += f.WithEffect
+		if f.WithEffect > 0 {
+			total.Runs[e.Verdict]++
 		}
 	}
 }
 
-func (b *Batch) addFailure(r *scenarios.Result) {
-	verdict := r.Judge()
-	if verdict == scenarios.Holds || len(b.Failures) == mostFailures {
+func (b *Batch) addFailure(e *Entry) {
+	if e.Verdict == scenarios.Holds || len(b.Failures) == mostFailures {
 		return
 	}
-	f := Failure{Seed: r.Seed, Value: r.Value, Verdict: verdict, Claims: []string{}}
-	for i := range r.Claims {
-		if c := &r.Claims[i]; c.Expect != scenarios.Violated && !r.Sees(c.Claim) && c.Alone() != scenarios.Holds {
+	f := Failure{Seed: e.Seed, Value: e.Value, Verdict: e.Verdict, Claims: []string{}, Findings: e.Findings}
+	for i := range e.Claims {
+		if c := &e.Claims[i]; c.Expect != scenarios.Violated && !c.Sometimes && c.alone() != scenarios.Holds {
 			f.Claims = append(f.Claims, c.Claim)
-		}
-	}
-	for _, finding := range r.Findings {
-		if !slices.Contains(f.Findings, finding.Kind) {
-			f.Findings = append(f.Findings, finding.Kind)
 		}
 	}
 	b.Failures = append(b.Failures, f)
@@ -238,6 +260,8 @@ func (b *Batch) conclude() {
 	for verdict := range b.Verdicts { // the worst of them, in whatever order
 		b.Verdict = scenarios.Worse(b.Verdict, verdict)
 	}
+	b.WithoutEffect = b.idle()
+	b.Groups = groupsOf(b.Failures)
 	certain := map[string]bool{}
 	for i := range b.Claims {
 		c := &b.Claims[i]
@@ -253,13 +277,27 @@ func (b *Batch) conclude() {
 			b.Sometimes = append(b.Sometimes, Sighting{c.Claim, c.Holds, c.First})
 		}
 		switch {
-		case c.AsExpected():
+		case b.part, c.AsExpected():
 		case c.Expect == scenarios.Holds && c.Verdict == scenarios.Violated:
 			b.Verdict = scenarios.Worse(b.Verdict, scenarios.Violated)
 		case certain[c.Claim] || b.Seeds >= scenarios.Smallest:
 			b.Verdict = scenarios.Worse(b.Verdict, scenarios.Unknown)
 		}
 	}
+}
+
+// idle are the verbs of which no fault touched anything.
+func (b *Batch) idle() []string {
+	idle := slices.Clone(b.verbs)
+	for _, f := range b.Faults {
+		if f.WithEffect == 0 {
+			idle = append(idle, f.Verb)
+		}
+	}
+	slices.Sort(idle)
+	return slices.DeleteFunc(slices.Compact(idle), func(verb string) bool {
+		return slices.ContainsFunc(b.Faults, func(f BatchFault) bool { return f.Verb == verb && f.WithEffect > 0 })
+	})
 }
 
 // ByClaim is each claim once: of a matrix, with the counts of all values. What has to come once has to come at

@@ -4,6 +4,7 @@ package explore
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"runtime"
 	"runtime/debug"
@@ -32,10 +33,19 @@ type Sweep struct {
 	Jobs int
 	// KeepGoing goes on after a violation.
 	KeepGoing bool
+	// Shard is the part of the seeds that is run; zero is all of them.
+	Shard Shard
+	// Verbs are those of the scenario's faults: of each some fault ought to touch something.
+	Verbs []scenarios.Verb
+	// Past, if not nil, are the first runs, which were run before: it goes on after them.
+	Past iter.Seq2[*Entry, error]
 	// Run runs one world. It is called from many goroutines.
 	Run func(Turn) (*scenarios.Result, error)
-	// Each, if not nil, is told of each result, in the order of turns and never twice at once.
-	Each func(*Batch, *scenarios.Result)
+	// Each, if not nil, is told of each run, of Past as well, in the order of turns and never twice at once.
+	Each func(*Batch, *Entry)
+	// Look, if not nil, looks into failures once all runs are told of: into the first MostCauses, one after the
+	// other. A nil ends it.
+	Look func(*Failure) *Cause
 }
 
 // Turn is one world of a sweep: a seed at a point of the matrix.
@@ -45,27 +55,47 @@ type Turn struct {
 	Value int // of the matrix, from 0
 }
 
-// Do runs the sweep. An error is a world that could not be run; the batch holds what came before it.
+// Do runs the sweep. An error is a world that could not be run, or a Past that is not of this sweep; the batch
+// holds what came before it.
 func (s Sweep) Do() (*Batch, error) {
-	s.Values = max(s.Values, 1)
-	t := &tour{Sweep: s, limit: s.Count * s.Values, done: map[int]outcome{}, batch: NewBatch(s.Base, s.Claims)}
-	if s.Count == 0 {
-		t.limit = math.MaxInt
+	t := s.tour()
+	if t.err = t.recall(); t.err != nil {
+		return t.batch, t.err
 	}
 	jobs := s.Jobs
 	if jobs <= 0 {
 		jobs = runtime.GOMAXPROCS(0)
 	}
 	var all sync.WaitGroup
-	for range min(jobs, t.limit) {
+	for range min(jobs, t.limit-t.next) {
 		all.Go(t.work)
 	}
 	all.Wait()
+	if t.Look != nil && t.err == nil {
+		t.batch.causes(t.Look)
+	}
 	t.batch.conclude()
 	return t.batch, t.err
 }
 
-// tour is a sweep under way. Its turns are numbered through: seed by seed, and by value within a seed.
+// batch makes the sweep's batch, with nothing in it.
+func (s *Sweep) batch() *Batch {
+	b := NewBatch(s.Base, s.Claims)
+	b.part = s.Shard.Of > 1
+	for _, verb := range s.Verbs {
+		b.verbs = append(b.verbs, string(verb))
+	}
+	return b
+}
+
+// turn is the n-th turn that the shard has, and its number in the whole sweep.
+func (s *Sweep) turn(n int) (turn Turn, number int) {
+	index := s.Shard.seed(n / s.Values)
+	return Turn{index, scenarios.SeedAt(s.Base, index), n % s.Values}, index*s.Values + n%s.Values
+}
+
+// tour is a sweep under way. Its turns are those of its shard, numbered through: seed by seed, and by value
+// within a seed.
 //
 // Invariant: told <= next, and told <= limit; done holds only turns from told on.
 type tour struct {
@@ -80,15 +110,51 @@ type tour struct {
 }
 
 type outcome struct {
-	result *scenarios.Result
-	err    error
+	entry *Entry
+	err   error
+}
+
+func (s Sweep) tour() *tour {
+	s.Values = max(s.Values, 1)
+	t := &tour{Sweep: s, limit: math.MaxInt, done: map[int]outcome{}, batch: s.batch()}
+	if s.Count > 0 {
+		t.limit = s.Shard.share(s.Count) * s.Values
+	}
+	return t
+}
+
+// recall tells of the runs that were run before.
+func (t *tour) recall() error {
+	if t.Past == nil {
+		return nil
+	}
+	for e, err := range t.Past {
+		if err != nil {
+			return err
+		}
+		turn, number := t.turn(t.told)
+		if t.told >= t.limit || e.Turn != number || e.Seed != scenarios.FormatSeed(turn.Seed) {
+			return fmt.Errorf("turn %d, of seed %s, is not the one that follows", e.Turn, e.Seed)
+		}
+		t.tell(e)
+		t.next = t.told
+		if !t.KeepGoing && e.failed() {
+			t.limit = t.told
+		}
+	}
+	return nil
 }
 
 func (t *tour) work() {
 	for n, ok := t.begin(); ok; n, ok = t.begin() {
-		seed := n / t.Values
-		result, err := t.run(Turn{seed, scenarios.SeedAt(t.Base, seed), n % t.Values})
-		t.finish(n, outcome{result, err})
+		turn, number := t.turn(n)
+		result, err := t.run(turn)
+		o := outcome{err: err}
+		if err == nil {
+			o.entry = EntryOf(result)
+			o.entry.Turn = number
+		}
+		t.finish(n, o)
 	}
 }
 
@@ -119,7 +185,7 @@ func (t *tour) finish(n int, o outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.done[n] = o
-	if o.err != nil || !t.KeepGoing && failed(o.result) {
+	if o.err != nil || !t.KeepGoing && o.entry.failed() {
 		t.limit = min(t.limit, n+1)
 	}
 	for t.told < t.limit {
@@ -128,21 +194,23 @@ func (t *tour) finish(n int, o outcome) {
 			return
 		}
 		delete(t.done, t.told)
-		t.told++
 		if o.err != nil {
+			t.told++
 			t.err = o.err
 			return
 		}
-		t.batch.Add(o.result)
-		if t.Each != nil {
-			t.Each(t.batch, o.result)
-		}
+		t.batch.Scenario, t.batch.Commit = o.entry.Run.Scenario, o.entry.Run.Commit
+		t.tell(o.entry)
 	}
 }
 
-func failed(r *scenarios.Result) bool {
-	v := r.Judge()
-	return v == scenarios.Violated || v == scenarios.Diverged
+// tell tells of the next run.
+func (t *tour) tell(e *Entry) {
+	t.told++
+	t.batch.add(e)
+	if t.Each != nil {
+		t.Each(t.batch, e)
+	}
 }
 
 // Seeds runs that many seeds of the scenario, from base on, at each value of its matrix, and stops at the first

@@ -38,7 +38,7 @@ func TestASweepTellsTheSameOnAnyNumberOfCores(t *testing.T) {
 					}
 					return weather(turn.Seed, scenarios.Holds), nil
 				},
-				Each: func(_ *Batch, r *scenarios.Result) { told = append(told, r.Seed) },
+				Each: func(_ *Batch, e *Entry) { told = append(told, e.Seed) },
 			}.Do()
 			require.NoError(t, err)
 			return told, batch
@@ -68,7 +68,7 @@ func TestASweepEndsWhenItsTimeIsUp(t *testing.T) {
 	batch, err := Sweep{Base: 1, Jobs: 3,
 		More: func() bool { asked++; return asked <= 10 },
 		Run:  func(turn Turn) (*scenarios.Result, error) { return weather(turn.Seed, scenarios.Holds), nil },
-		Each: func(*Batch, *scenarios.Result) { ran++ },
+		Each: func(*Batch, *Entry) { ran++ },
 	}.Do()
 	require.NoError(t, err)
 	require.Equal(t, 10, ran)
@@ -145,8 +145,9 @@ func TestABatchAddsUpTheLedger(t *testing.T) {
 	b.Add(&scenarios.Result{Seed: "b", Sometimes: map[string]int{}, Findings: []scenarios.Finding{{Kind: "node panic"}, {Kind: "node panic"}},
 		Faults: []scenarios.FaultResult{{Verb: "pause", Armed: 2, Fired: 1}}})
 	b.conclude()
-	require.Equal(t, []BatchFault{{Verb: "crash", Armed: 1},
-		{Verb: "pause", Armed: 4, Fired: 3, WithEffect: 2, Violated: 1}}, b.Faults)
+	require.Equal(t, []BatchFault{{Verb: "crash", Armed: 1, Runs: map[scenarios.Verdict]int{}},
+		{Verb: "pause", Armed: 4, Fired: 3, WithEffect: 2, Runs: map[scenarios.Verdict]int{scenarios.Violated: 1}}}, b.Faults)
+	require.Equal(t, []string{"crash"}, b.WithoutEffect)
 	require.Equal(t, []Failure{{Seed: "a", Verdict: scenarios.Violated, Claims: []string{"dry"}},
 		{Seed: "b", Verdict: scenarios.Violated, Claims: []string{}, Findings: []string{"node panic"}}}, b.Failures)
 }
