@@ -114,13 +114,13 @@ func (r *registers) gatherReads() *Result {
 			continue
 		}
 		c, bad := r.saw(op, key, op.Value)
-		if bad == nil {
-			bad = r.settle(c, nil, key)
-		}
 		if bad != nil {
 			return bad
 		}
 		r.clusters[c].join(i, op)
+		if bad = r.settle(c, nil, key); bad != nil {
+			return bad
+		}
 	}
 	return nil
 }
