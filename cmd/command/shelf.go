@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"simrun/nodes/history/jepsen"
 	"simrun/reports"
 	"simrun/scenarios"
 )
@@ -32,7 +33,7 @@ func (c *call) prepareShelf() error {
 func (c *call) keep(s *scenario, run *scenarios.Run) reports.Kept {
 	files := []reports.File{
 		reports.Text(reports.PlanFile, string(run.Plan.YAML())),
-		{Name: reports.HistoryFile, Write: func(w io.Writer) error { return reports.WriteHistory(w, run.History) }},
+		{Name: reports.HistoryFile, Write: func(w io.Writer) error { return jepsen.Write(w, run.History) }},
 	}
 	if run.Lines != nil {
 		files = append(files, reports.File{Name: reports.EventsFile, Write: func(w io.Writer) error { return writeEvents(w, run) }})

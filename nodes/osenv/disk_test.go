@@ -2,7 +2,6 @@ package osenv
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -17,6 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
+	"simrun/nodes/history"
+	"simrun/nodes/history/jepsen"
 	"simrun/nodes/probe"
 )
 
@@ -122,7 +123,7 @@ func TestHistoryIsWritten(t *testing.T) {
 	var probes probe.Set
 	never, once, place := probes.Sometimes("never"), probes.Sometimes("once"), probes.Reachable("line")
 	sound, unsound := probes.Always("sound"), probes.Always("unsound")
-	h := New(Options{Host: "client-w/1", History: &out, Epoch: time.Now().Add(-time.Hour), Log: slog.New(slog.NewTextHandler(&said, nil))})
+	h := New(Options{Host: "client-w/1", History: &out, Epoch: time.Now().Add(-time.Hour), Epsilon: time.Millisecond, Log: slog.New(slog.NewTextHandler(&said, nil))})
 	require.NoError(t, h.Run(func(env nodes.Env) error {
 		op := env.Record().Invoke(nodes.Request{ID: 7, Intended: time.Second}, "submit", slog.String("job", "j1"))
 		part := op.Invoke("attempt", slog.Duration("timeout", 2))
@@ -146,29 +147,23 @@ func TestHistoryIsWritten(t *testing.T) {
 	require.Equal(t, "idle", h.State())
 	require.Equal(t, 1, strings.Count(said.String(), "broken invariant"), "%s", &said)
 	require.Contains(t, said.String(), "what=unsound")
-	var types []string
-	for decoder := json.NewDecoder(&out); ; {
-		var l line
-		err := decoder.Decode(&l)
-		if err == io.EOF {
-			break
-		}
-		require.NoError(t, err)
-		require.Equal(t, "client-w/1", l.Node)
-		types = append(types, l.Type+" "+l.F)
-		switch len(types) {
-		case 1:
-			require.EqualValues(t, time.Second, l.Time, "a request of the workload counts from when it was meant to be")
-			require.EqualValues(t, 7, l.Request)
-			require.Equal(t, "j1", l.Value["job"])
-		case 4:
-			require.EqualValues(t, 1, l.Parent)
-			require.Equal(t, 1, l.Process)
-			require.EqualValues(t, 7, l.Request)
-			require.Equal(t, "EOF", l.Error)
-			require.Greater(t, l.Time, int64(time.Hour))
-		}
-	}
-	require.Equal(t, []string{"invoke submit", "invoke attempt", "note created", "fail attempt", "ok submit",
-		"invoke execute", "info execute", "gauge queue", "sometimes once", "sometimes line", "note up"}, types)
+	r, err := jepsen.Read(&out, jepsen.Options{})
+	require.NoError(t, err)
+	require.Len(t, r.Operations, 3)
+	submit, attempt, execute := r.Operations[0], r.Operations[1], r.Operations[2]
+	require.Equal(t, "client-w/1 submit ok", submit.Host+" "+submit.Kind+" "+submit.Outcome.String())
+	require.Equal(t, time.Second-time.Millisecond, submit.Call, "a request of the workload counts from when it was meant to be, give or take the clocks")
+	require.EqualValues(t, 7, submit.Request)
+	require.Equal(t, "j1", submit.Input("job").String())
+	require.EqualValues(t, 3, submit.Output("size").Int64())
+	require.Equal(t, submit.ID, attempt.Parent)
+	require.EqualValues(t, 7, attempt.Request)
+	require.Equal(t, "fail EOF", attempt.Outcome.String()+" "+attempt.Reason)
+	require.Greater(t, attempt.Return, time.Hour)
+	require.Equal(t, "because", attempt.NoteNamed("created").Attr("why").String())
+	require.Equal(t, history.Unknown, execute.Outcome)
+	require.Equal(t, "queue", r.Samples[0].Name)
+	require.Contains(t, r.Sometimes, "once")
+	require.NotContains(t, r.Sometimes, "never")
+	require.Equal(t, "up", r.Notes["client-w/1"][0].Name)
 }

@@ -44,10 +44,13 @@ type Options struct {
 	Log *slog.Logger
 	// Seed makes Env.Rand a chosen stream; zero takes one from the system's entropy.
 	Seed uint64
-	// History, if not nil, is written the history of operations: JSON lines in Jepsen's form.
+	// History, if not nil, is written the history of operations, in the form of package nodes/history/jepsen.
 	History io.Writer
 	// Epoch is when the run began, from which history counts its times; the time of New if zero.
 	Epoch time.Time
+	// Epsilon is how far the wall clocks of the machines of a run, which share its Epoch, may be off each other. The
+	// history says so, and whoever reads it makes allowance.
+	Epsilon time.Duration
 }
 
 // Host is one life of a node on this machine.

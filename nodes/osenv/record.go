@@ -1,22 +1,23 @@
 package osenv
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/history/jepsen"
 	"simrun/nodes/probe"
 )
 
-// recorder writes the history as it happens, one JSON object a line, and keeps none of it: a server may
-// run for years. The form is Jepsen's: an "invoke" line, then one of type "ok", "fail" or "info" with
-// the same id. What Jepsen calls a process does one thing at a time, so that a host has several, and
-// one whose operation ended unknown is not used again.
+// recorder writes the history as it happens, a line at a time, and keeps none of it: a server may run for years.
+// What Jepsen calls a process does one thing at a time, so that a host has several, and one whose operation ended
+// unknown is not used again.
 type recorder struct {
 	host      *Host
 	lastID    uint64
+	lines     int
+	text      []byte
 	processes int   // numbers given out
 	idle      []int // those of operations that ended
 	state     string
@@ -25,67 +26,28 @@ type recorder struct {
 	violated  probe.Seen
 }
 
-// line is one line of the history. Times are nanoseconds since the run began.
-type line struct {
-	Type    string         `json:"type"`
-	Time    int64          `json:"time"`
-	Process int            `json:"process"`
-	Node    string         `json:"node"`
-	F       string         `json:"f"`
-	ID      uint64         `json:"id,omitempty"`
-	Parent  uint64         `json:"parent,omitempty"`
-	Request uint64         `json:"request,omitempty"`
-	Value   map[string]any `json:"value,omitempty"`
-	Error   string         `json:"error,omitempty"`
-}
-
 func (r *recorder) now() time.Duration { return time.Since(r.host.epoch) }
 
-func (r *recorder) write(l line, attrs []slog.Attr) {
+func (r *recorder) write(l jepsen.Line) {
 	w := r.host.options.History
 	if w == nil || r.broken || r.host.dead {
 		return
 	}
-	l.Node = r.host.options.Host
-	if len(attrs) > 0 {
-		l.Value = make(map[string]any, len(attrs))
-		for _, a := range attrs {
-			l.Value[a.Key] = plain(a.Value)
-		}
+	if r.lines == 0 && r.host.options.Epsilon > 0 && l.Process != jepsen.Setup {
+		r.write(jepsen.Line{Type: jepsen.Info, Process: jepsen.Setup, F: "run", Value: []slog.Attr{slog.Duration("epsilon", r.host.options.Epsilon)}})
 	}
-	text, err := json.Marshal(l)
-	if err == nil {
-		_, err = w.Write(append(text, '\n'))
-	}
-	if err != nil {
+	l.Index = r.lines
+	r.lines++
+	r.text = l.Append(r.text[:0])
+	if _, err := w.Write(r.text); err != nil {
 		r.broken = true
 		r.host.log.Error("the history ends here", "err", err)
 	}
 }
 
-// plain is a value that JSON can hold.
-func plain(v slog.Value) any {
-	switch v = v.Resolve(); v.Kind() {
-	case slog.KindAny:
-		switch x := v.Any().(type) {
-		case error:
-			return x.Error()
-		case fmt.Stringer:
-			return x.String()
-		default:
-			return x
-		}
-	case slog.KindDuration:
-		return int64(v.Duration())
-	case slog.KindGroup:
-		group := map[string]any{}
-		for _, a := range v.Group() {
-			group[a.Key] = plain(a.Value)
-		}
-		return group
-	default:
-		return v.Any()
-	}
+// moment is a line about the host itself.
+func (r *recorder) moment(kind, f string, attrs ...slog.Attr) {
+	r.write(jepsen.Line{Type: kind, Process: jepsen.Nobody, Time: r.now(), F: f, Node: r.host.options.Host, Value: attrs})
 }
 
 func (r *recorder) Invoke(request nodes.Request, kind string, in ...slog.Attr) nodes.Op {
@@ -105,18 +67,18 @@ func (r *recorder) open(o op, at time.Duration, in []slog.Attr) *op {
 		o.process = r.processes
 		r.processes++
 	}
-	r.write(o.line("invoke", at), in)
+	r.write(o.line(jepsen.Invoke, at, in))
 	return &o
 }
 
 func (r *recorder) Gauge(name string, value int64) {
-	r.write(line{Type: "gauge", Process: -1, Time: int64(r.now()), F: name}, []slog.Attr{slog.Int64("value", value)})
+	r.moment(jepsen.Gauge, name, slog.Int64("value", value))
 }
 
 // Of each probe the history has the first time that it was reached.
 func (r *recorder) reach(p *probe.Probe) {
 	if r.reached.First(p) {
-		r.write(line{Type: "sometimes", Process: -1, Time: int64(r.now()), F: p.Name()}, nil)
+		r.moment(jepsen.Sometimes, p.Name())
 	}
 }
 
@@ -139,9 +101,7 @@ func (r *recorder) Fingerprint(probe.Fingerprint) {}
 
 func (r *recorder) State(state string) { r.state = state }
 
-func (r *recorder) Note(name string, attrs ...slog.Attr) {
-	r.write(line{Type: "note", Process: -1, Time: int64(r.now()), F: name}, attrs)
-}
+func (r *recorder) Note(name string, attrs ...slog.Attr) { r.moment(jepsen.NoteType, name, attrs...) }
 
 // op is an operation under way.
 type op struct {
@@ -152,8 +112,9 @@ type op struct {
 	over                bool
 }
 
-func (o *op) line(kind string, at time.Duration) line {
-	return line{Type: kind, Time: int64(at), Process: o.process, F: o.kind, ID: o.id, Parent: o.parent, Request: o.request}
+func (o *op) line(kind string, at time.Duration, attrs []slog.Attr) jepsen.Line {
+	return jepsen.Line{Type: kind, Time: at, Process: o.process, F: o.kind, Value: attrs, Node: o.recorder.host.options.Host, ID: o.id,
+		Parent: o.parent, Request: o.request}
 }
 
 func (o *op) ID() uint64 { return o.id }
@@ -163,14 +124,13 @@ func (o *op) Invoke(kind string, in ...slog.Attr) nodes.Op {
 }
 
 func (o *op) Note(name string, attrs ...slog.Attr) {
-	l := o.line("note", o.recorder.now())
-	l.F = name
-	o.recorder.write(l, attrs)
+	r := o.recorder
+	r.write(jepsen.Line{Type: jepsen.NoteType, Process: jepsen.Nobody, Time: r.now(), F: name, Value: attrs, Node: r.host.options.Host, ID: o.id})
 }
 
-func (o *op) Ok(out ...slog.Attr)                    { o.end("ok", nil, out) }
-func (o *op) Fail(reason error, out ...slog.Attr)    { o.end("fail", reason, out) }
-func (o *op) Unknown(reason error, out ...slog.Attr) { o.end("info", reason, out) }
+func (o *op) Ok(out ...slog.Attr)                    { o.end(jepsen.Ok, nil, out) }
+func (o *op) Fail(reason error, out ...slog.Attr)    { o.end(jepsen.Fail, reason, out) }
+func (o *op) Unknown(reason error, out ...slog.Attr) { o.end(jepsen.Info, reason, out) }
 
 func (o *op) end(outcome string, reason error, out []slog.Attr) {
 	if o.recorder.host.dead {
@@ -180,12 +140,12 @@ func (o *op) end(outcome string, reason error, out []slog.Attr) {
 		panic(fmt.Sprintf("osenv: operation %d (%s) ended twice, the second time as %s", o.id, o.kind, outcome))
 	}
 	o.over = true
-	if outcome != "info" {
+	if outcome != jepsen.Info {
 		o.recorder.idle = append(o.recorder.idle, o.process)
 	}
-	l := o.line(outcome, o.recorder.now())
+	l := o.line(outcome, o.recorder.now(), out)
 	if reason != nil {
 		l.Error = reason.Error()
 	}
-	o.recorder.write(l, out)
+	o.recorder.write(l)
 }
