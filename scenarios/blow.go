@@ -92,6 +92,8 @@ func (s *storm) hit(b *blow, h *sim.Host) hit {
 	case SlowCPU:
 		b.impaired(trouble)
 		return h.SlowCPU(o.Delay.Of)
+	case Buggify:
+		return h.Buggify(o.Points, o.Rate)
 	case StepClock:
 		s.bent[h.Name] = true
 		b.lasts(clockLies)

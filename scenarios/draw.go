@@ -65,7 +65,8 @@ const (
 	luckLength
 	luckOptions
 	luckCount
-	luckEach // and on: of each repetition
+	luckEach             // and on: of each repetition
+	luckPoints = 1 << 63 // but not so far
 )
 
 // world draws what is open in sites and links.
@@ -272,6 +273,9 @@ func (d *draw) fault(f *faultLine, target *selector, luck luck.Stream, phase int
 	}
 	x.Targets = d.targets(f, target, part(luck, luckTarget), &x.Options)
 	x.Target = TargetText(x.Targets)
+	if o, ok := f.options.(*buggify); ok {
+		x.Options.Points = o.Points.draw(part(luck, luckPoints), d.topology.pointsOf(x.Targets))
+	}
 	return x
 }
 

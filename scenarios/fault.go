@@ -99,13 +99,14 @@ type Options struct {
 	Shape     Shape         // partition, flap; never empty there
 	Direction Direction     // network verbs; never empty there
 	Delay     Slowdown      // slow-link, slow-disk, slow-cpu
-	Rate      nodes.Percent // lose-packets, repeat-packets, corrupt-packets; fail-sync, fail-read: of calls
+	Rate      nodes.Percent // lose-packets, repeat-packets, corrupt-packets; fail-sync, fail-read: of calls; buggify: of times
 	By        time.Duration // step-clock: forward, or back if negative; slew-clock: in all, over For
 	Drift     PPM           // drift-clock: fast, or slow if negative
 	Bandwidth nodes.Bytes   // limit-bandwidth: a second, each way
 	Limit     Resource      // exhaust
 	Down, Up  time.Duration // flap: cut for Down, whole for Up, and again
 	Sectors   int           // corrupt-disk: how many
+	Points    []string      // buggify: where, by name
 }
 
 // Shape is how a partition divides hosts.

@@ -104,6 +104,7 @@ func (r *reader) readTarget(f *faultLine) {
 	}
 	if r.resolve(&f.target, f.verb.Takes) && !f.broken {
 		r.readShape(f)
+		r.readPoints(f)
 	} else {
 		f.broken = true
 	}

@@ -210,6 +210,9 @@ func (o *Options) text(key string, verb Verb) string {
 		if (verb == FailSync || verb == FailRead) && o.Rate == nodes.PerMillion {
 			return ""
 		}
+		if verb == Buggify && o.Rate == usualOdds {
+			return ""
+		}
 		return o.Rate.String()
 	case "by":
 		if verb == DriftClock {
@@ -224,6 +227,8 @@ func (o *Options) text(key string, verb Verb) string {
 		return nodes.Short(o.Down)
 	case "up":
 		return nodes.Short(o.Up)
+	case "points":
+		return "[" + strings.Join(o.Points, ", ") + "]"
 	case "sectors":
 		return unless(fmt.Sprint(o.Sectors), "1")
 	}

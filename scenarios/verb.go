@@ -42,12 +42,13 @@ const (
 	CorruptDisk      Verb = "corrupt-disk"
 	MisdirectWrite   Verb = "misdirect-write"
 	WipeDisk         Verb = "wipe-disk"
+	Buggify          Verb = "buggify"
 )
 
 // VerbInfo is a line of the table of verbs.
 type VerbInfo struct {
 	Verb   Verb
-	Family string // "power", "machine", "process", "network", "clock", "disk"
+	Family string // "power", "machine", "process", "network", "clock", "disk", "code"
 	Doc    string
 	// Real is how the same is done to a real machine; "" is sim-only.
 	Real string
@@ -196,6 +197,10 @@ var verbs = []VerbInfo{
 	{Verb: WipeDisk, Family: "disk", Lasts: Instant,
 		Doc:  "The machine crashes and finds an empty disk when it is back, at once.",
 		Real: "a new disk in the machine"},
+
+	{Verb: Buggify, Family: "code", options: func() verbOptions { return &buggify{} },
+		Doc: "The node takes rarer paths, as right as its usual ones, at some of the points where its code has such: smaller batches, " +
+			"earlier retries, a moment's delay. What is promised holds all the same."},
 }
 
 // verbOptions is what may stand on a fault's line besides its verb, as its own struct for each verb. Draw
@@ -317,3 +322,20 @@ type corruptDisk struct {
 }
 
 func (o *corruptDisk) draw(s source) Options { return Options{Sectors: max(1, o.Sectors.At(s.next()))} }
+
+type buggify struct {
+	Points points                      `yaml:"points" doc:"which of the points that its targets have, or how many; about a quarter of them, by the seed, if it is not said"`
+	Rate   decode.Range[nodes.Percent] `yaml:"rate" doc:"the share of times that the rarer path is taken there; 25% if it is not said"`
+}
+
+// usualOdds are those at which rarer paths are taken where nothing is said.
+const usualOdds = nodes.PerMillion / 4
+
+// draw leaves the points open, which hang on the target.
+func (o *buggify) draw(s source) Options {
+	p := Options{Rate: o.Rate.At(s.next())}
+	if o.Rate.IsZero() {
+		p.Rate = usualOdds
+	}
+	return p
+}

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 // going on always ends.
 var cuts = []func(h *hunt, i int) []*draft{
 	dropLoads, lowerCopies, dropNodes, unhookFaults, hastenFaults, shortenFaults, dropPhases, shortenPhases, fewerTargets,
-	plainOptions, tidyWorld,
+	fewerPoints, plainOptions, tidyWorld,
 	slowLoads, // last: where little is under way, only a lucky blow shows anything
 }
 
@@ -284,11 +285,36 @@ func fewerTargets(h *hunt, i int) []*draft {
 		if len(f.Targets) < 2 || f.Verb.Info().Takes == scenarios.Traffic && len(f.Targets) < 3 {
 			break
 		}
-		tries = append(tries, h.change(func(d *draft) {
+		less := h.change(func(d *draft) {
 			f := &d.plan.Faults[i]
 			f.Targets = slices.Delete(slices.Clone(f.Targets), k, k+1)
 			f.Target = scenarios.TargetText(f.Targets)
-		}))
+		})
+		if less.hasPoints(&less.plan.Faults[i]) {
+			tries = append(tries, less)
+		}
+	}
+	return tries
+}
+
+// fewerPoints leaves out a half of the points at which rarer paths are taken, or one of them.
+func fewerPoints(h *hunt, i int) []*draft {
+	if i >= len(h.kept.plan.Faults) {
+		return nil
+	}
+	tries := []*draft{}
+	points := h.kept.plan.Faults[i].Options.Points
+	try := func(left ...string) {
+		tries = append(tries, h.change(func(d *draft) { d.plan.Faults[i].Options.Points = left }))
+	}
+	if half := len(points) / 2; half > 1 {
+		try(points[:half]...)
+		try(points[half:]...)
+	}
+	for k := range points {
+		if len(points) > 1 {
+			try(slices.Delete(slices.Clone(points), k, k+1)...)
+		}
 	}
 	return tries
 }
@@ -302,7 +328,7 @@ func plainOptions(h *hunt, i int) []*draft {
 	tries := []*draft{}
 	try := func(edit func(*scenarios.Options)) {
 		now := was
-		if edit(&now); now != was {
+		if edit(&now); !reflect.DeepEqual(now, was) {
 			tries = append(tries, h.change(func(d *draft) { d.plan.Faults[i].Options = now }))
 		}
 	}

@@ -199,7 +199,7 @@ func (d *draft) without(names []string) *draft {
 		p.Phases[i].Heal.Hosts = left(p.Phases[i].Heal.Hosts)
 	}
 	for i := len(p.Faults) - 1; i >= 0; i-- {
-		if !spare(&p.Faults[i], left) {
+		if !spare(&p.Faults[i], left) || !less.hasPoints(&p.Faults[i]) {
 			less.drop(i)
 		}
 	}
@@ -225,6 +225,21 @@ func spare(f *scenarios.Fault, left func([]string) []string) bool {
 	}
 	f.Targets, f.Target = targets, scenarios.TargetText(targets)
 	return len(targets) > 0
+}
+
+// hasPoints leaves in a fault's points only those that the code of its targets has. It returns false if it had some and
+// has none now.
+func (d *draft) hasPoints(f *scenarios.Fault) bool {
+	if len(f.Options.Points) == 0 {
+		return true
+	}
+	f.Options.Points = slices.DeleteFunc(slices.Clone(f.Options.Points), func(point string) bool {
+		return !slices.ContainsFunc(d.plan.Hosts, func(h scenarios.Host) bool {
+			return slices.Contains(h.Kind.Points, point) &&
+				slices.ContainsFunc(f.Targets, func(t scenarios.Target) bool { return slices.Contains(t.Hosts, h.Name) })
+		})
+	})
+	return len(f.Options.Points) > 0
 }
 
 // pruned is the configuration without those nodes in its lists; false if a list would be empty then.
