@@ -202,8 +202,8 @@ func (s *seedText) ParseText(text string) error {
 	return nil
 }
 
-// usualRestart is what becomes of a process that ended by itself where nothing is said.
-var usualRestart = Restart{After: usualDelay}
+// UsualRestart is what becomes of a process that ended by itself where nothing is said.
+var UsualRestart = Restart{After: usualDelay}
 
 // ParseText reads never, or a duration.
 func (r *Restart) ParseText(text string) error {

@@ -82,7 +82,7 @@ func (w *printer) node(h *Host, count int) {
 	if limits := decode.Encode(&h.Limits, nil); len(limits) > 0 {
 		pairs = append(pairs, decode.Pair{Key: "limits", Value: decode.Flow(limits)})
 	}
-	if h.Restart != usualRestart {
+	if h.Restart != UsualRestart {
 		pairs = append(pairs, decode.Pair{Key: "restart", Value: h.Restart.String()})
 	}
 	w.line("  %s: %s", h.Node, decode.Flow(pairs))

@@ -35,7 +35,7 @@ func (r *reference) scenario() {
 	r.table("\n### `link-classes`: NAME", &classLine{})
 	r.table("\n### `sites`: NAME", &siteLine{})
 	r.table("\n### `links`: a line", &linkLine{})
-	r.table("\n### `nodes`: NAME", &nodeLine{Restart: usualRestart})
+	r.table("\n### `nodes`: NAME", &nodeLine{Restart: UsualRestart})
 	r.table("\n### `workload`: a line", &loadLine{})
 	r.table("\n### `phases`: a line", &phaseLine{})
 	r.table("\n### `faults`: a line, besides its verb and the options of its verb", &faultLine{})

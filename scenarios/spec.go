@@ -188,7 +188,7 @@ func (s *Spec) populate(count func(*nodeSpec) int) *topology {
 		h := Host{Name: n.name, Node: n.name, Kind: n.kind, Site: n.line.Site, Config: n.line.config,
 			Limits: n.line.Limits, Restart: n.line.Restart}
 		if h.Restart == (Restart{}) {
-			h.Restart = usualRestart
+			h.Restart = UsualRestart
 		}
 		if site := at[h.Site]; site != nil {
 			h.Supplier = site.Power

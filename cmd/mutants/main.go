@@ -6,7 +6,8 @@
 //	go run ./cmd/mutants -search    every mutant, from fresh seeds, counting how many it takes
 //	go run ./cmd/mutants -record    the same, and the seeds that caught it are written into its header
 //	go run ./cmd/mutants NAME…      those only
-//	go run ./cmd/mutants -table docs/track-record.md    and tell it as a page
+//	go run ./cmd/mutants -shrink    and look for the least plan that shows each, and run that
+//	go run ./cmd/mutants -table docs/track-record.md    the same, told as a page
 package main
 
 import (
@@ -23,19 +24,20 @@ import (
 
 // options are what the command was told.
 type options struct {
-	search, record bool
-	table          string
-	jobs           int
+	search, record, shrinks bool
+	table                   string
+	jobs                    int
 }
 
 func main() {
 	var o options
 	flag.BoolVar(&o.search, "search", false, "look for each bug from fresh seeds instead of replaying the recorded ones")
 	flag.BoolVar(&o.record, "record", false, "search, and write the seeds that were found into the patches")
+	flag.BoolVar(&o.shrinks, "shrink", false, "look for the least plan that shows each bug, and run it")
 	flag.StringVar(&o.table, "table", "", "write what was found to a page")
 	flag.IntVar(&o.jobs, "jobs", 0, "worlds at once; 0 is one per core")
 	flag.Parse()
-	o.search = o.search || o.record
+	o.search, o.shrinks = o.search || o.record, o.shrinks || o.table != ""
 	trials, err := try(o, flag.Args())
 	failed := 0
 	for _, t := range trials {

@@ -35,13 +35,13 @@ looks for each bug from fresh seeds, counts how many it takes, and writes this p
 	b.WriteString(`
 ## The least that shows it
 
-What is left of each plan once all faults, nodes and work that the violation does not need are taken away.
+What is left of each plan once all faults, nodes and work that the violation does not need are taken away; each was run again, and shows it.
 
 `)
 	for _, t := range trials {
-		if len(t.least) > 0 {
-			fmt.Fprintf(&b, "- %s violates %s:\n", t.name, t.claim)
-			for _, fault := range t.least {
+		if t.least != nil {
+			fmt.Fprintf(&b, "- %s violates %s; of %d faults:\n", t.name, t.claim, t.least.from)
+			for _, fault := range t.least.faults {
 				fmt.Fprintf(&b, "  - `%s`\n", fault)
 			}
 		}

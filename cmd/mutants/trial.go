@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,9 +26,18 @@ type trial struct {
 
 	caught  sighting
 	took    time.Duration
-	masked  bool     // without the faults that expose it the claim held; or, if it needs none, did not
-	unfazed bool     // the code as it is held on the same seeds
-	least   []string // the faults of the least plan that shows it, if it was asked for
+	masked  bool   // without the faults that expose it the claim held; or, if it needs none, did not
+	unfazed bool   // the code as it is held on the same seeds
+	least   *least // the least plan that shows it, if it was asked for
+}
+
+// least is what a shrink of the seed that caught a mutant came to.
+type least struct {
+	from   int      // how many faults the seed's plan has
+	faults []string // those that are left
+	runs   int
+	took   time.Duration
+	again  bool // the least plan shows the bug when it is run, and the code as it is holds
 }
 
 // sighting is when a claim was first seen to be wrong.
@@ -78,26 +88,54 @@ func (t *trial) run() (err error) {
 	t.masked = (healthy.seeds > 0) == t.needsNone()
 	well, err := t.look(t.sound, same...)
 	t.unfazed = well.seeds == 0
-	if err == nil && t.table != "" && !t.caught.batch && !t.needsNone() {
+	if err == nil && t.shrinks && !t.caught.batch && !t.needsNone() {
 		err = t.shrink()
 	}
 	return err
 }
 
-// shrink looks for the least plan of the seed that shows the bug.
+var (
+	faultsLeft = regexp.MustCompile(`(?m)^(\d+) faults? to \d+, `)
+	runsTaken  = regexp.MustCompile(`(?m)^([\d,]+) runs?\b`)
+)
+
+// shrink looks for the least plan of the seed that shows the bug, and runs what it finds.
 func (t *trial) shrink() error {
 	out := filepath.Join(t.work, "least")
-	args := append([]string{"shrink", t.scenario + "@" + t.caught.seed, "--claim", t.claim, "--for", "1m", "--out", out}, t.settings...)
-	if said, err := exec.Command(t.sick, args...).CombinedOutput(); exitCode(err) > 1 {
+	args := append([]string{"shrink", t.scenario + "@" + t.caught.seed, "--claim", t.claim, "--for", "2m", "--out", out}, t.settings...)
+	begun := time.Now()
+	said, err := exec.Command(t.sick, args...).CombinedOutput()
+	if exitCode(err) > 1 {
 		return fmt.Errorf("shrink: %w\n%s", err, said)
 	}
-	plan, err := os.ReadFile(filepath.Join(out, t.scenario, t.caught.seed, "minimal.yaml"))
+	t.least = &least{took: time.Since(begun), from: figure(faultsLeft, said), runs: figure(runsTaken, said)}
+	file := filepath.Join(out, t.scenario, t.caught.seed, "minimal.yaml")
+	plan, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
 	for line := range strings.Lines(string(plan)) {
 		if fault, ok := strings.CutPrefix(strings.TrimSpace(line), "- "); ok && isFault(line) {
-			t.least = append(t.least, fault)
+			t.least.faults = append(t.least.faults, fault)
 		}
 	}
+	sick, err := t.look(t.sick, file)
+	if err != nil {
+		return err
+	}
+	well, err := t.look(t.sound, file)
+	t.least.again = sick.seeds > 0 && well.seeds == 0
 	return errors.Join(err, os.RemoveAll(out))
+}
+
+// figure is the number that a line of a shrink's report says.
+func figure(line *regexp.Regexp, said []byte) int {
+	m := line.FindSubmatch(said)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.ReplaceAll(string(m[1]), ",", ""))
+	return n
 }
 
 // exitCode is how a command ended; a command that did not run has none.
@@ -228,7 +266,9 @@ func (t *trial) read(out io.Reader) (s sighting, err error) {
 	return s, lines.Err()
 }
 
-func (t *trial) ok() bool { return t.caught.seeds > 0 && t.masked && t.unfazed }
+func (t *trial) ok() bool {
+	return t.caught.seeds > 0 && t.masked && t.unfazed && (t.least == nil || t.least.again)
+}
 
 func (t *trial) verdict() string {
 	switch {
@@ -236,6 +276,8 @@ func (t *trial) verdict() string {
 		return fmt.Sprintf("MISSED in %d seeds", t.seeds)
 	case !t.unfazed:
 		return "FALSE ALARM on the code as it is"
+	case t.least != nil && !t.least.again:
+		return "NOT SHOWN by its least plan"
 	case t.masked:
 		return "caught"
 	case t.needsNone():
@@ -246,6 +288,10 @@ func (t *trial) verdict() string {
 }
 
 func (t *trial) String() string {
-	return fmt.Sprintf("%-30s %-17s %-20s %s, %d seeds, seed %s, %.1fs", t.name, t.scenario, t.claim, t.verdict(), t.caught.seeds,
+	said := fmt.Sprintf("%-30s %-17s %-20s %s, %d seeds, seed %s, %.1fs", t.name, t.scenario, t.claim, t.verdict(), t.caught.seeds,
 		t.caught.seed, t.took.Seconds())
+	if l := t.least; l != nil {
+		said += fmt.Sprintf("; %d faults to %d in %d runs, %.1fs", l.from, len(l.faults), l.runs, l.took.Seconds())
+	}
+	return said
 }

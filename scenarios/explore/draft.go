@@ -44,7 +44,7 @@ func (d *draft) clone() *draft {
 	p := *d.plan
 	p.Sites, p.Hosts, p.Faults = slices.Clone(p.Sites), slices.Clone(p.Hosts), slices.Clone(p.Faults)
 	p.Classes, p.Links, p.Phases = slices.Clone(p.Classes), slices.Clone(p.Links), slices.Clone(p.Phases)
-	p.Workload = slices.Clone(p.Workload)
+	p.Workload, p.Claims = slices.Clone(p.Workload), slices.Clone(p.Claims)
 	for i := range p.Phases {
 		p.Phases[i].Load = slices.Clone(p.Phases[i].Load)
 	}
@@ -277,19 +277,24 @@ var copyName = regexp.MustCompile(`[A-Za-z0-9][A-Za-z0-9_-]*/[0-9]+`)
 
 var words = regexp.MustCompile(`[A-Za-z0-9_-]+`)
 
-// protectedBy are the names of the nodes that the claim names, by themselves or by where they stand.
-func protectedBy(p *scenarios.Plan, o scenarios.Offence) map[string]bool {
-	named := map[string]bool{}
+// claimedBy are the words of the claim.
+func claimedBy(p *scenarios.Plan, o scenarios.Offence) map[string]bool {
+	claimed := map[string]bool{}
 	for _, c := range p.Claims {
 		if c.Name == o.Claim {
 			for _, w := range words.FindAllString(c.Text, -1) {
-				named[w] = true
+				claimed[w] = true
 			}
 		}
 	}
+	return claimed
+}
+
+// protectedBy are the names of the nodes that a claim of those words names, by themselves or by where they stand.
+func protectedBy(p *scenarios.Plan, claimed map[string]bool) map[string]bool {
 	protected := map[string]bool{}
 	for i := range p.Hosts {
-		if h := &p.Hosts[i]; named[h.Node] || named[h.Site] || h.Supplier != "" && named[h.Supplier] {
+		if h := &p.Hosts[i]; claimed[h.Node] || claimed[h.Site] || h.Supplier != "" && claimed[h.Supplier] {
 			protected[h.Node] = true
 		}
 	}

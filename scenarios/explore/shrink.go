@@ -84,7 +84,8 @@ func (s Shrink) Do() (*Minimum, error) {
 	}
 	h := &hunt{Shrink: s, kept: newDraft(s.Run.Plan, offence), lucks: lucksOf(s.Run.Plan.Seed, orUsual(s.Lucks, usualLucks))}
 	h.trials = newTrials(offence, s.Jobs, orUsual(s.Budget, usualBudget), s.More, h.tell)
-	h.protected = protectedBy(s.Run.Plan, offence)
+	h.claimed = claimedBy(s.Run.Plan, offence)
+	h.protected = protectedBy(s.Run.Plan, h.claimed)
 	if err := h.begin(); err != nil {
 		return nil, err
 	}
@@ -97,6 +98,7 @@ type hunt struct {
 	*trials
 	kept      *draft
 	lucks     []luck.Seed
+	claimed   map[string]bool         // words of the claim
 	protected map[string]bool         // names of nodes that the claim needs
 	struck    []scenarios.FaultResult // what kept's faults did
 	calm      bool

@@ -152,6 +152,27 @@ func TestOfTenFaultsTheTwoThatMatterAreFound(t *testing.T) {
 	require.Equal(t, told[0], told[1])
 }
 
+// If this failed, a least plan would be full of what has nothing to do with it, or would ask for something else.
+func TestWhatIsSaidOfTheWorldGoesToo(t *testing.T) {
+	sc, err := scenarios.ReadText("offices.yaml", []byte(offices), scenarios.ReadOptions{Catalog: telephones})
+	require.NoError(t, err)
+	m, err := explore.Shrink{Run: scenarios.Draw(sc.Specs[0], 7).Run(scenarios.RunOptions{}), Catalog: telephones}.Do()
+	require.NoError(t, err)
+	require.True(t, m.Least)
+	text := string(m.Plan.YAML())
+	require.Len(t, m.Plan.Faults, 2, "%s", text)
+	require.Contains(t, text, "  office: {run: test.office, site: hall, with: {retries: 1, patience: 20s}}\n",
+		"the claim's number goes down in both places; a time that would get longer stays")
+	require.Contains(t, text, "check: {name: test.answered, retries: 1}")
+	require.Contains(t, text, "mix: {long: 100%}}", "only long calls are dropped, and loud ones are as good as others")
+	require.NotContains(t, text, "link-classes")
+	require.NotContains(t, text, "ups")
+	require.Equal(t, 1, len(m.Plan.Sites))
+	require.Len(t, m.Plan.Hosts, 2)
+	t.Logf("%d runs", m.Runs)
+	violatesAgain(t, m, telephones)
+}
+
 // If this failed, a shrink without patience would come to nothing, or never to an end.
 func TestAShrinkThatIsCutShortGivesWhatItHas(t *testing.T) {
 	run := lampRun(t, lampScenario)
@@ -196,7 +217,8 @@ func TestWhatNeedsNoFaultIsSaidSo(t *testing.T) {
 // A real one: a job server that keeps its queue in memory loses it with its electricity, or its process, and
 // with nothing else of the storm.
 func TestWhatLosesJobsIsOneBlow(t *testing.T) {
-	sc, err := scenarios.Read("no-journal", scenarios.ReadOptions{Catalog: catalog, Set: []string{"claims.no-job-lost.expect=holds"}})
+	sc, err := scenarios.Read("no-journal", scenarios.ReadOptions{Catalog: catalog,
+		Set: []string{"claims.no-job-lost.expect=holds", "warmup.lasts=1s", "aftermath.lasts=2s", "calm.lasts=5s"}})
 	require.NoError(t, err)
 	var run *scenarios.Run
 	for i := 0; run == nil || run.Result.Judge() != scenarios.Violated; i++ {
@@ -211,5 +233,6 @@ func TestWhatLosesJobsIsOneBlow(t *testing.T) {
 	require.Equal(t, []explore.Need{{Fault: m.Plan.Faults[0], Held: 8, Of: 8}}, m.Needed)
 	require.Less(t, m.Plan.Length(), run.Plan.Length()*2/3)
 	require.LessOrEqual(t, len(m.Plan.Hosts), 4)
+	require.Less(t, strings.Count(string(m.Plan.YAML()), "\n"), 40, "%s", m.Plan.YAML())
 	violatesAgain(t, m, catalog)
 }
