@@ -25,9 +25,15 @@ var (
 	KV Model = object[linear.KVOp, *linear.KVOp]{
 		name: "kv", kinds: []string{"read", "write", "cas", "delete"},
 		read: readKV, judged: linear.KV}
+	// Log is a log for each key: append value -> offset; read offset -> value, or nothing at its end. A read that looked
+	// for the first record from an offset on (poll is another word for it) may say -> offset where it is. All of one
+	// log may leave key out.
+	Log Model = object[linear.LogOp, *linear.LogOp]{
+		name: "log", kinds: []string{"append", "read", "poll"},
+		read: readLog, judged: linear.Log}
 )
 
-var models = []Model{Register, CASRegister, KV}
+var models = []Model{Register, CASRegister, KV, Log}
 
 // Models are all that are built in.
 func Models() []Model { return slices.Clone(models) }
@@ -57,6 +63,28 @@ func readRegister(r *reader, o *history.Operation, op *linear.RegisterOp) {
 func readKV(r *reader, o *history.Operation, op *linear.KVOp) {
 	readRegister(r, o, &op.RegisterOp)
 	op.Key = r.value(o.Input("key"))
+}
+
+func readLog(r *reader, o *history.Operation, op *linear.LogOp) {
+	op.Key = r.value(o.Input("key"))
+	ok := o.Outcome == history.Ok
+	if o.Kind == "append" {
+		op.Do, op.Value = linear.Append, r.value(o.Input("value"))
+		if op.Value == linear.Nil {
+			r.fail("it appends nothing: no value")
+		}
+		if ok {
+			op.Offset = r.whole(o.Output("offset"), "offset")
+		}
+		return
+	}
+	op.Do, op.From = linear.Read, r.whole(o.Input("offset"), "offset")
+	if op.Value, op.Offset = linear.Nil, op.From; ok {
+		op.Value = r.value(o.Output("value"))
+		if at := o.Output("offset"); !isNil(at) {
+			op.Offset = r.whole(at, "offset")
+		}
+	}
 }
 
 // object is a model that has an algorithm in package linear.
@@ -118,6 +146,24 @@ func (r *reader) span(o *history.Operation) linear.Span {
 	return linear.Span{ID: o.ID, Client: client, Outcome: o.Outcome, Call: o.Call, Return: o.Return}
 }
 
+// fail notes that the operation cannot be read.
+func (r *reader) fail(problem string, args ...any) {
+	if r.problem == "" {
+		r.problem = fmt.Sprintf(problem, args...)
+	}
+}
+
+// whole is a whole number that the operation must have.
+func (r *reader) whole(v slog.Value, name string) int64 {
+	if v.Kind() != slog.KindInt64 {
+		r.fail("its %s is no whole number: %v", name, v)
+		return 0
+	}
+	return v.Int64()
+}
+
+func isNil(v slog.Value) bool { return v.Kind() == slog.KindAny && v.Any() == nil }
+
 // value is the number that stands for a value.
 func (r *reader) value(v slog.Value) linear.Value {
 	switch v = v.Resolve(); v.Kind() {
@@ -126,7 +172,7 @@ func (r *reader) value(v slog.Value) linear.Value {
 			return linear.Value(n)
 		}
 	case slog.KindAny:
-		if v.Any() == nil {
+		if isNil(v) {
 			return linear.Nil
 		}
 	}

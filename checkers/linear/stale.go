@@ -82,11 +82,11 @@ func (r *registers) circle(c *cluster) *Result {
 
 // stale is the violation of a zone that lies in a forward one, or that is forward too and overlaps it. Three operations
 // show it if one is all within a forward zone of other values, and else four.
-func (r *registers) stale(outer, inner *cluster, both bool) *Result {
+func (r *registers) stale(outer, inner *cluster) *Result {
 	if x := r.within(inner, outer); x != nil {
 		return r.between(outer, x)
 	}
-	if both {
+	if inner.f < inner.s {
 		if x := r.within(outer, inner); x != nil {
 			return r.between(inner, x)
 		}

@@ -1,7 +1,6 @@
 package linear
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -204,39 +203,46 @@ func (r *registers) chain() *Result {
 	return nil
 }
 
-// zone is the span of a cluster, or of a chain of them, from the lesser of f and s to the greater.
-type zone struct {
-	key     Value
-	from    history.Time
-	cluster int32
-	forward bool
-}
-
-// sweep holds the zones of each register against each other.
+// sweep holds the zones of each register against each other, in the order in which they begin.
 func (r *registers) sweep() *Result {
-	var zones []zone
+	var zones []item
 	for i := range r.clusters {
 		if c := &r.clusters[i]; c.happened && !c.chained && !r.repeated(c.key) {
-			zones = append(zones, zone{c.key, min(c.f, c.s), int32(i), c.f < c.s})
+			zones = append(zones, item{inOrder(int64(min(c.f, c.s))), int32(i)})
 		}
 	}
-	slices.SortFunc(zones, func(a, b zone) int {
-		if a.from != b.from && a.key == b.key {
-			return cmp.Compare(a.from, b.from)
+	var last lasts // the last forward zone of each register; it reaches the furthest, as no two overlap
+	for _, z := range sortItems(zones) {
+		c := &r.clusters[z.i]
+		before := last.of(c.key)
+		if *before != none {
+			if b := &r.clusters[*before]; c.f < b.s && (c.f < c.s || b.f < c.s) {
+				return r.stale(b, c)
+			}
 		}
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.cluster, b.cluster))
-	})
-	var last *cluster // the last forward zone so far; it reaches the furthest, as no two overlap
-	for _, z := range zones {
-		c := &r.clusters[z.cluster]
-		if last != nil && last.key == c.key && c.f < last.s && (z.forward || last.f < c.s) {
-			return r.stale(last, c, z.forward)
-		}
-		if z.forward {
-			last = c
+		if c.f < c.s {
+			*before = z.i
 		}
 	}
 	return nil
+}
+
+// lasts is a zone for each register.
+type lasts struct {
+	index pairs
+	keys  []Value
+	zones []int32
+}
+
+// of is the place of a register's zone; none is in it at first.
+func (l *lasts) of(key Value) *int32 {
+	n, place := l.index.find(key, Nil, func(n int32) (Value, Value) { return l.keys[n], Nil })
+	if n == none {
+		n = int32(len(l.keys))
+		l.index.put(n, place)
+		l.keys, l.zones = append(l.keys, key), append(l.zones, none)
+	}
+	return &l.zones[n]
 }
 
 // searchRepeats judges the registers that zones cannot.
