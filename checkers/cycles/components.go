@@ -101,4 +101,3 @@ func (g *Graph) components(w Walk) (of []int32, members [][]int32) {
 	}
 	return of, members
 }
-

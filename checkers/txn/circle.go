@@ -10,30 +10,28 @@ import (
 	"simrun/checkers/linear"
 )
 
-// circles looks for transactions that depend on one another in a circle, in a graph of what depends on what. In each
-// knot of it, the gravest kind of circle counts; of circles of one kind, the shortest.
+// circles looks for transactions that depend on one another in a circle, in a graph of what depends on what: the
+// shortest of each kind.
 func (x *index) circles(p promise, edges int64) (found []Anomaly) {
 	g := x.graph(p.order)
 	budget := &cycles.Search{Edges: edges}
-	shortest := map[string][]cycles.Step{}
-	var kinds []string
 	for _, knot := range g.Knots(ww | wr | rw | p.order) {
-		kind, circle := gravest(knot, p, budget)
-		if before, known := shortest[kind]; circle != nil && (!known || len(circle) < len(before)) {
-			if !known {
-				kinds = append(kinds, kind)
+		gravest(knot, p, budget, func(kind string, grave int, steps []cycles.Step) {
+			known := slices.IndexFunc(found, func(a Anomaly) bool { return a.Kind == kind })
+			switch {
+			case known < 0:
+				found = append(found, x.circle(kind, grave, steps))
+			case len(steps) < len(found[known].Cycle):
+				found[known] = x.circle(kind, grave, steps)
 			}
-			shortest[kind] = circle
-		}
-	}
-	for _, kind := range kinds {
-		found = append(found, x.circle(kind, shortest[kind]))
+		})
 	}
 	return found
 }
 
-// gravest looks for each class of circles, first without the orders of clients and of time, then with them.
-func gravest(knot *cycles.Knot, p promise, budget *cycles.Search) (kind string, circle []cycles.Step) {
+// gravest looks for the gravest class of circles that there is without the orders of clients and of time, and then with
+// them, as far as that makes a shorter one.
+func gravest(knot *cycles.Knot, p promise, budget *cycles.Search, take func(kind string, grave int, steps []cycles.Step)) {
 	orders := []cycles.Kind{0}
 	if p.order&process != 0 {
 		orders = append(orders, process)
@@ -41,19 +39,25 @@ func gravest(knot *cycles.Knot, p promise, budget *cycles.Search) (kind string, 
 	if p.order&realtime != 0 {
 		orders = append(orders, process|realtime)
 	}
-	for _, order := range orders {
+	shortest := 0
+	for i, order := range orders {
 		for _, c := range classes {
 			if c.depth > p.depth {
 				break
 			}
 			w := c.walk
 			w.Kinds |= order
-			if circle := knot.Shortest(w, budget); circle != nil {
-				return named(c.name, circle), circle
+			steps := knot.Shortest(w, budget)
+			if steps == nil {
+				continue
 			}
+			if shortest == 0 || len(steps) < shortest {
+				shortest = len(steps)
+				take(named(c.name, steps), gravity(c.depth, len(rules)+i), steps)
+			}
+			break
 		}
 	}
-	return "", nil
 }
 
 // graph says what depends on what. Its nodes are the transactions.
@@ -89,8 +93,7 @@ func (x *index) graph(order cycles.Kind) *cycles.Graph {
 
 // dependencies adds those that a list shows.
 func (x *index) dependencies(b *cycles.Builder, l *list) {
-	k := x.place[l.key]
-	writer := func(i int) int32 { return x.by[element{k, l.order[i]}].txn }
+	writer := func(i int) int32 { return l.makers[i].txn }
 	for i := 1; i < len(l.order); i++ {
 		b.Edge(writer(i-1), writer(i), ww)
 	}
@@ -115,8 +118,8 @@ func (x *index) dependencies(b *cycles.Builder, l *list) {
 }
 
 // circle makes an anomaly of a circle.
-func (x *index) circle(kind string, steps []cycles.Step) Anomaly {
-	a := Anomaly{Kind: kind, Key: linear.Nil}
+func (x *index) circle(kind string, grave int, steps []cycles.Step) Anomaly {
+	a := Anomaly{Kind: kind, Key: linear.Nil, grave: grave}
 	var told strings.Builder
 	for i, s := range steps {
 		d := x.why(s.Node, steps[(i+1)%len(steps)].Node, s.Kind)
@@ -154,8 +157,7 @@ func (x *index) why(from, to int32, kind cycles.Kind) Dependency {
 func (x *index) overwrites(d *Dependency, from, to int32) {
 	for j := range x.txns[to].Steps {
 		s := &x.txns[to].Steps[j]
-		k := x.place[s.Key]
-		l := &x.lists[k]
+		l := &x.lists[x.place[s.Key]]
 		if s.Read || l.broken {
 			continue
 		}
@@ -163,7 +165,7 @@ func (x *index) overwrites(d *Dependency, from, to int32) {
 		if !seen {
 			at = int32(len(l.order))
 		}
-		if at > 0 && x.by[element{k, l.order[at-1]}].txn == from {
+		if at > 0 && l.makers[at-1].txn == from {
 			d.Key, d.Before, d.After = s.Key, l.order[at-1], s.Value
 			return
 		}
@@ -173,7 +175,7 @@ func (x *index) overwrites(d *Dependency, from, to int32) {
 // reads finds a read of To of which the last element of others is one of From.
 func (x *index) reads(d *Dependency, from, to int32) {
 	x.look(to, func(l *list, read []linear.Value, own int) bool {
-		if n := len(read) - own; n > 0 && x.by[element{x.place[l.key], read[n-1]}].txn == from {
+		if n := len(read) - own; n > 0 && l.makers[n-1].txn == from {
 			d.Key, d.Before = l.key, read[n-1]
 			return true
 		}
@@ -189,7 +191,7 @@ func (x *index) misses(d *Dependency, from, to int32) {
 		case own > 0:
 		case n < len(l.order):
 			after = l.order[n]
-			found = x.by[element{x.place[l.key], after}].txn == to
+			found = l.makers[n].txn == to
 		default:
 			for _, s := range x.txns[to].Steps {
 				if _, seen := l.at[s.Value]; !s.Read && s.Key == l.key && !seen {

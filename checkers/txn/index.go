@@ -31,7 +31,7 @@ type access struct{ txn, step int32 }
 // list is one list.
 //
 // Invariant: readers and appends are in the order of transactions and their steps. Unless the list is broken, what each
-// reader saw is a prefix of order, and at is the place of each of its elements.
+// reader saw is a prefix of order, and at is the place of each of its elements. len(makers) == len(order).
 type list struct {
 	key     linear.Value
 	readers []access // reads of it, by transactions that were answered
@@ -39,7 +39,8 @@ type list struct {
 	soiled  bool     // somebody read what was undone, or what nobody appended
 	broken  bool     // what was read of it are not versions of one list
 	order   []linear.Value
-	from    int32 // the place in readers of who read the order
+	makers  []access // who appended each element of the order
+	from    int32    // the place in readers of who read the order
 	at      map[linear.Value]int32
 	unseen  []int32 // committed transactions that appended what nobody read, each once
 }
@@ -111,9 +112,11 @@ func (x *index) order(k int32) {
 		l.broken = !l.fits(x)
 	}
 	l.at = make(map[linear.Value]int32, len(l.order))
+	l.makers = make([]access, len(l.order))
 	for i, v := range l.order {
 		l.at[v] = int32(i)
-		x.committed[x.by[element{k, v}].txn] = true
+		l.makers[i] = x.by[element{k, v}]
+		x.committed[l.makers[i].txn] = true
 	}
 	l.broken = l.broken || len(l.at) < len(l.order)
 }
@@ -134,6 +137,14 @@ func (l *list) saw(x *index, a access) []linear.Value {
 		return x.cleaned[a]
 	}
 	return x.step(a).List
+}
+
+// last is who appended the last of what a reader of the list saw.
+func (l *list) last(x *index, saw []linear.Value) access {
+	if n := len(saw); !l.broken {
+		return l.makers[n-1]
+	}
+	return x.by[element{x.place[l.key], saw[len(saw)-1]}]
 }
 
 func (l *list) longest(x *index) {

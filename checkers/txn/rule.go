@@ -19,6 +19,7 @@ var rules = []rule{
 	{"phantom-element", writes, phantom},
 	{"repeated-element", writes, repeated},
 	{"incompatible-order", writes, incompatible},
+	{"misplaced-element", writes, misplaced},
 	{"G1a", committed, aborted},
 	{"dirty-update", committed, dirtyUpdate},
 	{"G1b", committed, intermediate},
@@ -137,6 +138,29 @@ func incompatible(x *index) (Anomaly, bool) {
 	return Anomaly{}, false
 }
 
+// misplaced: of what one transaction appended, the later stands in the list and the earlier not before it.
+func misplaced(x *index) (Anomaly, bool) {
+	for k := range x.lists {
+		l := &x.lists[k]
+		for i := 1; i < len(l.appends); i++ {
+			if l.appends[i-1].txn != l.appends[i].txn {
+				continue
+			}
+			first, then := x.step(l.appends[i-1]).Value, x.step(l.appends[i]).Value
+			at, seen := l.at[then]
+			before, also := l.at[first]
+			if !seen || also && before < at {
+				continue
+			}
+			w, t := &x.txns[l.appends[i].txn], &x.txns[l.readers[l.from].txn]
+			return Anomaly{Key: l.key, Witness: []uint64{w.ID, t.ID},
+				Reason: fmt.Sprintf("transaction %d appended %d and then %d to list %d, where %d read the second without the first before it",
+					w.ID, first, then, l.key, t.ID)}, true
+		}
+	}
+	return Anomaly{}, false
+}
+
 // intermediate is G1b: a transaction read of another what this one went on to append to.
 func intermediate(x *index) (Anomaly, bool) {
 	for k := range x.lists {
@@ -146,7 +170,7 @@ func intermediate(x *index) (Anomaly, bool) {
 			if len(read) == 0 {
 				continue
 			}
-			last := x.by[element{int32(k), read[len(read)-1]}]
+			last := l.last(x, read)
 			if last.txn == r.txn {
 				continue
 			}
@@ -164,15 +188,20 @@ func intermediate(x *index) (Anomaly, bool) {
 	return Anomaly{}, false
 }
 
-// internal: a transaction did not see its own appends, all of them last.
+// internal: a transaction did not see its own appends up to there, no more and no less, as the last elements.
 func internal(x *index) (a Anomaly, found bool) {
 	for k := range x.lists {
 		l := &x.lists[k]
 		l.views(func(r access, first, own int) bool {
-			t := &x.txns[r.txn]
-			if found = own > 0 && !x.endsWith(l.saw(x, r), l.appends[first:first+own]); found {
-				a = Anomaly{Key: l.key, Witness: []uint64{t.ID},
-					Reason: fmt.Sprintf("transaction %d did not read in list %d what it had itself appended", t.ID, l.key)}
+			t, read, wrong := &x.txns[r.txn], l.saw(x, r), ""
+			switch n := len(read) - own; {
+			case !x.endsWith(read, l.appends[first:first+own]):
+				wrong = "did not read at the end of list %d what it had itself appended"
+			case n > 0 && l.last(x, read[:n]).txn == r.txn:
+				wrong = "read in list %d what it had itself not appended yet"
+			}
+			if found = wrong != ""; found {
+				a = Anomaly{Key: l.key, Witness: []uint64{t.ID}, Reason: fmt.Sprintf("transaction %d "+wrong, t.ID, l.key)}
 			}
 			return !found
 		})
@@ -247,4 +276,3 @@ func lostUpdate(x *index) (a Anomaly, found bool) {
 	}
 	return a, false
 }
-

@@ -9,6 +9,9 @@
 package txn
 
 import (
+	"cmp"
+	"slices"
+
 	"simrun/checkers/linear"
 )
 
@@ -50,6 +53,8 @@ type Anomaly struct {
 	Key     linear.Value // the list that it is about; Nil for a cycle
 	Witness []uint64     // in the order of their calls
 	Cycle   []Dependency
+
+	grave int // the less, the graver
 }
 
 // Dependency is why one transaction comes after another.
@@ -61,7 +66,7 @@ type Dependency struct {
 	After    linear.Value // ww, rw: what To appended; Nil where To saw Before as the last element
 }
 
-// Check judges transactions. The result is Unknown where a value was appended twice, for then nobody can say whose it is.
+// Check judges transactions, and shows of the anomalies that the weakest level forbids the one with the least witness. The result is Unknown where a value was appended twice, for then nobody can say whose it is.
 func Check(txns []Txn, o Options) linear.Result {
 	found, err := Find(txns, o)
 	switch {
@@ -69,9 +74,14 @@ func Check(txns []Txn, o Options) linear.Result {
 		return linear.Result{Verdict: linear.Unknown, Reason: err.Error()}
 	case len(found) == 0:
 		return linear.Result{Verdict: linear.Holds}
-	default:
-		return linear.Result{Verdict: linear.Violated, Anomaly: found[0].Kind, Reason: found[0].Reason, Witness: found[0].Witness}
 	}
+	worst := found[0]
+	for _, a := range found {
+		if a.grave>>8 == worst.grave>>8 && len(a.Witness) < len(worst.Witness) {
+			worst = a
+		}
+	}
+	return linear.Result{Verdict: linear.Violated, Anomaly: worst.Kind, Reason: worst.Reason, Witness: worst.Witness}
 }
 
 // Find looks for all kinds of anomalies that the level forbids, and gives one of each, the gravest first. Those that need no
@@ -91,16 +101,19 @@ func Find(txns []Txn, o Options) ([]Anomaly, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []Anomaly
-	for _, r := range rules {
+	found := x.circles(promise, o.Edges)
+	for i, r := range rules {
 		if r.depth > promise.depth {
 			continue
 		}
 		if a, is := r.find(x); is {
-			a.Kind = r.kind
-			a.Witness = x.inOrder(a.Witness)
+			a.Kind, a.Witness, a.grave = r.kind, x.inOrder(a.Witness), gravity(r.depth, i)
 			found = append(found, a)
 		}
 	}
-	return append(found, x.circles(promise, o.Edges)...), nil
+	slices.SortStableFunc(found, func(a, b Anomaly) int { return cmp.Compare(a.grave, b.grave) })
+	return found, nil
 }
+
+// gravity orders what is found: first by how weak a level forbids it, then by its place among its like.
+func gravity(d depth, place int) int { return int(d)<<8 | place }
