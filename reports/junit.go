@@ -77,7 +77,7 @@ func BatchSuite(b *explore.Batch) Suite {
 			s.pass(b.Scenario, c.Claim)
 		case c.Expect == scenarios.Holds && c.Verdict == scenarios.Violated:
 			s.fail(b.Scenario, c.Claim, counts+", first in "+c.First, c.Says+"\n"+c.Reason)
-		case b.Seeds < scenarios.Smallest && c.Exhausted == 0:
+		case b.Slight() && c.Exhausted == 0:
 			s.skip(b.Scenario, c.Claim, counts)
 		default:
 			s.error(b.Scenario, c.Claim, counts, c.Says+"\n"+c.Reason)

@@ -38,6 +38,11 @@ func (p *Progress) Show(b *explore.Batch) {
 	p.draw(func(took time.Duration) string { return progress(p.name, b, p.goal, took) })
 }
 
+// Look redraws the line when a sweep looks into its n-th failure.
+func (p *Progress) Look(n int) {
+	p.draw(func(time.Duration) string { return fmt.Sprintf("%s  looking into failure %d", p.name, n) })
+}
+
 // Shrink redraws the line of a shrink if it is time to.
 func (p *Progress) Shrink(s explore.Shrinking) {
 	p.draw(func(took time.Duration) string {
@@ -62,6 +67,9 @@ func (p *Progress) Clear() {
 		p.dirty = false
 	}
 }
+
+// Before adds the time that the sweep had been going before it was interrupted.
+func (p *Progress) Before(took time.Duration) { p.begun = p.begun.Add(-took) }
 
 // Elapsed is how long the sweep has been going.
 func (p *Progress) Elapsed() time.Duration { return time.Since(p.begun) }

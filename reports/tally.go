@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"simrun/scenarios"
@@ -19,6 +20,7 @@ func (t *Terminal) Batch(b *explore.Batch, dir string, runOf func(explore.Failur
 	p.title(b.Scenario, "", seedsFrom(b))
 	p.tally(b)
 	p.kinds(b)
+	p.causes(b)
 	p.conclusion(b)
 	if dir != "" {
 		p.line("%s", dir)
@@ -28,10 +30,14 @@ func (t *Terminal) Batch(b *explore.Batch, dir string, runOf func(explore.Failur
 }
 
 func seedsFrom(b *explore.Batch) string {
-	if b.Seeds == 1 {
-		return "seed " + b.Base
+	text := Counted(b.Seeds, "seed") + " from " + b.Base
+	if b.Seeds == 1 && b.Shard == "" {
+		text = "seed " + b.Base
 	}
-	return Counted(b.Seeds, "seed") + " from " + b.Base
+	if b.Shard != "" {
+		text = "shard " + b.Shard + " · " + text
+	}
+	return text
 }
 
 // tally is claims × counts. The values of a matrix are added up; those at which a claim is not as expected
@@ -104,7 +110,7 @@ func (p *page) sighting(b *explore.Batch, c *explore.BatchClaim) string {
 	switch {
 	case c.Holds > 0:
 		return fmt.Sprintf("%7s seen, first in %s", Count(c.Holds), c.First)
-	case b.Seeds < scenarios.Smallest:
+	case b.Slight():
 		return p.Ink.soft("not in these runs")
 	default:
 		return p.Ink.open("never seen: this storm proves nothing about it")
@@ -120,7 +126,7 @@ func remark(b *explore.Batch, c *explore.BatchClaim) string {
 		return ""
 	case c.Exhausted > 0 && c.Violated == 0:
 		return "  out of budget"
-	case c.Verdict != scenarios.Violated && b.Seeds < scenarios.Smallest:
+	case c.Verdict != scenarios.Violated && b.Slight():
 		return "  not in these runs"
 	case c.Expect == scenarios.Violated:
 		return "  expected, never seen"
@@ -131,24 +137,84 @@ func remark(b *explore.Batch, c *explore.BatchClaim) string {
 	}
 }
 
-// kinds is fault kinds × (armed, fired, with an effect).
+// kinds is fault kinds × (armed, fired, with an effect) and, where something is violated, × what the runs came to
+// in which one had an effect.
 func (p *page) kinds(b *explore.Batch) {
-	if len(b.Faults) == 0 {
-		return
-	}
 	column := 0
 	for _, f := range b.Faults {
 		column = max(column, runes(f.Verb))
 	}
-	p.line("")
-	p.line("  %s%s", left("", column), p.Ink.soft(fmt.Sprintf("%9s %9s %12s", "armed", "fired", "with effect")))
-	for _, f := range b.Faults {
-		note := ""
-		if f.WithEffect == 0 {
-			note = p.Ink.open("  never had an effect")
+	judged := b.Verdicts[scenarios.Violated] > 0
+	if len(b.Faults) > 0 {
+		heads := fmt.Sprintf("%9s %9s %12s", "armed", "fired", "with effect")
+		if judged {
+			heads += fmt.Sprintf(" %16s %9s", "runs that held", "violated")
 		}
-		p.line("  %s%9s %9s %12s%s", left(f.Verb, column), Count(f.Armed), Count(f.Fired), Count(f.WithEffect), note)
+		p.line("")
+		p.line("  %s%s", left("", column), p.Ink.soft(heads))
 	}
+	for _, f := range b.Faults {
+		runs := ""
+		if judged {
+			runs = fmt.Sprintf(" %16s %9s", Count(f.Runs[scenarios.Holds]), Count(f.Runs[scenarios.Violated]))
+		}
+		p.line("  %s%9s %9s %12s%s", left(f.Verb, column), Count(f.Armed), Count(f.Fired), Count(f.WithEffect), runs)
+	}
+	if len(b.WithoutEffect) == 0 {
+		return
+	}
+	text := "never had an effect: "
+	if b.Slight() {
+		text = "no effect in these runs: "
+	}
+	p.line("")
+	p.hang("  "+p.Ink.open(text), 2+runes(text), strings.Join(b.WithoutEffect, ", "))
+}
+
+// causes is a row for each group of failures: what they show, and by which kinds of fault.
+func (p *page) causes(b *explore.Batch) {
+	if len(b.Groups) == 0 {
+		return
+	}
+	column := 0
+	for i := range b.Groups {
+		column = min(max(column, runes(shows(&b.Groups[i].Cause))), p.width/2)
+	}
+	const cells = 26 // the two that follow
+	p.line("")
+	p.line("  %s%s", left("", column+2), p.Ink.soft(fmt.Sprintf("%6s  %-16s  %s", "runs", "first", "it takes")))
+	for i := range b.Groups {
+		g := &b.Groups[i]
+		p.hang(fmt.Sprintf("  %s %s%6s  %s  ", p.Ink.bad("✗"), left(clip(shows(&g.Cause), column), column), Count(g.Runs), g.First),
+			4+column+cells, takes(&g.Cause))
+	}
+	if n := b.Unexplained(); n > 0 {
+		p.line("  %s", p.Ink.soft(Counted(n, "more violated run")+" not looked into"))
+	}
+}
+
+// shows is what a failed run shows.
+func shows(c *explore.Cause) string {
+	switch {
+	case c.Claim == "" && c.Node == "":
+		return c.Anomaly
+	case c.Claim == "":
+		return c.Anomaly + " of " + c.Node
+	case c.Anomaly == "":
+		return c.Claim
+	}
+	return c.Claim + ": " + c.Anomaly
+}
+
+// takes is by which kinds of fault it does.
+func takes(c *explore.Cause) string {
+	switch {
+	case c.Unclear != "":
+		return "? " + c.Unclear
+	case len(c.Faults) == 0:
+		return "no fault"
+	}
+	return strings.Join(c.Faults, ", ")
 }
 
 // conclusion is the batch in one sentence, and what it took.
@@ -193,13 +259,13 @@ func worlds(b *explore.Batch) (n int) {
 	return n
 }
 
-// failures names the runs that went wrong, as lines to paste.
+// failures names the runs that went wrong, as lines to paste: first the first of each group.
 func (p *page) failures(b *explore.Batch, runOf func(explore.Failure) string) {
 	if len(b.Failures) == 0 {
 		return
 	}
 	p.line("")
-	for i, f := range b.Failures {
+	for i, f := range foremostOf(b) {
 		if i == mostFailures {
 			p.line("  %s", p.Ink.soft("… and "+Counted(len(b.Failures)-i, "more run")))
 			return
@@ -213,4 +279,19 @@ func (p *page) failures(b *explore.Batch, runOf func(explore.Failure) string) {
 			p.line("  %s plan %s", p.Command, run)
 		}
 	}
+}
+
+func foremostOf(b *explore.Batch) []explore.Failure {
+	leads := func(f explore.Failure) bool {
+		return slices.ContainsFunc(b.Groups, func(g explore.Group) bool { return g.First == f.Seed && g.Value == f.Value })
+	}
+	var first, rest []explore.Failure
+	for _, f := range b.Failures {
+		if leads(f) {
+			first = append(first, f)
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	return append(first, rest...)
 }

@@ -142,6 +142,13 @@ func TestASweepReadsAsCounts(t *testing.T) {
 	golden(t, "batch-violated.txt", b.String())
 
 	b.Reset()
+	batch = swept(t, 40, 23)
+	require.Equal(t, 3, batch.Unexplained())
+	batch.Shard = "2/3"
+	require.NoError(t, terminal.Batch(batch, "runs/thunderstorm/sweep-0000000000000007-2-of-3", runOf))
+	golden(t, "batch-shard.txt", b.String())
+
+	b.Reset()
 	require.NoError(t, terminal.Batch(swept(t, 40, 0), "", runOf))
 	golden(t, "batch-unknown.txt", b.String())
 
@@ -153,7 +160,14 @@ func TestASweepReadsAsCounts(t *testing.T) {
 // swept is a batch of so many seeds, of which the first few are violated.
 func swept(t *testing.T, seeds, violated int) *explore.Batch {
 	n := 0
-	batch, err := explore.Sweep{Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Run: func(turn explore.Turn) (*scenarios.Result, error) {
+	looked := 0
+	look := func(f *explore.Failure) *explore.Cause {
+		looked++
+		return []*explore.Cause{{Claim: "no-job-lost", Anomaly: "lost-job", Faults: []string{"crash", "cut-power", "lose-packets", "pause"}},
+			{Anomaly: "node panic", Node: "gearman.server", Faults: []string{}},
+			{Anomaly: "stuck task", Node: "gearman.worker", Unclear: "a task that never gives way takes seconds in each run"}}[looked%3]
+	}
+	batch, err := explore.Sweep{Scenario: "thunderstorm", Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Look: look, Run: func(turn explore.Turn) (*scenarios.Result, error) {
 		r := calm()
 		if n < violated {
 			r = stormy()

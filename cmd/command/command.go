@@ -18,6 +18,7 @@ import (
 	"simrun/reports"
 	"simrun/scenarios"
 	"simrun/scenarios/decode"
+	"simrun/scenarios/explore"
 )
 
 // Main is the whole program: it does what os.Args asks for and returns the exit code.
@@ -77,6 +78,7 @@ type call struct {
 	trace     bool
 	junit     string
 	out       string
+	shard     explore.Shard
 
 	suites []reports.Suite // what --junit will say
 }
@@ -141,13 +143,14 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	f.IntVar(&c.seeds, "seeds", 1, "run `N` seeds: the one of --seed, and others that follow from it")
 	f.DurationVar(&c.lasts, "for", 0, "run seeds for a `TIME` such as 10m")
 	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "run `N` worlds at once")
+	f.Var((*shardFlag)(&c.shard), "shard", "run only the seeds of one `SHARD`, such as 3/16, for merge to put together")
 	f.BoolVar(&c.keepGoing, "keep-going", false, "go on after a violation")
 	f.BoolVar(&c.trace, "trace", false, "keep the full event log of a run, as replay does")
 	c.outputFlags(f)
-	f.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`")
+	c.junitFlag(f)
 	root.SetUsageTemplate(usage)
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(c.replayCommand(), c.shrinkCommand(), c.planCommand(), c.checkCommand(), c.serveCommand())
+	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.replayCommand(), c.shrinkCommand(), c.planCommand(), c.checkCommand(), c.serveCommand())
 	return root
 }
 

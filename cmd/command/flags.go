@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"simrun/scenarios"
+	"simrun/scenarios/explore"
 	"simrun/sim/luck"
 )
 
@@ -20,12 +21,30 @@ func (c *call) setFlag(f *pflag.FlagSet) {
 // outputFlags are those that say in which form results are told.
 func (c *call) outputFlags(f *pflag.FlagSet) {
 	c.outFlag(f)
+	c.formFlags(f)
+}
+
+func (c *call) formFlags(f *pflag.FlagSet) {
 	f.BoolVar(&c.json, "json", false, "print results as JSON, one object a line; of a batch the last is the batch")
 	f.BoolVar(&c.quiet, "quiet", false, "print nothing but what went wrong")
 }
 
 func (c *call) outFlag(f *pflag.FlagSet) {
 	f.StringVar(&c.out, "out", defaultOut, "keep runs in `DIR`")
+}
+
+func (c *call) junitFlag(f *pflag.FlagSet) {
+	f.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`")
+}
+
+// shardFlag is a shard as a flag.
+type shardFlag explore.Shard
+
+func (s *shardFlag) String() string { return explore.Shard(*s).String() }
+func (s *shardFlag) Type() string   { return "shard" }
+func (s *shardFlag) Set(text string) (err error) {
+	*(*explore.Shard)(s), err = explore.ParseShard(text)
+	return err
 }
 
 // firstSeed is the seed that was asked for, or one that nobody chose.

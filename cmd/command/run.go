@@ -21,6 +21,9 @@ func (c *call) run(names []string) error {
 	if c.seeds < 1 || c.lasts < 0 || c.jobs < 1 {
 		return errors.New("--seeds and --jobs are at least 1, and --for is no less than nothing")
 	}
+	if c.shard.Of > 0 && c.seed == "" {
+		return errors.New("--shard needs --seed: all shards of a sweep begin with the same seed")
+	}
 	all, err := c.load(names)
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func (c *call) run(names []string) error {
 
 func (c *call) scenario(s *scenario, seed luck.Seed) error {
 	seed = c.seedOf(s, seed)
-	if c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 {
+	if c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 || c.shard.Of > 0 {
 		return c.sweep(s, seed)
 	}
 	run, note := c.look(s.plan(seed, 0), scenarios.RunOptions{Record: c.trace})

@@ -1,12 +1,16 @@
 package command
 
 import (
+	"cmp"
+	"fmt"
+	"iter"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"simrun/reports"
 	"simrun/scenarios"
@@ -23,31 +27,78 @@ const (
 type sweep struct {
 	*call
 	scenario    *scenario
+	terms       reports.Terms
+	log         *reports.Logbook // nil if it is not written down
 	progress    *reports.Progress
-	replayed    atomic.Int64
 	interrupted atomic.Bool
+	past        bool                       // it is being told of runs that were run before
+	causes      map[failure]*explore.Cause // that are known from before
+	looked      int                        // failures so far
+	ran         time.Duration              // how long it took until it looked into the first
 
-	mu    sync.Mutex
-	runs  map[string]*scenarios.Run // of a single seed, by value: they are kept as their turn comes
-	kept  string                    // the directory that holds all runs of a single seed
-	wrong []*scenarios.Result       // those that did not come out as they should, the first of them
-	err   error                     // of printing
+	mu       sync.Mutex
+	runs     map[string]*scenarios.Run // of a single seed, by value: they are kept as their turn comes
+	replayed map[int]bool              // turns that were run twice, and are not told of yet
+	twice    int                       // how many were
+	kept     string                    // the directory that holds all runs of a single seed
+	wrong    []*scenarios.Result       // those that did not come out as they should, the first of them
+	err      error                     // of printing
 }
 
-// goal is how many seeds to run; 0 where time decides.
-func (c *call) goal() int {
-	if c.lasts > 0 && c.seeds == 1 {
-		return 0
+// failure names a run of a sweep.
+type failure struct{ seed, value string }
+
+func (c *call) newSweep(s *scenario, terms reports.Terms) *sweep {
+	return &sweep{call: c, scenario: s, terms: terms, runs: map[string]*scenarios.Run{}, replayed: map[int]bool{},
+		progress: reports.NewProgress(c.Err, s.Name, terms.Seeds, c.quiet || c.json)}
+}
+
+// terms are what a sweep of the scenario is.
+func (c *call) terms(s *scenario, seed luck.Seed) reports.Terms {
+	t := reports.Terms{Version: 1, Scenario: s.given, Set: append([]string{}, c.set...), Digest: s.Digest, Commit: commit(),
+		Base: scenarios.FormatSeed(seed), Seeds: c.seeds, Shard: c.shard.String(), Keep: c.keepGoing}
+	if c.lasts > 0 {
+		t.For = c.lasts.String()
+		if c.seeds == 1 {
+			t.Seeds = 0 // time decides
+		}
 	}
-	return c.seeds
+	return t
 }
 
+// single says that there is one seed only, at several values of a matrix: each run is kept.
+func (w *sweep) single() bool { return w.terms.Seeds == 1 && w.terms.Shard == "" }
+
+// sweep runs many seeds and keeps a directory of them, from which the sweep can be gone on with.
 func (c *call) sweep(s *scenario, seed luck.Seed) error {
-	w := &sweep{call: c, scenario: s, runs: map[string]*scenarios.Run{},
-		progress: reports.NewProgress(c.Err, s.Name, c.goal(), c.quiet || c.json)}
+	w := c.newSweep(s, c.terms(s, seed))
+	if !w.single() {
+		w.log = c.shelf().Logbook(s.Name, w.terms)
+		if err := w.log.Begin(); err != nil {
+			if c.out != defaultOut {
+				return fmt.Errorf("the sweep cannot be kept: %w", err)
+			}
+			w.unkept(err)
+		}
+	}
+	return w.do(nil)
+}
+
+// unkept warns that the sweep is not written down any more.
+func (w *sweep) unkept(err error) {
+	w.log = nil
+	w.warn("the sweep is not kept: %v (--out DIR keeps it elsewhere)", err)
+}
+
+// do runs what past has not. More than one interrupt is not caught.
+func (w *sweep) do(past iter.Seq2[*explore.Entry, error]) error {
 	defer w.listen()()
-	batch, err := explore.Sweep{Base: seed, Count: c.goal(), Values: len(s.Specs), Claims: s.plan(seed, 0).Claims, Jobs: c.jobs,
-		KeepGoing: c.keepGoing, More: w.more, Run: w.run, Each: w.each}.Do()
+	sweep, err := w.explored()
+	if err != nil {
+		return err
+	}
+	sweep.Jobs, sweep.Past, sweep.More, sweep.Run, sweep.Each, sweep.Look = w.jobs, past, w.more, w.run, w.each, w.look
+	batch, err := sweep.Do()
 	w.progress.Clear()
 	if err == nil {
 		err = w.err
@@ -56,7 +107,34 @@ func (c *call) sweep(s *scenario, seed luck.Seed) error {
 		return err
 	}
 	w.measure(batch)
+	if w.log != nil {
+		if err := w.shut(batch); err != nil {
+			w.unkept(err)
+		}
+	}
 	return w.conclude(batch)
+}
+
+// explored is the sweep by its terms.
+func (w *sweep) explored() (explore.Sweep, error) {
+	base, err := scenarios.ParseSeed(w.terms.Base)
+	s := explore.Sweep{Scenario: w.scenario.Name, Commit: w.terms.Commit, Base: base, Count: w.terms.Seeds, Values: len(w.scenario.Specs),
+		Claims: w.scenario.Specs[0].Claims, KeepGoing: w.terms.Keep}
+	if err == nil && w.terms.Shard != "" {
+		s.Shard, err = explore.ParseShard(w.terms.Shard)
+	}
+	for _, spec := range w.scenario.Specs {
+		s.Verbs = append(s.Verbs, spec.Verbs()...)
+	}
+	return s, err
+}
+
+// shut ends what is written down: it is over unless it was interrupted.
+func (w *sweep) shut(batch *explore.Batch) error {
+	if w.interrupted.Load() {
+		return w.log.Close()
+	}
+	return w.log.Conclude(batch)
 }
 
 // listen makes an interrupt end the sweep after the worlds that are under way; a second one is not caught.
@@ -81,35 +159,100 @@ func (w *sweep) more() bool {
 
 // run runs one world; again, if something is wrong with it, or to see whether it would be the same.
 func (w *sweep) run(turn explore.Turn) (*scenarios.Result, error) {
-	run := w.scenario.plan(turn.Seed, turn.Value).Run(scenarios.RunOptions{Record: w.trace && w.goal() == 1})
-	if run.Result.Judge() != scenarios.Holds || turn.Index%replayOneIn == replayOneIn-1 {
+	run := w.scenario.plan(turn.Seed, turn.Value).Run(scenarios.RunOptions{Record: w.trace && w.single()})
+	again := run.Result.Judge() != scenarios.Holds || replays(turn.Index)
+	if again {
 		run = run.Verify()
-		w.replayed.Add(1)
 	}
 	run.Result.Commit = commit()
-	if w.goal() == 1 {
-		w.mu.Lock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.single() {
 		w.runs[run.Result.Value] = run
-		w.mu.Unlock()
+	}
+	if again {
+		w.replayed[turn.Index*len(w.scenario.Specs)+turn.Value] = true
 	}
 	return run.Result, nil
 }
 
+// replays says whether a seed is run again although nothing is wrong with it: one of so many in a row, and not
+// always the same of them, or one shard would do it all.
+func replays(seed int) bool { return (seed+seed/replayOneIn)%replayOneIn == replayOneIn-1 }
+
+// each is told of each run, in the order of turns.
 func (w *sweep) each(batch *explore.Batch, e *explore.Entry) {
-	r := e.Run
 	w.progress.Show(batch)
-	if w.json && w.err == nil {
-		w.err = w.encode(r)
+	whole := e.Verdict != scenarios.Holds && len(w.wrong) < mostKept && e.Run != nil
+	if whole {
+		w.wrong = append(w.wrong, e.Run)
 	}
-	if r.Judge() != scenarios.Holds {
-		if len(w.wrong) < mostKept {
-			w.wrong = append(w.wrong, r)
+	if w.past {
+		if e.Measured != nil && e.Measured.Replayed {
+			w.twice++
 		}
-	} else if w.goal() == 1 {
-		if kept := w.keep(w.scenario, w.take(r.Value)); kept.Dir != "" {
+		return
+	}
+	w.note(e)
+	if w.json && w.err == nil {
+		w.err = w.encode(e.Run)
+	}
+	if w.log != nil {
+		if err := w.log.Add(e, whole); err != nil {
+			w.unkept(err)
+		}
+	}
+	if w.single() && e.Verdict == scenarios.Holds {
+		if kept := w.keep(w.scenario, w.take(e.Value)); kept.Dir != "" {
 			w.kept = filepath.Dir(kept.Dir)
 		}
 	}
+}
+
+// note adds to a run what the clock on the wall says.
+func (w *sweep) note(e *explore.Entry) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e.Measured != nil {
+		e.Measured.SweepSeconds = w.progress.Elapsed().Seconds()
+		e.Measured.Replayed = w.replayed[e.Turn]
+	}
+	if w.replayed[e.Turn] {
+		w.twice++
+		delete(w.replayed, e.Turn)
+	}
+}
+
+// look looks into a failure.
+func (w *sweep) look(f *explore.Failure) *explore.Cause {
+	if w.interrupted.Load() {
+		return nil
+	}
+	if known := w.causes[failure{f.Seed, f.Value}]; known != nil {
+		return known
+	}
+	if w.looked++; w.looked == 1 {
+		w.ran = w.progress.Elapsed()
+	}
+	w.progress.Look(w.looked)
+	run, err := w.rerun(f.Seed, f.Value, scenarios.RunOptions{})
+	if err != nil {
+		return &explore.Cause{Faults: []string{}, Unclear: err.Error()}
+	}
+	return explore.CauseOf(run, w.jobs, func() bool { return !w.interrupted.Load() })
+}
+
+// rerun runs one of the sweep's runs once more.
+func (w *sweep) rerun(seed, value string, o scenarios.RunOptions) (*scenarios.Run, error) {
+	n, err := scenarios.ParseSeed(seed)
+	if err != nil {
+		return nil, err
+	}
+	point := slices.IndexFunc(w.scenario.Specs, func(s *scenarios.Spec) bool { return s.Value == value })
+	if point < 0 {
+		return nil, fmt.Errorf("%s has no value %q", w.scenario.Name, value)
+	}
+	return w.scenario.plan(n, point).Run(o), nil
 }
 
 // take is the run of a single seed at that value, once.
@@ -122,7 +265,7 @@ func (w *sweep) take(value string) *scenarios.Run {
 }
 
 func (w *sweep) measure(batch *explore.Batch) {
-	batch.Measure(w.progress.Elapsed().Seconds(), int(w.replayed.Load()))
+	batch.Measure(cmp.Or(w.ran, w.progress.Elapsed()).Seconds(), w.twice)
 }
 
 // conclude keeps the runs that somebody will want to see, tells of the first that went wrong, and of the whole.
@@ -130,45 +273,59 @@ func (w *sweep) conclude(batch *explore.Batch) error {
 	w.verdict(batch.Verdict)
 	if w.interrupted.Load() {
 		w.verdict(scenarios.Unknown)
-		w.warn("interrupted after %s", reports.Counted(batch.Seeds, "seed"))
+		w.warn("interrupted after %s%s", reports.Counted(batch.Seeds, "seed"), w.howToGoOn())
 	}
 	w.suites = append(w.suites, reports.BatchSuite(batch))
-	names := map[[2]string]string{}
+	names := map[failure]string{}
 	for i, r := range w.wrong {
 		kept, err := w.keepAgain(r)
 		if err != nil {
 			return err
 		}
-		names[[2]string{r.Seed, r.Value}] = kept.Run
+		names[failure{r.Seed, r.Value}] = kept.Run
 		if i == 0 && !w.json {
 			if err := w.terminal().Violation(r, kept); err != nil {
 				return err
 			}
 		}
 	}
+	return w.tally(batch, names)
+}
+
+func (w *sweep) howToGoOn() string {
+	if w.log == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s resume %s goes on", w.Name, quote(w.log.Dir))
+}
+
+// tally tells of the batch. Names are what to call its runs that went wrong, by seed and value.
+func (w *sweep) tally(batch *explore.Batch, names map[failure]string) error {
 	switch {
 	case w.json:
 		return w.encode(batch)
 	case w.quiet && batch.Verdict == scenarios.Holds:
 		return nil
 	}
-	return w.terminal().Batch(batch, w.kept, func(f explore.Failure) string {
-		if name, kept := names[[2]string{f.Seed, f.Value}]; kept {
+	dir := w.kept
+	if w.log != nil {
+		dir = w.log.Dir
+	}
+	return w.terminal().Batch(batch, dir, func(f explore.Failure) string {
+		if name, kept := names[failure{f.Seed, f.Value}]; kept {
 			return name
 		}
-		return w.again(w.scenario, f.Seed)
+		return w.call.again(w.scenario, f.Seed)
 	})
 }
 
 // keepAgain keeps a run of the sweep that went wrong. What a sweep does not record, its full event log, is had
 // by running it once more.
 func (w *sweep) keepAgain(r *scenarios.Result) (reports.Kept, error) {
-	seed, err := scenarios.ParseSeed(r.Seed)
+	run, err := w.rerun(r.Seed, r.Value, scenarios.RunOptions{Record: true})
 	if err != nil {
 		return reports.Kept{}, err
 	}
-	point := slices.IndexFunc(w.scenario.Specs, func(s *scenarios.Spec) bool { return s.Value == r.Value })
-	run := w.scenario.plan(seed, point).Run(scenarios.RunOptions{Record: true})
 	run.Result = r
 	w.annotate(run.Plan, r)
 	return w.keep(w.scenario, run), nil

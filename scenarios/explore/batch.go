@@ -20,7 +20,8 @@ type Batch struct {
 	Version          int                       `json:"version"`
 	Scenario         string                    `json:"batch"`
 	Commit           string                    `json:"commit,omitempty"`
-	Base             string                    `json:"base"` // the first seed; the others follow from it
+	Base             string                    `json:"base"`            // the first seed; the others follow from it
+	Shard            string                    `json:"shard,omitempty"` // 3/16: the part of the seeds that this is
 	Seeds            int                       `json:"seeds"`
 	Verdict          scenarios.Verdict         `json:"verdict"`
 	Verdicts         map[scenarios.Verdict]int `json:"verdicts"` // runs by what each came to alone
@@ -37,7 +38,6 @@ type Batch struct {
 	Groups        []Group        `json:"groups"` // failures with one cause, in the order of their first
 	Measured      *BatchMeasured `json:"measured,omitempty"`
 
-	part      bool                // of the turns: what only all of them can say is not said
 	verbs     []string            // that the scenario has
 	whole     map[string]*overall // the claims that are judged over all runs, by name
 	last      string              // the seed that was added last
@@ -277,7 +277,7 @@ func (b *Batch) conclude() {
 			b.Sometimes = append(b.Sometimes, Sighting{c.Claim, c.Holds, c.First})
 		}
 		switch {
-		case b.part, c.AsExpected():
+		case b.Shard != "", c.AsExpected(): // what only all seeds can say, no part of them says
 		case c.Expect == scenarios.Holds && c.Verdict == scenarios.Violated:
 			b.Verdict = scenarios.Worse(b.Verdict, scenarios.Violated)
 		case certain[c.Claim] || b.Seeds >= scenarios.Smallest:
@@ -285,6 +285,10 @@ func (b *Batch) conclude() {
 		}
 	}
 }
+
+// Slight says whether what the batch did not see is not to be held against it: it has few seeds, or a part
+// of them.
+func (b *Batch) Slight() bool { return b.Seeds < scenarios.Smallest || b.Shard != "" }
 
 // idle are the verbs of which no fault touched anything.
 func (b *Batch) idle() []string {

@@ -18,8 +18,7 @@ type Part struct {
 }
 
 // Merge puts the shards of a sweep together: what comes of it is what the sweep would have come to in one piece,
-// but for what the wall clock says. It runs nothing. Of the Sweep it takes Base, Count, Values, Claims, KeepGoing,
-// Verbs and Each.
+// but for what the wall clock says. It runs nothing: Shard, Past, More, Jobs, Run and Look do not count.
 //
 // It adds the runs in the order of their turns and stops where the sweep would have stopped, so that the rest of
 // shards that ran on does not count.
@@ -42,7 +41,6 @@ func (s Sweep) Merge(parts []Part) (*Batch, error) {
 			return nil, err
 		}
 		m.heads = append(m.heads, h)
-		m.batch.Scenario, m.batch.Commit = p.Batch.Scenario, p.Batch.Commit
 	}
 	if err := m.merge(); err != nil {
 		return nil, err
@@ -57,12 +55,14 @@ func complete(parts []Part) error {
 	if len(parts) == 0 {
 		return errors.New("there is nothing to merge")
 	}
-	of := max(parts[0].Of, 1)
-	have := make([]*Part, of)
+	of := parts[0].Of
+	have := make([]*Part, max(of, 0))
 	for i := range parts {
 		p := &parts[i]
-		switch n := max(p.Number, 1); {
-		case max(p.Of, 1) != of:
+		switch n := p.Number; {
+		case n < 1 || n > p.Of:
+			return fmt.Errorf("%s is no shard", p.Name)
+		case p.Of != of:
 			return fmt.Errorf("%s is shard %s, but %s is %s", p.Name, p.Shard, parts[0].Name, parts[0].Shard)
 		case have[n-1] != nil:
 			return fmt.Errorf("%s and %s are the same shard, %d/%d", have[n-1].Name, p.Name, n, of)

@@ -20,7 +20,9 @@ import (
 // What comes of it is a function of Base and Count, however many cores there were: results are told in the
 // order of their turns, and a sweep that stops at the first violation stops at the first by that order.
 type Sweep struct {
-	Base luck.Seed
+	// Scenario and Commit are what the batch is called by.
+	Scenario, Commit string
+	Base             luck.Seed
 	// Count is how many seeds to run; zero runs seeds until More says no.
 	Count int
 	// Values is how many points the matrix has; zero is one.
@@ -81,7 +83,10 @@ func (s Sweep) Do() (*Batch, error) {
 // batch makes the sweep's batch, with nothing in it.
 func (s *Sweep) batch() *Batch {
 	b := NewBatch(s.Base, s.Claims)
-	b.part = s.Shard.Of > 1
+	b.Scenario, b.Commit = s.Scenario, s.Commit
+	if b.Shard = s.Shard.String(); b.Shard != "" {
+		b.whole = nil // to be judged over all runs
+	}
 	for _, verb := range s.Verbs {
 		b.verbs = append(b.verbs, string(verb))
 	}
@@ -199,7 +204,6 @@ func (t *tour) finish(n int, o outcome) {
 			t.err = o.err
 			return
 		}
-		t.batch.Scenario, t.batch.Commit = o.entry.Run.Scenario, o.entry.Run.Commit
 		t.tell(o.entry)
 	}
 }
@@ -216,7 +220,7 @@ func (t *tour) tell(e *Entry) {
 // Seeds runs that many seeds of the scenario, from base on, at each value of its matrix, and stops at the first
 // violation. It is what a test needs; who wants more of a say fills in a Sweep.
 func Seeds(sc *scenarios.Scenario, base luck.Seed, count int) (*Batch, error) {
-	return Sweep{Base: base, Count: count, Values: len(sc.Specs), Claims: sc.Specs[0].Claims, Run: func(t Turn) (*scenarios.Result, error) {
+	return Sweep{Scenario: sc.Name, Base: base, Count: count, Values: len(sc.Specs), Claims: sc.Specs[0].Claims, Run: func(t Turn) (*scenarios.Result, error) {
 		return scenarios.Draw(sc.Specs[t.Value], t.Seed).Run(scenarios.RunOptions{}).Result, nil
 	}}.Do()
 }

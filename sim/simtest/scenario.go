@@ -97,7 +97,7 @@ func keep(t *testing.T, plan *scenarios.Plan) string {
 // conclude judges all runs together.
 func conclude(t *testing.T, list []luck.Seed, values int, claims []scenarios.Claim, results map[explore.Turn]*scenarios.Result) {
 	t.Helper()
-	batch, err := explore.Sweep{Base: list[0], Count: len(list), Values: values, Claims: claims, Jobs: 1, KeepGoing: true,
+	batch, err := explore.Sweep{Scenario: results[explore.Turn{Seed: list[0]}].Scenario, Base: list[0], Count: len(list), Values: values, Claims: claims, Jobs: 1, KeepGoing: true,
 		Run: func(turn explore.Turn) (*scenarios.Result, error) {
 			return results[explore.Turn{Seed: list[turn.Index], Value: turn.Value}], nil
 		}}.Do()
