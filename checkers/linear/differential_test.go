@@ -37,6 +37,8 @@ type trial[State comparable, Op any, P Spanned[Op]] struct {
 	// compared, if not nil, is the model to compare with that fits the history, in place of model.
 	compared func(ops []Op) porcupine.Model
 	judge    func(ops []Op) Result
+	// alone says that a witness has all that was done to what it is about, and so shows the violation by itself.
+	alone bool
 }
 
 // history draws a small one. Times are so small that many are equal.
@@ -179,7 +181,12 @@ func (x trial[State, Op, P]) unshown(ops []Op, r Result) string {
 	var last *Span
 	vague := slices.Clone(ops)
 	for i := range vague {
-		if s := P(&vague[i]).Base(); s.Outcome == history.Ok && !slices.Contains(r.Witness, s.ID) {
+		s := P(&vague[i]).Base()
+		switch {
+		case slices.Contains(r.Witness, s.ID):
+		case x.alone:
+			s.Outcome = history.Fail
+		case s.Outcome == history.Ok:
 			s.Outcome, s.Return = history.Unknown, history.Never
 		}
 	}

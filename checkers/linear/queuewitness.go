@@ -1,0 +1,230 @@
+package linear
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"simrun/nodes/history"
+)
+
+// mostTried bounds the search for fewer stays that show the same.
+const mostTried = 256
+
+// gather is the part of a queue's history that explains why something has no place: its own operations, those of the
+// stays that held it back, and those that held these.
+func (q *queues) gather(wrong misfit) *queues {
+	part := &queues{Options: q.Options, ops: q.ops}
+	needed, queued := map[int32]bool{}, []int32{}
+	need := func(i int32) {
+		if !needed[i] {
+			needed[i] = true
+			queued = append(queued, i)
+		}
+	}
+	// climb needs what rules out the moments from one on, until another or a time is passed.
+	climb := func(i, until int32, end history.Time, above int) {
+		for i < until && q.time(i) <= end {
+			if by := q.by[i]; by != crowd {
+				need(by)
+				i = q.stays[by].least
+				continue
+			}
+			for j := range q.stays[:above] {
+				if s := &q.stays[j]; !s.certain() && s.in < q.time(i) {
+					need(int32(j))
+				}
+			}
+			i++
+		}
+	}
+	if wrong.empty != none {
+		e := q.empties[wrong.empty]
+		part.empties = []empty{e}
+		climb(q.rank(e.from), q.never(), e.to, len(q.stays))
+	} else {
+		need(wrong.stay)
+	}
+	for ; len(queued) > 0; queued = queued[1:] {
+		i := queued[0]
+		s := &q.stays[i]
+		if !s.certain() {
+			continue
+		}
+		from, end := q.rank(s.out), history.Never
+		if i == wrong.stay {
+			end = s.end
+		}
+		if s.following != none {
+			need(s.following)
+			from = max(from, q.stays[s.following].least)
+		}
+		above := int(i)
+		for above > 0 && q.stays[above-1].level == s.level {
+			above--
+		}
+		if own := q.leftBefore(above, s); q.dueAfter(len(own)) > from {
+			from = q.dueAfter(len(own))
+			for _, j := range own {
+				need(j)
+			}
+		}
+		climb(from, s.least, end, above)
+	}
+	for i := range q.stays {
+		if needed[int32(i)] {
+			part.stays = append(part.stays, q.stays[i])
+		}
+	}
+	if part.short() {
+		part.maybes = q.maybes
+	}
+	return part
+}
+
+// leftBefore is which of a level's values that nobody is known to have dequeued were certainly put in before one.
+func (q *queues) leftBefore(level int, s *stay) (left []int32) {
+	for i := level; i < len(q.stays) && q.stays[i].level == s.level && q.stays[i].put < s.put; i++ {
+		if p := &q.stays[i]; !p.certain() && p.in < s.put {
+			left = append(left, int32(i))
+		}
+	}
+	return left
+}
+
+// dueAfter is the moment until which so many values cannot have been taken by dequeues of unknown outcome.
+func (q *queues) dueAfter(values int) int32 {
+	switch {
+	case values == 0:
+		return 0
+	case values > len(q.maybes):
+		return q.never()
+	default:
+		return q.rank(q.maybes[values-1].call)
+	}
+}
+
+// minimal leaves out of a part whatever it takes not to have a place for something.
+func (q *queues) minimal(part *queues) *queues {
+	if len(part.stays) > mostTried {
+		return part
+	}
+	for i := len(part.stays) - 1; i >= 0; i-- {
+		without := &queues{Options: q.Options, ops: q.ops}
+		without.lineup = lineup{stays: slices.Delete(slices.Clone(part.stays), i, i+1), empties: part.empties, maybes: part.maybes}
+		if _, placed := without.place(); !placed {
+			part = without
+		}
+	}
+	if !part.short() {
+		part.maybes = nil
+	}
+	return part
+}
+
+// tell says in words what a part of a history shows.
+func (q *queues) tell(part *queues) Result {
+	wrong, _ := part.place()
+	var witness []*Span
+	op := func(i int32) {
+		if i != none {
+			witness = append(witness, &q.ops[i].Span)
+		}
+	}
+	for i := range part.stays {
+		op(part.stays[i].enqueue)
+		op(part.stays[i].dequeue)
+	}
+	var end history.Time
+	if wrong.empty != none {
+		e := part.empties[wrong.empty]
+		op(e.dequeue)
+		end = e.to
+	} else {
+		end = part.stays[wrong.stay].end
+	}
+	called := 0
+	for _, m := range part.maybes {
+		if m.call <= end {
+			op(m.dequeue)
+			called++
+		}
+	}
+	anomaly, reason := part.words(wrong, called)
+	return violated(anomaly, reason, witness...)
+}
+
+// words is the name and the sentence of what has no place in a part of a history.
+func (q *queues) words(wrong misfit, called int) (anomaly, reason string) {
+	var same, above, left []*stay
+	for i := range q.stays {
+		s := &q.stays[i]
+		switch {
+		case int32(i) == wrong.stay:
+		case !s.certain() && called > 0:
+			left = append(left, s)
+		case wrong.stay != none && s.level == q.stays[wrong.stay].level:
+			same = append(same, s)
+		default:
+			above = append(above, s)
+		}
+	}
+	if wrong.empty != none {
+		d := &q.ops[q.empties[wrong.empty].dequeue]
+		return "wrongly-empty", fmt.Sprintf("a dequeue %s found nothing although %s", d.times(), q.presence(above, left, called))
+	}
+	b := &q.stays[wrong.stay]
+	taken := fmt.Sprintf("%s was dequeued %s", q.value(b), q.ops[b.dequeue].times())
+	switch {
+	case len(same) == 1 && len(above)+len(left) == 0 && !same[0].certain():
+		a := same[0]
+		return "skipped", fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and nobody ever dequeued that",
+			taken, q.value(a), a.in, b.put)
+	case len(same) == 1 && len(above)+len(left) == 0:
+		a := same[0]
+		return "out-of-order", fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and dequeued only from %s on",
+			taken, q.value(a), a.in, b.put, a.out)
+	case len(same)+len(above) == 0 && left[0].level == b.level:
+		return "skipped", fmt.Sprintf("%s, but of what was enqueued before it %s", taken, q.presence(nil, left, called))
+	case len(same) == 0:
+		return "priority-inversion", fmt.Sprintf("%s with priority %d although, above that, %s", taken, b.level, q.presence(above, left, called))
+	default:
+		held := make([]string, len(same))
+		for i, a := range same {
+			held[i] = fmt.Sprintf("%s, which was to go first, until %s", q.value(a), q.time(a.least))
+		}
+		if len(above)+len(left) > 0 {
+			held = append(held, "above that "+q.presence(above, left, called))
+		}
+		return "out-of-order", fmt.Sprintf("%s although it had to wait: %s", taken, strings.Join(held, "; "))
+	}
+}
+
+// presence says what was there all the time.
+func (q *queues) presence(there, left []*stay, called int) string {
+	var parts []string
+	for _, s := range there {
+		if s.certain() {
+			parts = append(parts, fmt.Sprintf("%s was there from %s to %s", q.value(s), s.in, q.time(s.least)))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s was there from %s on", q.value(s), s.in))
+		}
+	}
+	if len(left) > 0 {
+		names := make([]string, 0, 4)
+		for _, s := range left[:min(len(left), 4)] {
+			names = append(names, q.value(s))
+		}
+		if len(left) > 4 {
+			names[3] = "…"
+		}
+		parts = append(parts, fmt.Sprintf("%d values were left (%s), and only %d dequeues of unknown outcome can have taken any",
+			len(left), strings.Join(names, ", "), called))
+	}
+	if len(parts) > 4 {
+		parts = append(parts[:3], fmt.Sprintf("and %d more", len(parts)-3))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (q *queues) value(s *stay) string { return q.name(q.ops[s.enqueue].Value) }
