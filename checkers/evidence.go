@@ -32,7 +32,7 @@ func Gather(h *history.History) *Evidence {
 }
 
 // Selector names hosts: a node ("client-w" means all its copies), a copy ("client-w/1"), a site, a
-// supplier, a role ("clients", "workers", "servers"), or "all".
+// supplier, a role ("clients", "workers", "servers"), "core" (whom the last phase that healed has mended), or "all".
 type Selector string
 
 // selects says whether the host is among those that the selector names.
@@ -42,6 +42,8 @@ func (s Selector) selects(h *history.Host) bool {
 		return true
 	case h.Name, h.Node, h.Site, h.Supplier, h.Role + "s":
 		return true
+	case "core":
+		return h.Core
 	default:
 		return false
 	}

@@ -132,7 +132,7 @@ func slewRate(by, long time.Duration) int64 {
 func (s *storm) crash(b *blow, h *sim.Host) hit {
 	strike := h.Crash()
 	if f := b.stroke; f.For == 0 && !h.NeverRestart {
-		s.world.At(s.world.Now()+h.Restart, b.end)
+		s.world.At(s.world.Now()+h.Restart, b.expire)
 	}
 	return strike
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/scenarios/decode"
 	"simrun/sim/luck"
 )
 
@@ -19,11 +20,14 @@ import (
 func Draw(s *Spec, seed luck.Seed) *Plan {
 	d := &draw{spec: s, seed: seed, names: map[string]int{}}
 	p := &Plan{Scenario: s.Name, Summary: s.Summary, Value: s.Value, Seed: seed, point: s.point,
-		Classes: s.classes, Claims: s.Claims}
+		Claims: s.Claims, NoRestarts: s.noRestarts()}
 	d.plan = p
 	d.topology = s.fixed
 	if d.topology == nil {
-		d.topology = s.populate(func(n *nodeSpec) int { return n.line.Count.At(d.one("count", n.name)) })
+		d.topology = s.populate(func(n *nodeSpec) stand {
+			line := d.node(n)
+			return stand{line, n.line.Count.At(d.one("count", n.name)), []string{line.Site}}
+		})
 	}
 	p.Hosts = d.topology.hosts
 	p.shape = d.topology
@@ -66,20 +70,24 @@ const (
 	luckOptions
 	luckCount
 	luckEach             // and on: of each repetition
+	luckOr     = 1 << 62 // which of several alternatives
 	luckPoints = 1 << 63 // but not so far
 )
 
 // world draws what is open in sites and links.
 func (d *draw) world() {
+	for i := range d.spec.classes {
+		d.plan.Classes = append(d.plan.Classes, d.class(&d.spec.classes[i]))
+	}
 	for i := range d.spec.sites {
 		s := &d.spec.sites[i]
 		ups := s.line.UPS
-		d.plan.Sites = append(d.plan.Sites, Site{Name: s.name, Power: s.line.Power, Inside: s.line.Inside,
+		d.plan.Sites = append(d.plan.Sites, Site{Name: s.name, Power: s.line.Power, Inside: d.inside(s),
 			UPS: readable(ups, ups.At(d.one("ups", s.name)))})
 	}
 	for i := range d.spec.doc.Links {
 		l := &d.spec.doc.Links[i]
-		link := Link{Is: l.Is}
+		link := Link{Is: d.is(l)}
 		for j := range l.Between {
 			link.Between = append(link.Between, l.Between[j].name)
 			link.Ends = append(link.Ends, l.Between[j].members(d.topology, Traffic))
@@ -114,14 +122,18 @@ func (d *draw) loads(lines []*loadLine, prefix string) []Load {
 	var loads []Load
 	for _, l := range lines {
 		name := d.unique(prefix + l.stream)
-		load := Load{Stream: name, Operation: l.operation, Rate: l.Rate.At(d.one("rate", name)), Mix: l.mix, Options: l.options}
+		load := Load{Stream: name, Operation: l.operation, Rate: l.Rate.At(d.one("rate", name)), Options: d.options(l, name)}
+		if n := len(l.mixes); n > 0 {
+			load.Mix = l.mixes[decode.Range[int]{Hi: n - 1}.At(d.one("mix", name))]
+		}
 		groups := make([][]string, len(l.From))
 		for i := range l.From {
 			load.Nodes = append(load.Nodes, l.From[i].String())
 			groups[i] = l.From[i].members(d.topology, Hosts)
 		}
-		load.From = union(d.topology.all, groups)
-		loads = append(loads, load)
+		if load.From = union(d.topology.all, groups); len(load.From) > 0 {
+			loads = append(loads, load)
+		}
 	}
 	return loads
 }
@@ -145,15 +157,7 @@ func (d *draw) heal(line *phaseLine) Heal {
 	case s.op == "all":
 		return Heal{All: true}
 	case s.name == "core":
-		servers := d.topology.byName[string(nodes.Server)+"s"]
-		kept := choose("majority", src, servers)
-		var others []string
-		for i := range d.topology.hosts {
-			if h := &d.topology.hosts[i]; h.Kind.Role != nodes.Server {
-				others = append(others, h.Name)
-			}
-		}
-		return Heal{Hosts: union(d.topology.all, [][]string{kept, others})}
+		return Heal{Hosts: d.core(line)}
 	default:
 		var groups [][]string
 		for _, t := range s.draw(src, d.topology, Hosts) {
@@ -220,13 +224,17 @@ const mostRepeats = 10_000
 func (d *draw) repeat(f *faultLine, target *selector, luck luck.Stream, phase int, by string, order int, sentence string,
 	emit func(drawn), first map[string]string) {
 	p := &d.plan.Phases[phase]
+	every := d.every(f, phase)
 	tell := func(x Fault) {
+		if len(x.Targets) == 0 || d.spec.noRestarts() && !withoutRestart(&x) {
+			return
+		}
 		if _, seen := first[sentence]; !seen {
 			first[sentence] = x.Target
 		}
 		emit(drawn{x, f, order})
 	}
-	if f.Every == nil {
+	if every == nil {
 		x := d.fault(f, target, luck, phase, by)
 		switch {
 		case f.At != nil:
@@ -252,14 +260,24 @@ func (d *draw) repeat(f *faultLine, target *selector, luck luck.Stream, phase in
 	at := p.From
 	for i := range uint64(mostRepeats) {
 		each := part(luck, luckEach+i)
-		if at += part(*each.Stream, luckWhen).length(*f.Every); at >= p.To {
+		if at += part(*each.Stream, luckWhen).length(*every); at >= p.To {
 			return
 		}
 		x := d.fault(f, target, *each.Stream, phase, by)
 		x.At = at
-		tell(x)
 		at += x.For
+		tell(x)
 	}
+}
+
+// every is how long a line leaves off between two times: what it says or, of a kind of the swarm that says nothing,
+// the tempo of the run.
+func (d *draw) every(f *faultLine, phase int) *nodes.Spread {
+	if !f.untimed {
+		return f.Every
+	}
+	p := d.spec.doc.Phases[phase]
+	return &nodes.Spread{Mean: max(p.Swarm.Tempo.At(d.one("tempo", p.Phase)), time.Microsecond)}
 }
 
 // fault draws what every fault of a line has: target, length and options.
@@ -271,12 +289,41 @@ func (d *draw) fault(f *faultLine, target *selector, luck luck.Stream, phase int
 	if f.For != nil {
 		x.For = part(luck, luckLength).length(*f.For)
 	}
-	x.Targets = d.targets(f, target, part(luck, luckTarget), &x.Options)
+	if target.or != nil {
+		target = target.or[part(luck, luckOr).Below(len(target.or))]
+	}
+	x.Targets = d.inhabited(&x, d.targets(f, target, part(luck, luckTarget), &x.Options))
 	x.Target = TargetText(x.Targets)
 	if o, ok := f.options.(*buggify); ok {
 		x.Options.Points = o.Points.draw(part(luck, luckPoints), d.topology.pointsOf(x.Targets))
 	}
 	return x
+}
+
+// inhabited are the targets at which anybody is, where sites are drawn. Of several parts of a network there must be
+// two, and of a partition nobody is in two.
+func (d *draw) inhabited(f *Fault, targets []Target) []Target {
+	takes := f.Verb.Info().Takes
+	if takes == Suppliers || !d.spec.roams() {
+		return targets
+	}
+	var left []Target
+	in := map[string]bool{}
+	for _, t := range targets {
+		if f.Options.Shape == Groups && slices.ContainsFunc(t.Hosts, func(h string) bool { return in[h] }) {
+			t = Group(slices.DeleteFunc(slices.Clone(t.Hosts), func(h string) bool { return in[h] }))
+		}
+		for _, h := range t.Hosts {
+			in[h] = true
+		}
+		if len(t.Hosts) > 0 {
+			left = append(left, t)
+		}
+	}
+	if takes == Traffic && len(targets) > 1 && len(left) < 2 {
+		return nil
+	}
+	return left
 }
 
 // targets draws whom a fault strikes. A partition needs parts.
@@ -288,7 +335,11 @@ func (d *draw) targets(f *faultLine, target *selector, src source, o *Options) [
 	case o.Shape == Ring && target.items == nil:
 		return d.topology.singly(shuffle(src, target.members(d.topology, Traffic)), Traffic)
 	case o.Shape == Bridge && target.items == nil:
-		mixed := shuffle(src, target.members(d.topology, Traffic))[1:] // the first is the bridge
+		mixed := shuffle(src, target.members(d.topology, Traffic))
+		if len(mixed) < 3 {
+			return nil
+		}
+		mixed = mixed[1:] // the first is the bridge
 		half := (len(mixed) + 1) / 2
 		return []Target{d.part(mixed[:half]), d.part(mixed[half:])}
 	case target.op == "random" && target.of == nil:

@@ -29,6 +29,7 @@ type faultLine struct {
 	at      *decode.Node
 	path    string
 	broken  bool // something is wrong with it, and has been said
+	untimed bool // it says nothing of when it strikes
 	event   Event
 	moment  Moment
 	watches *selector // whose moment
@@ -139,9 +140,7 @@ func (f *faultLine) readWhen(d *decode.Decoder) {
 			triggers = append(triggers, key)
 		}
 	}
-	if len(triggers) == 0 && f.verb != nil {
-		d.Fail(f.at, f.path, "a fault needs one of at, every, after and on, to say when it strikes")
-	}
+	f.untimed = len(triggers) == 0 && f.verb != nil
 	if len(triggers) > 1 {
 		d.Fail(f.at, f.path, "a fault strikes either by %s or by %s", triggers[0], triggers[1])
 	}
@@ -210,7 +209,14 @@ func (f *faultLine) readLength(d *decode.Decoder) {
 		d.Fail(n, f.path+".for", "%s is over at once; it has no length", f.verb.Verb)
 	case n == nil && f.verb.Lasts == MustLast:
 		d.Fail(f.at, f.path, "%s needs for: how long", f.verb.Verb)
-	case n == nil && f.Every != nil && f.verb.Lasts != Instant && !f.endsItself():
+	case n == nil && f.Every != nil:
+		f.mustEnd(d)
+	}
+}
+
+// mustEnd holds what comes again and again to having an end.
+func (f *faultLine) mustEnd(d *decode.Decoder) {
+	if f.For == nil && f.verb.Lasts == MayLast && !f.endsItself() {
 		d.Fail(f.at, f.path, "what comes every so often must end: %s needs for", f.verb.Verb)
 	}
 }
@@ -229,7 +235,7 @@ func (f *faultLine) String() string {
 // when is the line's trigger as a word or two, to tell apart the luck of lines with the same verb and target.
 func (f *faultLine) when() string {
 	switch {
-	case f.Every != nil:
+	case f.Every != nil || f.untimed:
 		return "every"
 	case f.After != "":
 		return "after " + f.event.String()

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -24,33 +25,37 @@ type document struct {
 	Workload []*loadLine      `yaml:"workload" doc:"what clients are asked to do; goes on in every phase that does not say otherwise"`
 	Phases   []*phaseLine     `yaml:"phases,required" doc:"parts of the run; they follow one another"`
 	Claims   []*claimLine     `yaml:"claims" doc:"what is promised, and how it is judged"`
+	Restarts *bool            `yaml:"restarts" doc:"no: whatever ends in this run stays ended until a phase heals it; the flag --no-restarts"`
 }
 
 type classLine struct {
-	Delay     nodes.Spread  `yaml:"delay" doc:"of each packet, drawn anew each time"`
-	Loss      nodes.Percent `yaml:"loss" doc:"the share of packets that are lost"`
-	Repeat    nodes.Percent `yaml:"repeat" doc:"the share of datagrams that come twice"`
-	Bandwidth nodes.Bytes   `yaml:"bandwidth" doc:"bytes a second in each direction; without limit if it is not said"`
+	Delay     nodes.Spread  `yaml:"delay,open" doc:"of each packet, drawn anew each time"`
+	Loss      nodes.Percent `yaml:"loss,open" doc:"the share of packets that are lost"`
+	Repeat    nodes.Percent `yaml:"repeat,open" doc:"the share of datagrams that come twice"`
+	Bandwidth nodes.Bytes   `yaml:"bandwidth,open" doc:"bytes a second in each direction; without limit if it is not said"`
 }
 
 type siteLine struct {
 	Power  string       `yaml:"power" doc:"the supplier of its electricity; one that is not said is never cut"`
 	UPS    nodes.Spread `yaml:"ups" doc:"how long its hosts outlive a cut"`
-	Inside string       `yaml:"inside" refers:"link class" doc:"the link class between its own hosts"`
+	Inside string       `yaml:"inside,open" refers:"link class" doc:"the link class between its own hosts"`
 }
 
 type linkLine struct {
 	Between []selector `yaml:"between,required" doc:"two or more sites or nodes, each connected to each"`
-	Is      string     `yaml:"is,required" refers:"link class" doc:"the link class"`
+	Is      string     `yaml:"is,required,open" refers:"link class" doc:"the link class"`
+
+	at   *decode.Node
+	path string
 }
 
 type nodeLine struct {
 	Run     string            `yaml:"run,required" refers:"kind" doc:"a registered kind of node, such as gearman.server"`
-	Site    string            `yaml:"site,required" refers:"site" doc:"where it stands"`
+	Site    string            `yaml:"site,required,open" refers:"site" doc:"where it stands"`
 	Count   decode.Range[int] `yaml:"count" min:"1" max:"10000" doc:"how many copies; they are called NAME/1, NAME/2 and so on"`
 	With    raw               `yaml:"with" wants:"mapping" doc:"the kind's own configuration"`
 	Limits  Limits            `yaml:"limits" doc:"what a host can run out of"`
-	Restart Restart           `yaml:"restart" doc:"after how long a process that ended by itself is started again, or never; 1s if it is not said"`
+	Restart Restart           `yaml:"restart,open" doc:"after how long a process that ended by itself is started again, or never; 1s if it is not said"`
 
 	config any
 }
@@ -59,20 +64,21 @@ type loadLine struct {
 	From []selector `yaml:"from,required" doc:"the clients"`
 	Do   string     `yaml:"do,required" doc:"the operation; its own options stand on the line too"`
 	Rate Rates      `yaml:"rate,required" doc:"how many in all from these clients; arrivals wait for no answer"`
-	Mix  raw        `yaml:"mix" wants:"mapping" doc:"VARIANT: share; they add up to 100%"`
+	Mix  raw        `yaml:"mix" wants:"mapping, or list" doc:"VARIANT: share; they add up to 100%. Or a list of such mixes"`
 
 	at        *decode.Node
 	path      string
 	operation *nodes.Operation
 	options   any
-	mix       []Share
-	stream    string // but for its number
+	open      bool      // each plan draws some of its options
+	mixes     [][]Share // one of these
+	stream    string    // but for its number
 }
 
 type phaseLine struct {
 	Phase    string       `yaml:"phase,required" doc:"its name"`
 	Lasts    nodes.Spread `yaml:"lasts,required" min:"1ns" doc:"how long it is"`
-	Heal     selector     `yaml:"heal" doc:"what its beginning mends: all, core (a majority of servers, and all workers and clients), or a selector"`
+	Heal     selector     `yaml:"heal" doc:"what its beginning mends: all, core (servers, workers and clients that are enough, drawn), or a selector; all else stays broken for ever"`
 	Workload raw          `yaml:"workload" wants:"stop, or list" doc:"stop, or lines of its own in place of the scenario's"`
 	Faults   []*faultLine `yaml:"faults" doc:"the script: what strikes in every run"`
 	Swarm    *swarmLine   `yaml:"swarm" doc:"the weather: each run draws some of these"`
@@ -84,10 +90,12 @@ type phaseLine struct {
 }
 
 type swarmLine struct {
-	Enable   decode.Range[int] `yaml:"enable" min:"0" doc:"how many of the kinds one run enables; all if it is not said"`
+	Families decode.Range[int] `yaml:"families" min:"0" doc:"of how many families (power, machine, process, network, clock, disk) one run has kinds; all if it is not said"`
+	Enable   decode.Range[int] `yaml:"enable" min:"0" doc:"how many of these kinds one run enables, 0 being a quiet run; all if it is not said"`
+	Tempo    nodes.Spread      `yaml:"tempo" min:"1us" doc:"drawn once for each run: how long kinds without every leave off, on average, between two times"`
 	KeepUp   *keepUpLine       `yaml:"keep-up" doc:"what the swarm must leave alive, with the script's outages reckoned in"`
 	Restarts *bool             `yaml:"restarts" doc:"no: what the swarm takes down stays down until it is healed"`
-	Kinds    []*faultLine      `yaml:"kinds,required" doc:"faults, each with every"`
+	Kinds    []*faultLine      `yaml:"kinds,required" doc:"faults, each with every, unless there is a tempo"`
 }
 
 type keepUpLine struct {
@@ -124,10 +132,11 @@ func (r *raw) DecodeNode(_ *decode.Decoder, n *decode.Node, path string, _ decod
 type named[T any] []entry[T]
 
 type entry[T any] struct {
-	name string
-	line T
-	at   *decode.Node // the key
-	path string
+	name  string
+	line  T
+	at    *decode.Node // the key
+	value *decode.Node
+	path  string
 }
 
 var goodName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
@@ -145,7 +154,7 @@ func (m *named[T]) DecodeNode(d *decode.Decoder, n *decode.Node, path string, ru
 			d.Hint(f.At, at, "use letters, digits, - and _", "%q is no name", f.Key)
 			continue
 		}
-		e := entry[T]{name: f.Key, at: f.At, path: at}
+		e := entry[T]{name: f.Key, at: f.At, value: f.Value, path: at}
 		d.Value(f.Value, at, &e.line, rules)
 		*m = append(*m, e)
 	}
@@ -166,6 +175,12 @@ func (m named[T]) find(name string) *T {
 		}
 	}
 	return nil
+}
+
+// DecodeNode reads the link.
+func (l *linkLine) DecodeNode(d *decode.Decoder, n *decode.Node, path string, _ decode.Rules) {
+	*l = linkLine{at: n, path: path}
+	d.Struct(n, path, nil, l)
 }
 
 // DecodeNode reads the line but for the options of its operation, which depend on who is asked.
@@ -219,6 +234,19 @@ func (r *Restart) ParseText(text string) error {
 		return fmt.Errorf("%s is no time at all: a process that fails at once would be restarted for ever in one instant", text)
 	}
 	*r = Restart{After: d}
+	return nil
+}
+
+// ParseInterval reads a duration between two.
+func (r *Restart) ParseInterval(lo, hi string, u uint64) error {
+	var least, most Restart
+	if err := cmp.Or(least.ParseText(lo), most.ParseText(hi)); err != nil {
+		return err
+	}
+	if least.Never || most.Never || least.After > most.After {
+		return fmt.Errorf("%s..%s is no range of durations; write SHORTEST..LONGEST, or a list", lo, hi)
+	}
+	*r = Restart{After: decode.Between(least.After, most.After, u)}
 	return nil
 }
 

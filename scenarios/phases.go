@@ -80,7 +80,9 @@ func (r *reader) readPhaseLoad(p *phaseLine) {
 
 // readFault looks at a line of the script.
 func (r *reader) readFault(f *faultLine, p *phaseLine) {
-	r.readTarget(f)
+	if r.readTarget(f); f.untimed {
+		r.Fail(f.at, f.path, "a fault needs one of at, every, after and on, to say when it strikes")
+	}
 	if f.At != nil && !f.broken && p.Lasts.Max() > 0 && earliest(*f.At) >= p.Lasts.Max() {
 		r.Fail(f.at.Field("at"), f.path+".at", "the phase is over by then: it lasts %s", p.Lasts)
 	}
@@ -103,7 +105,9 @@ func (r *reader) readTarget(f *faultLine) {
 		return
 	}
 	if r.resolve(&f.target, f.verb.Takes) && !f.broken {
-		r.readShape(f)
+		for _, s := range f.target.alternatives() {
+			r.readShape(f, s)
+		}
 		r.readPoints(f)
 	} else {
 		f.broken = true
@@ -114,8 +118,7 @@ func (r *reader) readTarget(f *faultLine) {
 }
 
 // readShape holds a partition to parts that can be divided.
-func (r *reader) readShape(f *faultLine) {
-	s := &f.target
+func (r *reader) readShape(f *faultLine, s *selector) {
 	nested := slices.ContainsFunc(s.items, func(i *selector) bool { return i.items != nil })
 	if nested && f.verb.Takes != Traffic {
 		r.Fail(s.at, s.path, "groups of groups are for network faults; write one list")
@@ -166,7 +169,7 @@ func (r *reader) overlap(s *selector) bool {
 	}
 	in := map[string]string{}
 	for _, item := range s.items {
-		for _, h := range item.members(r.spec.most, Traffic) {
+		for _, h := range item.members(r.least(), Traffic) {
 			if other, twice := in[h]; twice {
 				r.Fail(item.at, item.path, "%s is in %s and in %s, and cannot be parted from itself", h, other, item)
 				return true
@@ -201,6 +204,10 @@ func (r *reader) readMomentName(f *faultLine) {
 func (r *reader) readSwarm(s *swarmLine, p *phaseLine) {
 	path := p.path + ".swarm"
 	at := p.at.Field("swarm")
+	families := s.families()
+	if n := at.Field("families"); n != nil && s.Families.Max() > len(families) && len(families) > 0 {
+		r.Hint(n, path+".families", "these are of: "+strings.Join(families, ", "), "%s families of %d cannot be there", s.Families, len(families))
+	}
 	if n := at.Field("enable"); n != nil && s.Enable.Max() > len(s.Kinds) && len(s.Kinds) > 0 {
 		r.Fail(n, path+".enable", "%s of %d kinds cannot be enabled", s.Enable, len(s.Kinds))
 	}
@@ -216,6 +223,12 @@ func (r *reader) readSwarm(s *swarmLine, p *phaseLine) {
 		}
 	}
 	for _, f := range s.Kinds {
+		switch {
+		case f.untimed && at.Field("tempo") == nil:
+			r.Fail(f.at, f.path, "a kind of the swarm needs every, or the swarm a tempo, to say how often it strikes")
+		case f.untimed:
+			f.mustEnd(r.Decoder)
+		}
 		if f.verb != nil && f.Every == nil && (f.At != nil || f.After != "" || f.On != "") {
 			r.Fail(f.at, f.path, "a kind of the swarm comes every so often; what waits for a time or an event belongs into faults")
 		}

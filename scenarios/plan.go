@@ -31,7 +31,10 @@ type Plan struct {
 	Phases   []Phase     // in time; they follow one another without a gap
 	Faults   []Fault     // by phase; within one, the timed by time, then those that wait, in the order of the file
 	Claims   []Claim     // in the order of the file
-	Workload []Load      // what phases without a load of their own share; Phase.Load has it too
+	// NoRestarts says that whatever ends stays ended until a phase heals it: all hosts are told so, and faults that
+	// stop a process have no end of their own.
+	NoRestarts bool
+	Workload   []Load // what phases without a load of their own share; Phase.Load has it too
 
 	point []decode.Pair // what Value says
 	shape *topology     // of Hosts
@@ -82,11 +85,11 @@ type Restart struct {
 
 // Limits are what a host can run out of. A zero leaves the machine's default.
 type Limits struct {
-	Files   int         `yaml:"files" min:"1" doc:"open file descriptors of the process, sockets included"`
-	Ports   int         `yaml:"ports" min:"1" doc:"ephemeral ports for connections that it makes"`
-	Backlog int         `yaml:"backlog" min:"1" doc:"connections that wait to be accepted, for each listener"`
-	Cores   int         `yaml:"cores" min:"1" doc:"how many computations run at once"`
-	Disk    nodes.Bytes `yaml:"disk" min:"1" doc:"the size of its disk"`
+	Files   int         `yaml:"files,open" min:"1" doc:"open file descriptors of the process, sockets included"`
+	Ports   int         `yaml:"ports,open" min:"1" doc:"ephemeral ports for connections that it makes"`
+	Backlog int         `yaml:"backlog,open" min:"1" doc:"connections that wait to be accepted, for each listener"`
+	Cores   int         `yaml:"cores,open" min:"1" doc:"how many computations run at once"`
+	Disk    nodes.Bytes `yaml:"disk,open" min:"1" doc:"the size of its disk"`
 }
 
 // Phase is a part of the run.

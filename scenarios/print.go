@@ -18,6 +18,9 @@ func (p *Plan) YAML() []byte {
 		w.line("summary: %s", decode.Quote(p.Summary))
 	}
 	w.line("seed: %s", decode.Quote(FormatSeed(p.Seed)))
+	if p.NoRestarts {
+		w.line("restarts: no")
+	}
 	w.matrix()
 	w.world()
 	w.workload("workload:", "", p.Workload)

@@ -31,6 +31,10 @@ func (r *reader) lookUp() {
 			r.lookUpNode(ref)
 		case "selector":
 			s := &selector{}
+			if ref.Name == "core" {
+				r.lookUpCore(ref)
+				break
+			}
 			if s.DecodeNode(r.Decoder, ref.At, ref.Path, decode.Rules{}); s.name != "" {
 				r.resolve(s, Hosts)
 			}
@@ -43,6 +47,13 @@ func (r *reader) lookUp() {
 				r.Hint(ref.At, ref.Path, decode.Suggest(ref.Name, names), "no %s %q", ref.To, ref.Name)
 			}
 		}
+	}
+}
+
+// lookUpCore checks that somebody is healed, whom a check means by core.
+func (r *reader) lookUpCore(ref decode.Reference) {
+	if !slices.ContainsFunc(r.spec.doc.Phases, func(p *phaseLine) bool { return p.Heal.at != nil }) {
+		r.Fail(ref.At, ref.Path, "no phase heals, so there is no core")
 	}
 }
 
@@ -82,7 +93,7 @@ func (r *reader) resolve(s *selector, takes Takes) bool {
 }
 
 func (r *reader) resolveIn(s *selector, takes Takes, depth int) {
-	for _, item := range s.items {
+	for _, item := range slices.Concat(s.items, s.or) {
 		r.resolveIn(item, takes, depth+1)
 	}
 	if s.of != nil {
@@ -113,7 +124,13 @@ func (r *reader) least() *topology {
 	if r.spec.fixed != nil {
 		return r.spec.fixed
 	}
-	return r.spec.populate(func(n *nodeSpec) int { return n.line.Count.Min() })
+	return r.spec.populate(func(n *nodeSpec) stand {
+		sure := stand{n.line, n.line.Count.Min(), n.sites}
+		if len(n.sites) > 1 {
+			sure.sites = nil
+		}
+		return sure
+	})
 }
 
 func (r *reader) resolveName(s *selector, takes Takes) {
@@ -140,6 +157,9 @@ func (r *reader) resolveName(s *selector, takes Takes) {
 		return
 	}
 	if _, known := t.byName[s.name]; known {
+		if r.spec.Seeded {
+			return // a plan may have drawn all from there to elsewhere
+		}
 		r.Fail(s.at, s.path, "nobody is at %q", s.name)
 		return
 	}

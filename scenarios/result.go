@@ -27,6 +27,7 @@ type Result struct {
 	Nodes            int               `json:"nodes"`
 	Messages         uint64            `json:"messages"`
 	Operations       int               `json:"operations"`
+	Core             []string          `json:"core,omitempty"` // whom the last phase that heals mends, if that is not all
 	Claims           []ClaimResult     `json:"claims"`
 	Faults           []FaultResult     `json:"faults"`
 	Sometimes        map[string]int    `json:"sometimes"`

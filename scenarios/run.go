@@ -44,7 +44,7 @@ func (p *Plan) Run(o RunOptions) *Run {
 	run.Result = &Result{
 		Version: 1, Scenario: p.Scenario, Summary: p.Summary, Value: p.Value, Seed: FormatSeed(p.Seed),
 		Hash: hash.String(), Steps: steps, SimulatedSeconds: s.world.Now().Seconds(),
-		Nodes: len(p.Hosts), Messages: s.world.Network().Counts().Messages, Operations: requests(h),
+		Nodes: len(p.Hosts), Messages: s.world.Network().Counts().Messages, Operations: requests(h), Core: p.core(),
 		Faults: s.storm.results(), Sometimes: map[string]int{},
 	}
 	run.Result.find(s.world)

@@ -16,6 +16,7 @@ type selector struct {
 	name  string // without an operator: a node, a copy of one, a site, a supplier, or a role ("servers")
 	of    *selector
 	items []*selector // of a list; then op and name are empty
+	or    []*selector // one of these, each time; then op and name are empty
 	at    *decode.Node
 	path  string
 }
@@ -25,7 +26,7 @@ var operators = map[string]bool{"one": true, "random": true, "each": true, "all"
 	"minority": false, "majority": false, "leader": false}
 
 // reserved are words that no site, node or supplier may be called.
-var reserved = []string{"all", "one", "random", "each", "minority", "majority", "leader", "core", "heal",
+var reserved = []string{"all", "one", "random", "each", "minority", "majority", "leader", "core", "heal", "or",
 	string(nodes.Client) + "s", string(nodes.Worker) + "s", string(nodes.Server) + "s"}
 
 // DecodeNode reads a selector; the names in it are looked up later.
@@ -48,8 +49,36 @@ func (s *selector) decode(d *decode.Decoder, n *decode.Node, path string, depth 
 	case n.Kind != decode.Scalar:
 		d.Fail(n, path, "this must name nodes, a site or a supplier, or be a list of such")
 	default:
-		s.parse(d, strings.Fields(n.Text), 0)
+		s.parseOr(d, strings.Fields(n.Text))
 	}
+}
+
+// parseOr reads alternatives: "leader of servers or one of servers".
+func (s *selector) parseOr(d *decode.Decoder, words []string) {
+	if !slices.Contains(words, "or") {
+		s.parse(d, words, 0)
+		return
+	}
+	for len(words) > 0 {
+		end := slices.Index(words, "or")
+		if end < 0 {
+			end = len(words)
+		} else if end == len(words)-1 {
+			d.Fail(s.at, s.path, "a name is missing behind or")
+		}
+		one := &selector{at: s.at, path: s.path}
+		one.parse(d, words[:end], 0)
+		s.or = append(s.or, one)
+		words = words[min(end+1, len(words)):]
+	}
+}
+
+// alternatives are those of the selector, or it alone.
+func (s *selector) alternatives() []*selector {
+	if s.or != nil {
+		return s.or
+	}
+	return []*selector{s}
 }
 
 func (s *selector) parse(d *decode.Decoder, words []string, depth int) {
@@ -83,6 +112,12 @@ func (s *selector) String() string {
 			words[i] = item.String()
 		}
 		return "[" + strings.Join(words, ", ") + "]"
+	case s.or != nil:
+		words := make([]string, len(s.or))
+		for i, one := range s.or {
+			words[i] = one.String()
+		}
+		return strings.Join(words, " or ")
 	case s.of != nil:
 		return s.op + " of " + s.of.String()
 	default:
@@ -92,7 +127,7 @@ func (s *selector) String() string {
 
 // random says whether a seed decides whom it selects.
 func (s *selector) random() bool {
-	if s.of != nil && s.of.random() || slices.ContainsFunc(s.items, (*selector).random) {
+	if s.or != nil || s.of != nil && s.of.random() || slices.ContainsFunc(s.items, (*selector).random) {
 		return true
 	}
 	return s.op != "" && s.op != "all" && s.op != "leader"
@@ -101,7 +136,7 @@ func (s *selector) random() bool {
 // has says whether the operator stands anywhere in the selector.
 func (s *selector) has(op string) bool {
 	return s.op == op || s.of != nil && s.of.has(op) ||
-		slices.ContainsFunc(s.items, func(i *selector) bool { return i.has(op) })
+		slices.ContainsFunc(slices.Concat(s.items, s.or), func(i *selector) bool { return i.has(op) })
 }
 
 // whole is what the operator chooses from.
@@ -115,9 +150,10 @@ func (s *selector) whole() *selector {
 // members are the hosts, or of power verbs the suppliers, among which the selector chooses: those of its name.
 func (s *selector) members(t *topology, takes Takes) []string {
 	switch {
-	case s.items != nil:
-		groups := make([][]string, len(s.items))
-		for i, item := range s.items {
+	case s.items != nil || s.or != nil:
+		parts := slices.Concat(s.items, s.or)
+		groups := make([][]string, len(parts))
+		for i, item := range parts {
 			groups[i] = item.members(t, takes)
 		}
 		return union(t.everybody(takes), groups)
@@ -143,6 +179,9 @@ func (s *selector) draw(src source, t *topology, takes Takes) []Target {
 			targets = append(targets, item.draw(src, t, takes)...)
 		}
 		return targets
+	}
+	if s.or != nil {
+		return s.or[src.Below(len(s.or))].draw(src, t, takes)
 	}
 	members := s.members(t, takes)
 	switch s.op {

@@ -26,16 +26,19 @@ type Spec struct {
 	point   []decode.Pair // what Value says
 	doc     document
 	catalog *Catalog
-	classes []LinkClass
-	sites   []siteSpec // sorted by name
-	nodes   []nodeSpec // sorted by name
-	fixed   *topology  // of every plan, if no number of copies is random
-	most    *topology  // with the greatest numbers of copies
+	classes []entry[classLine] // sorted by name
+	sites   []siteSpec         // sorted by name
+	nodes   []nodeSpec         // sorted by name
+	opened  []decode.Opened    // what each plan draws in these and in links, but for the nodes' own configuration
+	fixed   *topology          // of every plan, if no number of copies is random
+	most    *topology          // with the greatest numbers of copies
 }
 
 type siteSpec struct {
 	name string
 	line *siteLine
+	at   *decode.Node
+	path string
 }
 
 type nodeSpec struct {
@@ -43,6 +46,18 @@ type nodeSpec struct {
 	line    *nodeLine
 	kind    *nodes.Kind
 	counted bool
+	at      *decode.Node
+	path    string
+	sites   []string        // one of these
+	opened  []decode.Opened // what each plan draws
+	luck    decode.Luck     // a draw that its kind allows: that of line
+}
+
+// stand is how many copies of a node there are, and at which of its sites.
+type stand struct {
+	line   *nodeLine
+	copies int
+	sites  []string
 }
 
 // reader looks names up and holds a document to what it means.
@@ -56,7 +71,9 @@ type reader struct {
 func readSpec(problems *decode.Problems, root *decode.Node, catalog *Catalog) *Spec {
 	r := &reader{Decoder: newDecoder(problems), spec: &Spec{catalog: catalog}, catalog: catalog, root: root}
 	d := &r.spec.doc
+	r.Luck = func(string) uint64 { return 0 }
 	r.Struct(root, "", nil, d)
+	r.spec.opened = r.Opened
 	r.spec.Name, r.spec.Summary = d.Scenario, strings.TrimSpace(d.Summary)
 	if d.Scenario != "" && !bareName.MatchString(d.Scenario) {
 		r.Hint(root.Field("scenario"), "scenario", "use a-z, 0-9 and -", "%q is no name of a scenario", d.Scenario)
@@ -83,37 +100,29 @@ func readSpec(problems *decode.Problems, root *decode.Node, catalog *Catalog) *S
 func (r *reader) readWorld() {
 	d, spec := &r.spec.doc, r.spec
 	r.unambiguous()
-	for i := range d.Classes {
-		c := &d.Classes[i].line
-		spec.classes = append(spec.classes, LinkClass{d.Classes[i].name, c.Delay, c.Loss, c.Repeat, c.Bandwidth})
-	}
-	slices.SortFunc(spec.classes, func(a, b LinkClass) int { return strings.Compare(a.Name, b.Name) })
+	spec.classes = slices.SortedFunc(slices.Values(d.Classes), func(a, b entry[classLine]) int { return strings.Compare(a.name, b.name) })
 	for i := range d.Sites {
-		spec.sites = append(spec.sites, siteSpec{d.Sites[i].name, &d.Sites[i].line})
+		s := &d.Sites[i]
+		spec.sites = append(spec.sites, siteSpec{s.name, &s.line, s.value, s.path})
 	}
 	slices.SortFunc(spec.sites, func(a, b siteSpec) int { return strings.Compare(a.name, b.name) })
 	for i := range d.Nodes {
-		n := &d.Nodes[i]
-		spec.nodes = append(spec.nodes, nodeSpec{n.name, &n.line, r.readNode(n), r.nodeField(n, "count") != nil})
+		spec.nodes = append(spec.nodes, r.readNode(&d.Nodes[i]))
 	}
 	slices.SortFunc(spec.nodes, func(a, b nodeSpec) int { return strings.Compare(a.name, b.name) })
 
-	spec.most = spec.populate(func(n *nodeSpec) int { return n.line.Count.Max() })
+	spec.most = spec.populate(func(n *nodeSpec) stand { return stand{n.line, n.line.Count.Max(), n.sites} })
 	if len(spec.most.hosts) > mostHosts {
 		r.Fail(r.root.Field("nodes"), "nodes", "these are more than %d hosts", mostHosts)
-		spec.most = newTopology(nil, nil)
+		spec.most = newTopology(nil, nil, nil)
 	}
-	if !slices.ContainsFunc(spec.nodes, func(n nodeSpec) bool { return !n.line.Count.Constant() }) {
+	if !slices.ContainsFunc(spec.nodes, func(n nodeSpec) bool { return !n.line.Count.Constant() || len(n.opened) > 0 }) {
 		spec.fixed = spec.most
 	}
 }
 
 // mostHosts is how many hosts a scenario may have.
 const mostHosts = 20_000
-
-func (r *reader) nodeField(n *entry[nodeLine], key string) *decode.Node {
-	return r.root.Field("nodes").Field(n.name).Field(key)
-}
 
 // unambiguous holds names of nodes, sites and suppliers apart, since selectors say nothing but the name.
 func (r *reader) unambiguous() {
@@ -149,30 +158,33 @@ func (r *reader) unambiguous() {
 }
 
 // readNode reads the configuration of a node into what its kind makes for it.
-func (r *reader) readNode(n *entry[nodeLine]) *nodes.Kind {
-	kind := r.catalog.kind(n.line.Run)
-	if kind == nil {
-		return nil // said when names are looked up
-	}
-	if kind.Config == nil {
-		if n.line.With.Node != nil {
-			r.Fail(n.line.With.Node, n.path+".with", "a %s has nothing to configure", kind.Name)
+func (r *reader) readNode(e *entry[nodeLine]) nodeSpec {
+	n := nodeSpec{name: e.name, line: &e.line, kind: r.catalog.kind(e.line.Run), counted: e.value.Field("count") != nil,
+		at: e.value, path: e.path, sites: []string{e.line.Site}}
+	if site := e.value.Field("site"); site != nil && site.Kind == decode.List {
+		n.sites = nil
+		for _, item := range site.Items {
+			n.sites = append(n.sites, item.Text)
 		}
-		return kind
 	}
-	n.line.config = kind.Config()
-	at, path := n.line.With.Node, n.path+".with"
-	if at == nil {
-		empty := *n.at
-		empty.Kind, empty.Fields = decode.Map, nil
-		at, path = &empty, n.path
+	for _, o := range r.Opened {
+		if under(n.path)(o) {
+			n.opened = append(n.opened, o)
+		}
 	}
-	r.Struct(at, path, nil, n.line.config)
-	return kind
+	switch {
+	case n.kind == nil: // said when names are looked up
+	case n.kind.Config != nil:
+		opened, luck := r.readOpen(func(d *decode.Decoder) { n.line.config = n.configure(d) })
+		n.opened, n.luck = append(n.opened, opened...), luck
+	case n.line.With.Node != nil:
+		r.Fail(n.line.With.Node, n.path+".with", "a %s has nothing to configure", n.kind.Name)
+	}
+	return n
 }
 
-// populate makes the topology with the numbers of copies that count says.
-func (s *Spec) populate(count func(*nodeSpec) int) *topology {
+// populate makes the topology in which the nodes stand as it is said.
+func (s *Spec) populate(where func(*nodeSpec) stand) *topology {
 	sites := make([]Site, len(s.sites))
 	at := map[string]*Site{}
 	for i, site := range s.sites {
@@ -180,14 +192,20 @@ func (s *Spec) populate(count func(*nodeSpec) int) *topology {
 		at[site.name] = &sites[i]
 	}
 	var hosts []Host
+	stands := map[string][]string{}
 	for i := range s.nodes {
 		n := &s.nodes[i]
-		if n.kind == nil {
-			n = &nodeSpec{n.name, n.line, &nodes.Kind{}, n.counted} // wrong, and said to be
+		here := where(n)
+		stands[n.name] = here.sites
+		h := Host{Name: n.name, Node: n.name, Kind: n.kind, Site: here.line.Site, Config: here.line.config,
+			Limits: here.line.Limits, Restart: here.line.Restart}
+		if h.Kind == nil {
+			h.Kind = &nodes.Kind{} // wrong, and said to be
 		}
-		h := Host{Name: n.name, Node: n.name, Kind: n.kind, Site: n.line.Site, Config: n.line.config,
-			Limits: n.line.Limits, Restart: n.line.Restart}
-		if h.Restart == (Restart{}) {
+		switch {
+		case s.noRestarts():
+			h.Restart = Restart{Never: true}
+		case h.Restart == (Restart{}):
 			h.Restart = UsualRestart
 		}
 		if site := at[h.Site]; site != nil {
@@ -197,15 +215,15 @@ func (s *Spec) populate(count func(*nodeSpec) int) *topology {
 			hosts = append(hosts, h)
 			continue
 		}
-		for k := range min(count(n), mostHosts) {
+		for k := range min(here.copies, mostHosts) {
 			copied := h
 			copied.Name = fmt.Sprintf("%s/%d", n.name, k+1)
 			if hosts = append(hosts, copied); len(hosts) > mostHosts {
-				return newTopology(sites, hosts)
+				return newTopology(sites, hosts, stands)
 			}
 		}
 	}
-	t := newTopology(sites, hosts)
+	t := newTopology(sites, hosts, stands)
 	t.expandNames()
 	return t
 }

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"reflect"
+	"strings"
 
 	"simrun/netmodel"
 	"simrun/nodes"
@@ -115,6 +116,7 @@ func (s *stage) history() *history.History {
 	h.Scenario, h.Seed = s.plan.Scenario, FormatSeed(s.plan.Seed)
 	for i := range s.plan.Hosts {
 		h.Hosts[i].Servers = serversOf(s.plan.Hosts[i].Config)
+		h.Hosts[i].Core = s.plan.inCore(h.Hosts[i].Name)
 	}
 	for i := range s.plan.Phases {
 		p := &s.plan.Phases[i]
@@ -132,7 +134,7 @@ func serversOf(config any) (names []string) {
 		return nil
 	}
 	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("yaml") != "servers" {
+		if key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ","); key != "servers" {
 			continue
 		}
 		if servers, ok := v.Field(i).Interface().([]nodes.NodeName); ok {

@@ -44,6 +44,7 @@ type blow struct {
 	hits   []hit
 	impair []int // lines of storm.impairments that end with it
 	over   bool
+	stays  bool // a core was healed beside it: it goes on until it is healed itself
 }
 
 // hit is what undoes one part of a blow, and counts what that part did.
@@ -155,7 +156,14 @@ func (f *stroke) strike() {
 	}
 	s.happened(Event{Verb: f.Verb, Target: f.Target})
 	if f.For > 0 && f.Verb.Info().Lasts != Instant {
-		s.world.At(now+f.For, b.end)
+		s.world.At(now+f.For, b.expire)
+	}
+}
+
+// expire is the end that the fault's own length gives the blow.
+func (b *blow) expire() {
+	if !b.stays {
+		b.end()
 	}
 }
 
@@ -218,6 +226,7 @@ func (s *storm) healCore(core []string) {
 	for _, f := range s.faults {
 		for _, b := range slices.Clone(f.under) {
 			s.spare(b, in)
+			b.stays = true
 		}
 	}
 	for _, h := range s.world.Hosts() {

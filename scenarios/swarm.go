@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"simrun/nodes"
 )
 
 // swarm draws the weather of a phase: some of its kinds, each as often as it says. What would take too many of
@@ -11,6 +13,7 @@ import (
 // but never changes it.
 func (d *draw) swarm(p *phaseLine, phase int, script []drawn, first map[string]string) []drawn {
 	kinds := d.enabled(p)
+	keep := d.keepers(p)
 	var candidates []drawn
 	for order, f := range kinds {
 		if f == nil {
@@ -23,30 +26,61 @@ func (d *draw) swarm(p *phaseLine, phase int, script []drawn, first map[string]s
 			candidates = append(candidates, x)
 		}, first)
 	}
-	if p.Swarm.KeepUp == nil {
+	if len(keep) == 0 {
 		return candidates
 	}
 	slices.SortStableFunc(candidates, func(a, b drawn) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.order, b.order))
 	})
-	k := d.keeper(p)
 	for _, x := range d.outages(script) {
-		k.take(x)
+		keep.take(x)
 	}
 	kept := candidates[:0]
 	for _, x := range candidates {
-		if out := d.outage(&x.Fault, x.At, x.At); k.allows(out) {
-			k.take(out)
+		if out := d.outage(&x.Fault, x.At, x.At); keep.allow(out) {
+			keep.take(out)
 			kept = append(kept, x)
 		}
 	}
 	return kept
 }
 
+// families are those of the swarm's kinds, in the order of the table of verbs.
+func (s *swarmLine) families() (all []string) {
+	for i := range verbs {
+		family := verbs[i].Family
+		if !slices.Contains(all, family) && slices.ContainsFunc(s.Kinds, func(f *faultLine) bool { return f.verb != nil && f.verb.Family == family }) {
+			all = append(all, family)
+		}
+	}
+	return all
+}
+
+// present are the kinds of the families that this run has; nil in the place of the others.
+func (d *draw) present(p *phaseLine) []*faultLine {
+	kinds := slices.Clone(p.Swarm.Kinds)
+	if p.at.Field("swarm").Field("families") == nil {
+		return kinds
+	}
+	rank := map[string]uint64{}
+	families := p.Swarm.families()
+	for _, f := range families {
+		rank[f] = d.one("family", p.Phase, f)
+	}
+	slices.SortStableFunc(families, func(a, b string) int { return cmp.Compare(rank[a], rank[b]) })
+	families = families[:min(p.Swarm.Families.At(d.one("families", p.Phase)), len(families))]
+	for i, f := range kinds {
+		if !slices.Contains(families, f.verb.Family) {
+			kinds[i] = nil
+		}
+	}
+	return kinds
+}
+
 // enabled are the kinds of the swarm that this run has; nil in the place of the others. Each line draws its own
 // rank, and the lowest are enabled.
 func (d *draw) enabled(p *phaseLine) []*faultLine {
-	kinds := slices.Clone(p.Swarm.Kinds)
+	kinds := d.present(p)
 	if p.at.Field("swarm").Field("enable") == nil {
 		return kinds
 	}
@@ -56,9 +90,11 @@ func (d *draw) enabled(p *phaseLine) []*faultLine {
 		rank uint64
 	}
 	var ranks []ranked
-	for i, f := range kinds {
+	for i, f := range p.Swarm.Kinds {
 		name := d.unique("rank " + p.Phase + " " + f.String())
-		ranks = append(ranks, ranked{i, d.one(name)})
+		if kinds[i] != nil {
+			ranks = append(ranks, ranked{i, d.one(name)})
+		}
 	}
 	slices.SortFunc(ranks, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 	for _, r := range ranks[min(n, len(ranks)):] {
@@ -130,6 +166,7 @@ func (d *draw) outage(f *Fault, from, to time.Duration) outage {
 func (d *draw) ends(f *Fault, at time.Duration) time.Duration {
 	end := d.healed(f, at)
 	switch {
+	case f.Verb == FailSync && d.neverBack(f): // who cannot sync may end, and then stays so
 	case f.For > 0:
 		end = min(end, at+f.For)
 	case f.Verb == Crash || f.Verb == CrashMachine:
@@ -146,6 +183,13 @@ func (d *draw) ends(f *Fault, at time.Duration) time.Duration {
 		end = min(end, at+longest)
 	}
 	return end
+}
+
+// neverBack says whether a process that the fault may end is not started again before a phase heals it.
+func (d *draw) neverBack(f *Fault) bool {
+	return slices.ContainsFunc(f.Targets, func(t Target) bool {
+		return slices.ContainsFunc(t.Hosts, func(h string) bool { return d.topology.hosts[d.topology.index[h]].Restart.Never })
+	})
 }
 
 // span is when a fault may strike, at the earliest and at the latest.
@@ -224,14 +268,47 @@ type keeper struct {
 	outs  []outage
 }
 
-func (d *draw) keeper(p *phaseLine) *keeper {
-	members := p.Swarm.KeepUp.Of.members(d.topology, Hosts)
-	k := &keeper{of: make(map[string]bool, len(members))}
+// keepers are those of a phase: what its swarm is told to keep up and, where nobody that ends comes back, one host of
+// each role of which nothing is said. Else there would soon be nobody left about whom anything could be claimed.
+func (d *draw) keepers(p *phaseLine) (all keepers) {
+	said := map[string]bool{}
+	if up := p.Swarm.KeepUp; up != nil {
+		k := newKeeper(up.Of.members(d.topology, Hosts), up.AtLeast.At(d.one("keep-up", p.Phase)))
+		all, said = append(all, k), k.of
+	}
+	if !d.spec.noRestarts() {
+		return all
+	}
+	for _, role := range roles {
+		members := d.topology.byName[string(role)+"s"]
+		if !slices.ContainsFunc(members, func(h string) bool { return said[h] }) {
+			all = append(all, newKeeper(members, 1))
+		}
+	}
+	return all
+}
+
+var roles = []nodes.Role{nodes.Server, nodes.Worker, nodes.Client}
+
+func newKeeper(members []string, least int) *keeper {
+	k := &keeper{of: make(map[string]bool, len(members)), spare: len(members) - least}
 	for _, h := range members {
 		k.of[h] = true
 	}
-	k.spare = len(members) - p.Swarm.KeepUp.AtLeast.At(d.one("keep-up", p.Phase))
 	return k
+}
+
+// keepers are all that must agree.
+type keepers []*keeper
+
+func (all keepers) take(o outage) {
+	for _, k := range all {
+		k.take(o)
+	}
+}
+
+func (all keepers) allow(o outage) bool {
+	return !slices.ContainsFunc(all, func(k *keeper) bool { return !k.allows(o) })
 }
 
 func (k *keeper) take(o outage) {

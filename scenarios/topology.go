@@ -18,10 +18,13 @@ type topology struct {
 	index     map[string]int      // of a host
 }
 
-func newTopology(sites []Site, hosts []Host) *topology {
+// newTopology is the topology of hosts of which the nodes stand at those sites: at one of several, if it is not drawn yet.
+func newTopology(sites []Site, hosts []Host, stands map[string][]string) *topology {
 	t := &topology{hosts: hosts, byName: map[string][]string{}, index: map[string]int{}}
+	supplier := map[string]string{}
 	for _, s := range sites {
 		t.byName[s.Name] = nil
+		supplier[s.Name] = s.Power
 		if s.Power != "" && !slices.Contains(t.suppliers, s.Power) {
 			t.suppliers = append(t.suppliers, s.Power)
 			t.byName[s.Power] = nil
@@ -32,14 +35,17 @@ func newTopology(sites []Site, hosts []Host) *topology {
 		h := &hosts[i]
 		t.all = append(t.all, h.Name)
 		t.index[h.Name] = i
-		names := []string{h.Name, h.Site, string(h.Kind.Role) + "s"}
+		names := []string{h.Name, string(h.Kind.Role) + "s"}
 		if h.Node != h.Name {
 			names = append(names, h.Node)
 		}
-		if h.Supplier != "" {
-			names = append(names, h.Supplier)
+		for _, site := range stands[h.Node] {
+			if names = append(names, site); supplier[site] != "" {
+				names = append(names, supplier[site])
+			}
 		}
-		for _, name := range names {
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
 			t.byName[name] = append(t.byName[name], h.Name)
 		}
 	}

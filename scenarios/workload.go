@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -18,7 +17,6 @@ func (r *reader) readLoad(l *loadLine) {
 		return
 	}
 	kind := r.asked(l)
-	into := []any{l}
 	do := n.Field("do")
 	if do != nil && kind != nil {
 		l.operation = operation(kind, do.Text)
@@ -26,14 +24,17 @@ func (r *reader) readLoad(l *loadLine) {
 			r.Hint(do, path+".do", decode.Suggest(do.Text, operationsOf(kind)), "a %s cannot be asked to %q", kind.Name, do.Text)
 		}
 	}
+	own := decode.Keys(l)
 	if l.operation != nil && l.operation.Options != nil {
-		l.options = l.operation.Options()
-		into = append(into, l.options)
+		opened, _ := r.readOpen(func(d *decode.Decoder) { l.options = l.configure(d) })
+		l.open = len(opened) > 0
+		own = append(own, decode.Keys(l.options)...)
 	}
-	other := func(decode.Field) bool { return l.operation == nil } // whose options they are is not known
-	r.Struct(n, path, other, into...)
+	r.Struct(n, path, func(f decode.Field) bool { // if nobody knows the operation, whose options they are is not known
+		return l.operation == nil || slices.Contains(own, f.Key) || l.options != nil
+	}, l)
 	if l.Mix.Node != nil && l.operation != nil {
-		r.readMix(l)
+		r.readMixes(l)
 	}
 	l.stream = streamName(l.Do, l.From)
 }
@@ -87,9 +88,23 @@ func (r *reader) asked(l *loadLine) *nodes.Kind {
 	return kind
 }
 
-// readMix reads the shares of the operation's variants, in the operation's order.
-func (r *reader) readMix(l *loadLine) {
+// readMixes reads the mix of a line, or the mixes of which each plan draws one.
+func (r *reader) readMixes(l *loadLine) {
 	n, path := l.Mix.Node, l.Mix.path
+	if n.Kind != decode.List {
+		r.readMix(l, n, path)
+		return
+	}
+	if len(n.Items) == 0 {
+		r.Fail(n, path, "this list is empty")
+	}
+	for i, item := range n.Items {
+		r.readMix(l, item, fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+// readMix reads the shares of the operation's variants, in the operation's order.
+func (r *reader) readMix(l *loadLine, n *decode.Node, path string) {
 	if n.Kind != decode.Map {
 		r.Fail(n, path, "a mix is a mapping such as {VARIANT: 60%%}")
 		return
@@ -114,30 +129,34 @@ func (r *reader) readMix(l *loadLine) {
 		r.Fail(n, path, "the shares add up to %.6g%%, not to 100%%", float64(sum)/10_000)
 		return
 	}
+	var mix []Share
 	for _, variant := range l.operation.Mix {
 		if share := shares[variant]; share > 0 {
-			l.mix = append(l.mix, Share{variant, share})
+			mix = append(mix, Share{variant, share})
 		}
 	}
+	l.mixes = append(l.mixes, mix)
 }
 
 // fullLoad is the share of what survives the storm above which a queue would grow by itself.
 const fullLoad = 0.7
 
-// warnOfLoad says so where a phase offers more work than the nodes that survive its worst single fault do.
+// warnOfLoad says so where a phase may offer more work than the nodes that survive its worst single fault do: of what
+// is drawn, the most requests, the fewest copies and the slowest of them.
 func (r *reader) warnOfLoad() {
-	t := r.spec.most
+	t := r.least()
+	weakest := map[string]float64{}
+	for i := range r.spec.nodes {
+		weakest[r.spec.nodes[i].name] = r.spec.nodes[i].weakest()
+	}
 	can := map[string]float64{}
 	var total float64
 	var machines int
 	for i := range t.hosts {
-		h := &t.hosts[i]
-		if h.Kind.Capacity != nil && h.Config != nil {
-			if c := h.Kind.Capacity(h.Config); c > 0 && !math.IsInf(c, 0) {
-				can[h.Name] = c
-				total += c
-				machines++
-			}
+		if c := weakest[t.hosts[i].Node]; c > 0 {
+			can[t.hosts[i].Name] = c
+			total += c
+			machines++
 		}
 	}
 	if machines == 0 || slices.ContainsFunc(r.spec.Claims, func(c Claim) bool { return c.Check == "capacity" }) {
@@ -161,11 +180,14 @@ func (r *reader) warnOfLoad() {
 		}
 		warned[lines[0]] = true
 		sum := fmt.Sprintf("offered %s = %.4g/s is %.0f%% of the %.4g/s that", strings.Join(sums, " + "), offered, 100*offered/max(left, 1e-9), left)
-		if lost == 0 {
-			r.warnAt(lines[0], fmt.Sprintf("%s %d working machines do", sum, machines))
-		} else {
-			r.warnAt(lines[0], fmt.Sprintf("%s the %d of %d working machines surviving %q do", sum, machines-lost, machines, by))
+		who := fmt.Sprintf("%d working machines do", machines)
+		if lost > 0 {
+			who = fmt.Sprintf("the %d of %d working machines surviving %q do", machines-lost, machines, by)
 		}
+		if r.spec.fixed == nil {
+			who += " where least is drawn"
+		}
+		r.warnAt(lines[0], sum+" "+who)
 	}
 }
 

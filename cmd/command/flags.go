@@ -1,6 +1,8 @@
 package command
 
 import (
+	"strconv"
+
 	"github.com/spf13/pflag"
 
 	"simrun/scenarios"
@@ -16,6 +18,13 @@ func (c *call) seedFlags(f *pflag.FlagSet) {
 
 func (c *call) setFlag(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.set, "set", nil, "change the scenario by `PATH=VALUE`, such as storm.lasts=5m; may be repeated")
+	f.BoolFunc("no-restarts", "whatever ends stays ended until a phase heals it: --set restarts=no", func(text string) error {
+		none, err := strconv.ParseBool(text)
+		if none {
+			c.set = append(c.set, "restarts=no")
+		}
+		return err
+	})
 }
 
 // outputFlags are those that say in which form results are told.

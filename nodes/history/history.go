@@ -88,6 +88,8 @@ type Host struct {
 	Role     string // "worker"
 	Site     string
 	Supplier string
+	// Core says that the last phase that mended anything mended this host. The others may stay broken.
+	Core bool
 	// Servers are the hosts of the servers that it is configured to use, as its `servers:` names them.
 	// Where a history does not know them, they are those that any copy of the node was seen to use.
 	Servers []string

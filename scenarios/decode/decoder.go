@@ -21,6 +21,11 @@ type Decoder struct {
 	References []Reference
 	// Names says what strings of a type name, as the tag does.
 	Names map[reflect.Type]string
+	// Luck settles what is left open, a range or a list where a single value is wanted. Only fields tagged open
+	// may be, or with Open all. Opened is what was.
+	Luck   Luck
+	Open   bool
+	Opened []Opened
 }
 
 // Reference is a name that was read and not looked up.
@@ -38,12 +43,13 @@ type Decodable interface {
 
 // Rules is what a struct's tags demand of a field.
 //
-// The tag `yaml:"key,required,signed"` names the key; a required one must be there, a signed duration may be
-// negative. Tags min and max bound numbers, and are written as the file would write them: `min:"1"`,
+// The tag `yaml:"key,required,signed,open"` names the key; a required one must be there, a signed duration may be
+// negative, an open value may be a range or a list, of which one is drawn. Tags min and max bound numbers, and are written as the file would write them: `min:"1"`,
 // `max:"5m"`. The tag refers says what a string names.
 type Rules struct {
 	Required bool
 	Signed   bool
+	Open     bool
 	Min, Max string
 	Refers   string
 }
@@ -56,6 +62,8 @@ func rulesOf(f reflect.StructField) (key string, rules Rules, inline bool) {
 			rules.Required = true
 		case "signed":
 			rules.Signed = true
+		case "open":
+			rules.Open = true
 		case "inline":
 			inline = true
 		}
@@ -219,6 +227,13 @@ func (d *Decoder) value(n *Node, path string, v reflect.Value, rules Rules) {
 		d.Fail(n, path, "a value is missing here")
 		return
 	}
+	if !d.settled(n, path, v, rules) {
+		d.single(n, path, v, rules)
+	}
+}
+
+// single reads a value that is not left open.
+func (d *Decoder) single(n *Node, path string, v reflect.Value, rules Rules) {
 	switch p := v.Addr().Interface().(type) {
 	case Decodable:
 		p.DecodeNode(d, n, path, rules)
