@@ -79,6 +79,7 @@ type call struct {
 	junit     string
 	out       string
 	shard     explore.Shard
+	verify    bool
 
 	suites []reports.Suite // what --junit will say
 }
@@ -144,13 +145,14 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	f.DurationVar(&c.lasts, "for", 0, "run seeds for a `TIME` such as 10m")
 	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "run `N` worlds at once")
 	f.Var((*shardFlag)(&c.shard), "shard", "run only the seeds of one `SHARD`, such as 3/16, for merge to put together")
+	c.verifyFlag(f)
 	f.BoolVar(&c.keepGoing, "keep-going", false, "go on after a violation")
 	f.BoolVar(&c.trace, "trace", false, "keep the full event log of a run, as replay does")
 	c.outputFlags(f)
 	c.junitFlag(f)
 	root.SetUsageTemplate(usage)
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.replayCommand(), c.shrinkCommand(), c.planCommand(), c.checkCommand(), c.serveCommand())
+	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.turnsCommand(), c.replayCommand(), c.shrinkCommand(), c.planCommand(), c.checkCommand(), c.historyCommand(), c.serveCommand())
 	return root
 }
 

@@ -1,8 +1,10 @@
 package jepsen
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"simrun/nodes/history"
 )
@@ -25,6 +27,9 @@ type entry struct {
 	err         string
 }
 
+// latest is the last time that is read, 73 years into a run; so that times may be added.
+const latest = 1 << 61
+
 // has is what of an entry the line said.
 type has uint8
 
@@ -34,6 +39,9 @@ const (
 	hasValue
 	hasProcess
 )
+
+// errNothing is that of a form that is discarded.
+var errNothing = errors.New("nothing")
 
 // entry reads an operation.
 func (p *parser) entry() (e entry, err error) {
@@ -48,6 +56,8 @@ func (p *parser) entry() (e entry, err error) {
 	switch {
 	case err != nil:
 		return e, err
+	case c == 0:
+		return e, errNothing
 	case c != '{':
 		return e, p.wrong("an operation is a map in braces")
 	}
@@ -84,7 +94,9 @@ func (p *parser) field(e *entry, key []byte) (err error) {
 		err = p.processOf(e)
 	case "time":
 		var n int64
-		n, err = p.integer("time", hasTime, e)
+		if n, err = p.integer("time", hasTime, e); err == nil && (n < -latest || n > latest) {
+			err = p.wrong("time %d is beyond all ages", n)
+		}
 		e.time = history.Time(n)
 	case "index":
 		var n int64
@@ -172,6 +184,39 @@ func (p *parser) processOf(e *entry) error {
 	}
 	e.process = n
 	return nil
+}
+
+// spread takes apart what Jepsen puts into one value: the key and the value of an operation that is about one of many
+// objects, and the old and the new value of a compare-and-set.
+func (e *entry) spread(keyed bool) error {
+	at := slices.IndexFunc(e.attrs, func(a slog.Attr) bool { return a.Key == "value" })
+	if at < 0 || isNil(e.attrs[at].Value) || !keyed && e.f != "cas" {
+		return nil
+	}
+	value := e.attrs[at].Value.Any()
+	attrs := slices.Delete(slices.Clone(e.attrs), at, at+1)
+	if keyed && attrOf(e.attrs, "key").Equal(slog.Value{}) {
+		pair, ok := value.([]any)
+		if !ok || len(pair) != 2 {
+			return fmt.Errorf("the value %s is no pair of a key and a value", told(e.attrs[at].Value))
+		}
+		attrs, value = append(attrs, slog.Any("key", pair[0])), pair[1]
+	}
+	if pair, ok := value.([]any); e.f == "cas" && ok && len(pair) == 2 {
+		e.attrs = append(attrs, slog.Any("old", pair[0]), slog.Any("new", pair[1]))
+	} else {
+		e.attrs = append(attrs, slog.Any("value", value))
+	}
+	return nil
+}
+
+func attrOf(attrs []slog.Attr, key string) slog.Value {
+	for _, attr := range attrs {
+		if attr.Key == key {
+			return attr.Value
+		}
+	}
+	return slog.Value{}
 }
 
 // String is what the line is about, for errors.

@@ -42,29 +42,30 @@ const firstRead = 1 << 16
 
 func newForms(in io.Reader, notation Notation, most int) (*forms, error) {
 	f := &forms{in: in, most: most, line: 1, edn: notation == EDN}
-	if notation == ByContent {
+	for known := notation != ByContent; !known && !f.ended && len(f.buf) < firstRead; {
 		if err := f.more(); err != nil {
 			return nil, err
 		}
-		f.edn = looksLikeEDN(f.buf)
+		f.edn, known = looksLikeEDN(f.buf)
 	}
 	return f, nil
 }
 
-// looksLikeEDN says that what a file begins with is no JSON: a map whose first key is no string, a comment, a tag.
-func looksLikeEDN(begin []byte) bool {
+// looksLikeEDN says whether what a file begins with is no JSON: a map whose first key is no string, a comment, a tag. It
+// does not know where nothing but space and brackets has come yet.
+func looksLikeEDN(begin []byte) (edn, known bool) {
 	for rest := begin; ; {
 		rest = bytes.TrimLeft(rest, " \t\r\n,")
 		if len(rest) == 0 {
-			return false
+			return false, false
 		}
 		switch rest[0] {
 		case '[', '{':
 			rest = rest[1:]
 		case '"', '}', ']':
-			return false
+			return false, true
 		default:
-			return true
+			return true, true
 		}
 	}
 }
@@ -224,8 +225,8 @@ func (f *forms) wrong(format string, args ...any) error {
 // sample is the first word of a text, for a message.
 func sample(text []byte) string {
 	const most = 20
-	if end := bytes.IndexAny(text, " \t\r\n,{}[]()"); end > 0 {
-		text = text[:end]
+	if end := bytes.IndexAny(text, " \t\r\n,{}[]()"); end >= 0 {
+		text = text[:max(end, 1)]
 	}
 	if len(text) > most {
 		return fmt.Sprintf("%q…", text[:most])

@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"time"
 
@@ -20,7 +19,9 @@ type Options struct {
 	Notation Notation // ByContent finds out
 	// Epsilon is how far the clocks that the times are from may be off each other. Each operation then counts as
 	// begun so much earlier and ended so much later, which accuses nobody wrongly. A file may ask for more.
-	Epsilon    time.Duration
+	Epsilon time.Duration
+	// Keyed says that a value of Jepsen's is a pair of a key and the value proper, as its independent tests have it.
+	Keyed      bool
 	Bytes      int // the longest operation; 0 means 64 MiB
 	Operations int // the most of them; 0 means 10,000,000
 }
@@ -65,23 +66,16 @@ func (r *Recording) Place(id uint64) (Place, bool) {
 	return r.places[i], true
 }
 
-// ReadFile reads a file, whose name tells the notation if it ends in .edn, .json or .jsonl.
-func ReadFile(name string, options Options) (*Recording, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
+// NotationOf is the notation that the name of a file tells by its ending, if it does.
+func NotationOf(name string) Notation {
+	switch path.Ext(name) {
+	case ".edn":
+		return EDN
+	case ".json", ".jsonl":
+		return JSON
+	default:
+		return ByContent
 	}
-	defer f.Close()
-	options.Name = cmp.Or(options.Name, name)
-	if options.Notation == ByContent {
-		switch filepath.Ext(name) {
-		case ".edn":
-			options.Notation = EDN
-		case ".json", ".jsonl":
-			options.Notation = JSON
-		}
-	}
-	return Read(f, options)
 }
 
 // Read reads a history. Any error that is not the reader's own is an *Error.
@@ -89,7 +83,8 @@ func ReadFile(name string, options Options) (*Recording, error) {
 // Operations with ids are those of this project, and their times count, since several hosts may have written them down.
 // Operations without are Jepsen's: a process does one thing at a time, a completion belongs to what its process is
 // at, and one that never comes leaves it unknown. One observer saw them all, so the order of the lines counts: a
-// time that is not later than the line before is taken for a nanosecond later, and files without times do.
+// time that is not later than the line before is taken for a nanosecond later, and files without times do. Their ids are
+// the places of their invocations among the lines, from 1.
 func Read(in io.Reader, options Options) (*Recording, error) {
 	if options.Bytes == 0 {
 		options.Bytes = mostBytes
@@ -121,6 +116,9 @@ func read(in io.Reader, options Options) (*Recording, error) {
 		}
 		p.text, p.pos = text.text, 0
 		e, err := p.entry()
+		if err == errNothing {
+			continue
+		}
 		if err != nil {
 			line := text.line
 			if at := (*syntaxError)(nil); errors.As(err, &at) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,6 +94,9 @@ func (r *reading) take(e *entry) error {
 		r.nemesis.take(r.h, e)
 		return nil
 	}
+	if err := e.spread(r.options.Keyed); err != nil {
+		return err
+	}
 	return r.byProcess(e)
 }
 
@@ -175,7 +179,7 @@ func (r *reading) byProcess(e *entry) error {
 		if under != nil {
 			return fmt.Errorf("process %d begins %s, though its %s of line %d has not ended", e.process, e.f, under.Kind, under.line)
 		}
-		e.id = uint64(len(r.h.Operations)) + 1
+		e.id = uint64(r.lines)
 		o, err := r.open(e)
 		if err != nil {
 			return err
@@ -290,8 +294,8 @@ func (r *reading) finish() (*Recording, error) {
 	slices.SortStableFunc(h.Operations, func(a, b *history.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	slices.SortStableFunc(h.Samples, func(a, b history.Sample) int { return cmp.Compare(a.At, b.At) })
 	slices.SortStableFunc(r.places, func(a, b Place) int { return cmp.Compare(a.ID, b.ID) })
-	for _, notes := range h.Notes {
-		slices.SortStableFunc(notes, func(a, b history.Note) int { return cmp.Compare(a.At, b.At) })
+	for _, host := range slices.Sorted(maps.Keys(h.Notes)) {
+		slices.SortStableFunc(h.Notes[host], func(a, b history.Note) int { return cmp.Compare(a.At, b.At) })
 	}
 	return &Recording{h, r.places}, nil
 }
