@@ -238,6 +238,9 @@ func (p *page) conclusion(b *explore.Batch) {
 			Rate(m.SimulatedPerWall) + " × real time"
 		if m.Replayed > 0 && b.Verdict != scenarios.Diverged {
 			took += " · " + Counted(m.Replayed, "replay") + " identical"
+			if m.Elsewhere > 0 {
+				took += ", " + Count(m.Elsewhere) + " in a second process"
+			}
 		}
 	}
 	p.line("%s", p.Ink.soft(took))

@@ -12,6 +12,8 @@ import (
 type RunOptions struct {
 	// Record keeps the full event log, for a run that is looked at.
 	Record bool
+	// Closely are steps of which, with Record, every detail is kept: see sim.Options.
+	Closely sim.Steps
 	// Stuck is after how much wall time a task that does not give way is a finding; 0 means 10 s.
 	Stuck time.Duration
 }

@@ -19,7 +19,7 @@ type stage struct {
 }
 
 func newStage(p *Plan, o RunOptions) *stage {
-	s := &stage{plan: p, world: sim.New(sim.Options{Seed: p.Seed, Record: o.Record, Stuck: o.Stuck})}
+	s := &stage{plan: p, world: sim.New(sim.Options{Seed: p.Seed, Record: o.Record, Closely: o.Closely, Stuck: o.Stuck})}
 	s.build()
 	s.storm = newStorm(p, s.world)
 	s.wind()

@@ -89,6 +89,9 @@ func (w *World) drain() {
 // resume lets a task run until it gives way or ends.
 func (w *World) resume(t *task) {
 	w.trace.step(w.now, stepResume, uint64(t.id))
+	if w.trace.close() {
+		w.record(t.life.host.Name, "task", "", t.name+" goes on", 0)
+	}
 	t.ready = false
 	if t.co == nil {
 		t.co = w.coroutine()

@@ -33,6 +33,7 @@ type trace struct {
 	steps       uint64
 	checkpoints []Hash
 	recording   bool
+	closely     Steps
 	lines       []Line
 }
 
@@ -47,8 +48,36 @@ func (t *trace) step(at time.Duration, what uint64, arg uint64) {
 // note folds something that is no step of its own, such as the bytes of a write.
 func (t *trace) note(what, arg uint64) { t.hash.fold(what, arg, t.steps) }
 
-// foldBytes folds what a node wrote to a socket or a file.
-func (w *World) foldBytes(p []byte) { w.trace.note(uint64(len(p)), xxh3.Hash(p)) }
+// Steps are those from From on and before To.
+type Steps struct{ From, To uint64 }
+
+// close says whether the step is one that is looked at closely.
+func (t *trace) close() bool { return t.steps-t.closely.From < t.closely.To-t.closely.From }
+
+// foldBytes folds what a node wrote to a socket.
+func (w *World) foldBytes(p []byte) {
+	sum := xxh3.Hash(p)
+	w.trace.note(uint64(len(p)), sum)
+	if w.trace.close() && w.running != nil {
+		w.record(w.running.life.host.Name, "write", "", fmt.Sprintf("%s writes %016x", w.running.name, sum), len(p))
+	}
+}
+
+// recordEvent records an event for who looks closely: whose timer, or which event of the network.
+func (w *World) recordEvent(e event) {
+	switch e.kind {
+	case evTimer:
+		host := ""
+		if t := &w.timers[e.id]; t.life != nil {
+			host = t.life.host.Name
+		}
+		w.record(host, "timer", "", fmt.Sprintf("timer %d of %d rings", e.arg, e.id), 0)
+	case evCall:
+		w.record("", "call", "", fmt.Sprintf("call %d", e.id), 0)
+	default:
+		w.record("", "network", "", fmt.Sprintf("event %d of %d, %x", e.kind-evNet, e.id, e.arg), 0)
+	}
+}
 
 // Line is one event of a recorded run, for people and for files.
 type Line struct {

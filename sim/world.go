@@ -23,6 +23,9 @@ type Options struct {
 	Seed luck.Seed
 	// Record keeps every event as a Line, for a run that is looked at.
 	Record bool
+	// Closely are steps of which, with Record, all is a line that the hash knows of: which task goes on, which
+	// timer rings, what is written. It is for finding the step in which two runs part.
+	Closely Steps
 	// Livelock is how many steps at one instant are a finding; 0 means a million.
 	Livelock int
 	// Stuck is after how much wall time a task that does not give way is a finding, and its world is
@@ -78,6 +81,9 @@ func New(options Options) *World {
 		w.livelock = 1_000_000
 	}
 	w.trace.recording = options.Record
+	if options.Record {
+		w.trace.closely = options.Closely
+	}
 	w.log = history.NewLog(w.Now)
 	w.log.KeepNotes = options.Record
 	w.log.Moment = w.noted
@@ -220,6 +226,9 @@ func (w *World) next(until time.Duration) bool {
 		return true
 	}
 	w.trace.step(e.at, uint64(e.kind)<<32|uint64(e.id), e.arg)
+	if w.trace.close() {
+		w.recordEvent(e)
+	}
 	w.happen(e)
 	return true
 }

@@ -46,6 +46,10 @@ func (c *call) junitFlag(f *pflag.FlagSet) {
 	f.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`")
 }
 
+func (c *call) verifyFlag(f *pflag.FlagSet) {
+	f.BoolVar(&c.verify, "verify", false, "run what is run again in a second process too: each violation and one seed in twenty")
+}
+
 // shardFlag is a shard as a flag.
 type shardFlag explore.Shard
 

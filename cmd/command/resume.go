@@ -35,6 +35,7 @@ another program than those that began: half of the runs would say nothing about 
 	}
 	f := cmd.Flags()
 	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "run `N` worlds at once")
+	c.verifyFlag(f)
 	c.formFlags(f)
 	c.junitFlag(f)
 	return cmd

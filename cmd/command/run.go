@@ -47,7 +47,10 @@ func (c *call) scenario(s *scenario, seed luck.Seed) error {
 	if c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 || c.shard.Of > 0 {
 		return c.sweep(s, seed)
 	}
-	run, note := c.look(s.plan(seed, 0), scenarios.RunOptions{Record: c.trace})
+	run, note, err := c.look(s, s.plan(seed, 0), scenarios.RunOptions{Record: c.trace})
+	if err != nil {
+		return err
+	}
 	return c.tell(s, run, note)
 }
 
@@ -60,19 +63,26 @@ func (c *call) seedOf(s *scenario, drawn luck.Seed) luck.Seed {
 }
 
 // look runs a plan and, where something is violated, runs it again before anybody hears of it: what is told
-// is then the second run, with its full event log, and whether the two were one.
-func (c *call) look(plan *scenarios.Plan, o scenarios.RunOptions) (*scenarios.Run, string) {
-	run := plan.Run(o)
+// is then the second run, with its full event log, and whether the two were one. With --verify a second process
+// runs it too.
+func (c *call) look(s *scenario, plan *scenarios.Plan, o scenarios.RunOptions) (run *scenarios.Run, note string, err error) {
+	run = plan.Run(o)
+	if run.Result.Alarming() {
+		run, note = run.Again(scenarios.RunOptions{Record: true}), "twice the same"
+	}
+	if c.verify && run.Result.Verdict != scenarios.Diverged {
+		crew := s.crew(c)
+		defer crew.dismiss()
+		if run, err = crew.verify(run); err != nil {
+			return nil, "", err
+		}
+		note = "the same in a second process"
+	}
 	run.Result.Commit = commit()
-	if !run.Result.Alarming() {
-		return run, ""
+	if run.Result.Verdict == scenarios.Diverged {
+		note = ""
 	}
-	again := run.Again(scenarios.RunOptions{Record: true})
-	again.Result.Commit = commit()
-	if again.Result.Verdict == scenarios.Diverged {
-		return again, ""
-	}
-	return again, "twice the same"
+	return run, note, nil
 }
 
 // tell keeps a run and tells of it.

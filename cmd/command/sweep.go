@@ -30,7 +30,9 @@ type sweep struct {
 	terms       reports.Terms
 	log         *reports.Logbook // nil if it is not written down
 	progress    *reports.Progress
+	crew        *crew // with --verify
 	interrupted atomic.Bool
+	elsewhere   atomic.Int64               // runs that were run in a second process too
 	past        bool                       // it is being told of runs that were run before
 	causes      map[failure]*explore.Cause // that are known from before
 	looked      int                        // failures so far
@@ -93,6 +95,8 @@ func (w *sweep) unkept(err error) {
 // do runs what past has not. More than one interrupt is not caught.
 func (w *sweep) do(past iter.Seq2[*explore.Entry, error]) error {
 	defer w.listen()()
+	w.crew = w.scenario.crew(w.call)
+	defer w.crew.dismiss()
 	sweep, err := w.explored()
 	if err != nil {
 		return err
@@ -163,6 +167,13 @@ func (w *sweep) run(turn explore.Turn) (*scenarios.Result, error) {
 	again := run.Result.Judge() != scenarios.Holds || replays(turn.Index)
 	if again {
 		run = run.Verify()
+	}
+	if again && w.verify && run.Result.Verdict != scenarios.Diverged {
+		var err error
+		if run, err = w.crew.verify(run); err != nil {
+			return nil, err
+		}
+		w.elsewhere.Add(1)
 	}
 	run.Result.Commit = commit()
 	w.mu.Lock()
@@ -266,6 +277,7 @@ func (w *sweep) take(value string) *scenarios.Run {
 
 func (w *sweep) measure(batch *explore.Batch) {
 	batch.Measure(cmp.Or(w.ran, w.progress.Elapsed()).Seconds(), w.twice)
+	batch.Measured.Elsewhere = int(w.elsewhere.Load())
 }
 
 // conclude keeps the runs that somebody will want to see, tells of the first that went wrong, and of the whole.

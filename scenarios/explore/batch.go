@@ -124,7 +124,8 @@ type BatchMeasured struct {
 	SeedsPerSecond   float64 `json:"seeds_per_second"`
 	SimulatedPerWall float64 `json:"simulated_per_wall_second"`
 	EventsPerSecond  float64 `json:"events_per_second"`
-	Replayed         int     `json:"replayed"` // runs that were run again to compare their hashes
+	Replayed         int     `json:"replayed"`            // runs that were run again to compare their hashes
+	Elsewhere        int     `json:"elsewhere,omitempty"` // of these, runs that a second process ran too
 	// How long one run took, on whichever core: the middle one, and the slowest but one in a hundred.
 	RunSecondsMedian float64 `json:"run_seconds_median"`
 	RunSecondsP99    float64 `json:"run_seconds_p99"`
