@@ -152,7 +152,7 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	c.junitFlag(f)
 	root.SetUsageTemplate(usage)
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.turnsCommand(), c.replayCommand(), c.shrinkCommand(), c.planCommand(), c.checkCommand(), c.historyCommand(), c.serveCommand())
+	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.turnsCommand(), c.replayCommand(), c.shrinkCommand(), c.bisectCommand(), c.planCommand(), c.checkCommand(), c.historyCommand(), c.serveCommand())
 	return root
 }
 
