@@ -97,7 +97,7 @@ func testCatalog() Catalog {
 	return Catalog{
 		Kinds: []nodes.Kind{
 			{Name: "gearman.server", Role: nodes.Server, Config: func() any { return &serverConfig{Queue: "journal", Sync: "always"} },
-				Notes: []string{"send JOB_CREATED", "recv SUBMIT_JOB", "became-leader"},
+				Notes:  []string{"send JOB_CREATED", "recv SUBMIT_JOB", "became-leader"},
 				Points: []string{"server.slow-answer", "server.small-writes", "journal.mark-now", "journal.roll-over"}},
 			{Name: "gearman.worker", Role: nodes.Worker, Config: func() any { return &workerConfig{JobTime: nodes.Exactly(time.Millisecond)} },
 				Capacity: func(config any) float64 { return 1 / config.(*workerConfig).JobTime.Average().Seconds() }},

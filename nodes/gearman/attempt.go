@@ -49,10 +49,11 @@ func (c *client) pursue(op nodes.Op, e errand) {
 	var failed, unknown error
 	pause := backoff{least: c.config.BackoffMin, most: c.config.BackoffMax}
 	for try := 0; try <= c.config.Retries; try++ {
-		if try > 0 && (c.stopping || c.env.Sleep(pause.next(c.env.Rand())) != nil) {
+		if try > 0 && (c.stopping || c.rest(&pause) != nil) {
 			break
 		}
-		l := c.reach(avoid)
+		dawdle(c.env, slowSubmit)
+		l := c.choose(avoid)
 		if l == nil {
 			c.env.Record().Reach(nobodyReached)
 			failed = errUnreachable
@@ -61,6 +62,7 @@ func (c *client) pursue(op nodes.Op, e errand) {
 		record := c.env.Record()
 		record.Sometimes(failedOver, avoid != nil && l.remote != avoid)
 		record.Sometimes(repeated, unknown != nil)
+		e.hasty = try < c.config.Retries && c.env.Point(giveUpEarly)
 		out, err, perhaps := c.attempt(op, l, &e)
 		if err == nil {
 			op.Ok(out...)
@@ -81,6 +83,31 @@ func (c *client) pursue(op nodes.Op, e errand) {
 	op.Fail(failed)
 }
 
+// rest waits before a further attempt.
+func (c *client) rest(pause *backoff) error {
+	wait := pause.next(c.env.Rand())
+	if c.env.Point(retryAtOnce) {
+		wait = 0
+	}
+	return c.env.Sleep(wait)
+}
+
+// choose is the line for an attempt; nil if no server can be reached.
+func (c *client) choose(avoid *remote) *line {
+	if avoid != nil && avoid.line != nil && c.env.Point(sameServer) {
+		return avoid.line
+	}
+	l := c.reach(avoid)
+	if l != nil && l.isIdle() && c.env.Point(dialAnew) {
+		l.fail(errAnew)
+		l = c.reach(avoid)
+	}
+	return l
+}
+
+// errAnew ends a line for no reason but to see what comes of it.
+var errAnew = errors.New("gearman: dialling anew")
+
 // rename gives a job that may have arrived the unique id under which it is tried again.
 func (c *client) rename(e *errand, try int) {
 	if c.config.RetryUnique == RetryNew && e.unique != "" {
@@ -96,6 +123,9 @@ func (c *client) attempt(op nodes.Op, l *line, e *errand) (out []slog.Attr, err 
 	k := &call{
 		request: e.request, args: e.args(), awaits: !e.background,
 		created: func(handle string) { try.Note("created", slog.String("handle", handle)) },
+	}
+	if e.hasty {
+		k.patience = l.timeout / 10
 	}
 	l.do(k)
 	switch {

@@ -89,6 +89,7 @@ var Client = nodes.Kind{
 			SubmitReduceJob, SubmitReduceJobBG, GetStatus, OptionReq, EchoReq},
 		[]Type{JobCreated, EchoRes, WorkComplete, WorkFail, WorkException, WorkData, WorkWarning, WorkStatus, StatusRes, OptionRes, Error}),
 	Probes: []*probe.Set{&clientProbes},
+	Points: clientPoints,
 }
 
 // client is one process that submits jobs. Every request of its workload is a task of its own.

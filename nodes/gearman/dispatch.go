@@ -40,7 +40,15 @@ func (v *server) call(s *session, f *function) {
 	s.wakeCount++
 	f.woken++
 	v.record.Note("worker-woken")
-	s.send(Noop)
+	if count := s.wakeCount; v.env.Point(slowWake) {
+		v.env.AfterFunc(lull(v.env), func() {
+			if s.wokenFor != nil && s.wakeCount == count {
+				s.send(Noop)
+			}
+		})
+	} else {
+		s.send(Noop)
+	}
 	v.wakeups.add(wakeup{s, s.wakeCount, v.env.Mark().Add(v.config.WakeTimeout)})
 }
 
@@ -65,6 +73,10 @@ func (v *server) sleep(s *session) {
 	if j := s.best(); j != nil {
 		v.record.Reach(wokenAtOnce)
 		v.call(s, j.function)
+		return
+	}
+	if s.inVain = !s.inVain && v.env.Point(needlessWake); s.inVain {
+		s.send(Noop)
 		return
 	}
 	s.sleeping = true
@@ -104,6 +116,7 @@ func (s *session) best() *job {
 // grab is GRAB_JOB in its three forms.
 func (v *server) grab(s *session, answer Type) {
 	s.rise()
+	s.asked = true
 	j := s.best()
 	if j == nil {
 		v.answered(s)
@@ -124,7 +137,23 @@ func (v *server) grab(s *session, answer Type) {
 		v.assignLater(s, j, answer)
 		return
 	}
+	if attempt := j.attempts; v.env.Point(slowAssign) {
+		s.owed++
+		v.env.AfterFunc(lull(v.env), func() { v.handOver(s, j, attempt, answer) })
+		return
+	}
 	v.assign(s, j, answer)
+}
+
+// handOver hands a job to the worker that it was taken for, or says that there is none if it is that worker's no more.
+func (v *server) handOver(s *session, j *job, attempt int, answer Type) {
+	if j.state == running && j.worker == s && j.attempts == attempt {
+		v.assign(s, j, answer)
+	} else {
+		v.record.Reach(lateAssignment)
+		s.send(NoJob)
+	}
+	s.paid()
 }
 
 // assign hands a job to a worker.

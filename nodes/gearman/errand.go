@@ -106,6 +106,7 @@ type errand struct {
 	variant
 	function, unique, reducer, payload string
 	due                                int64 // of an epoch job: seconds since 1970
+	hasty                              bool  // the attempt that is under way ends early
 }
 
 // recentErrands is how far back a job that comes again may lie.

@@ -1,6 +1,8 @@
 package gearman
 
 import (
+	"slices"
+
 	"simrun/nodes"
 	"simrun/nodes/journal"
 	"simrun/nodes/probe"
@@ -24,4 +26,5 @@ var Server = nodes.Kind{
 		"job-queued", "job-coalesced", "job-assigned", "job-done", "job-dropped", "job-due", "job-expired", "job-requeued",
 		"job-exhausted", "job-cancelled", "worker-woken", "worker-lost", "replayed"),
 	Probes: []*probe.Set{&serverProbes, &journal.Probes},
+	Points: slices.Concat(serverPoints, journal.Points),
 }

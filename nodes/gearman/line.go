@@ -1,6 +1,7 @@
 package gearman
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,10 +20,11 @@ var (
 
 // call is one request on a line, and what came of it.
 type call struct {
-	request Type
-	args    [][]byte
-	awaits  bool                // a foreground job: its result is the answer, not its handle
-	created func(handle string) // told of the handle at once
+	request  Type
+	args     [][]byte
+	awaits   bool                // a foreground job: its result is the answer, not its handle
+	created  func(handle string) // told of the handle at once
+	patience time.Duration       // the line's timeout if zero
 
 	sent   bool // bytes of it may have left
 	done   bool
@@ -63,7 +65,7 @@ func newLine(r *remote, stream net.Conn) *line {
 // do makes a call and waits for its answer, for no longer than the timeout.
 func (l *line) do(c *call) {
 	c.over = l.env.NewCond()
-	until := l.env.Mark().Add(l.timeout)
+	until := l.env.Mark().Add(cmp.Or(c.patience, l.timeout))
 	l.send(c)
 	for !c.done {
 		if !c.over.WaitFor(until.Sub(l.env.Mark())) && !c.done {
@@ -155,6 +157,9 @@ func (l *line) keep(handle string, calls []*call) {
 func (l *line) read() {
 	for !l.dead {
 		packet, err := l.conn.ReadPacket()
+		if dawdle(l.env, slowRead); l.dead {
+			return
+		}
 		if err == nil {
 			l.hear()
 			err = l.take(packet)
@@ -264,6 +269,11 @@ func (l *line) oldest(answer Type) *call {
 	c := l.asked[at]
 	l.asked = slices.Delete(l.asked, at, at+1)
 	return c
+}
+
+// isIdle says that nothing is under way on the line.
+func (l *line) isIdle() bool {
+	return !l.writing && len(l.outbox) == 0 && len(l.asked) == 0 && len(l.jobs) == 0
 }
 
 // fail ends the line, and every call on it without an answer.

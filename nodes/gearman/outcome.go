@@ -138,15 +138,7 @@ func (v *server) assignLater(s *session, j *job, answer Type) {
 	attempt := j.attempts
 	s.owed++
 	v.scratch = appendAttempted(v.scratch[:0], j.handle, attempt)
-	v.keep(v.scratch, func(error) {
-		if j.state == running && j.worker == s && j.attempts == attempt {
-			v.assign(s, j, answer)
-		} else {
-			v.record.Reach(lateAssignment)
-			s.send(NoJob)
-		}
-		s.paid()
-	})
+	v.keep(v.scratch, func(error) { v.handOver(s, j, attempt, answer) })
 }
 
 // compact lets the journal forget the jobs that have ended, where that is worth its while.

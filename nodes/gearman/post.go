@@ -72,16 +72,43 @@ func (p *post) serve() error {
 	if err := p.introduce(); err != nil {
 		return err
 	}
+	again := false // the last NO_JOB was not believed
 	for !w.stopping {
+		if err := p.quirks(); err != nil {
+			return err
+		}
 		worked, err := p.seek()
-		if err == nil && !worked && !w.stopping {
-			err = p.sleep()
+		switch {
+		case err != nil || worked || w.stopping:
+			again = false
+		case w.env.Point(leaveUnbusy):
+			return errLeft
+		case !again && w.env.Point(askAgain):
+			again = true
+		default:
+			again, err = false, p.sleep()
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// errLeft ends a connection for no reason but to see what comes of it.
+var errLeft = errors.New("gearman: the worker has left")
+
+// quirks is what a worker may do before it asks for a job, and need not.
+func (p *post) quirks() error {
+	env := p.worker.env
+	dawdle(env, slowGrab)
+	if !env.Point(registerAgain) {
+		return nil
+	}
+	if err := p.tell(ResetAbilities); err != nil {
+		return err
+	}
+	return p.register()
 }
 
 // introduce says who the worker is and what it can do.
@@ -305,9 +332,13 @@ func (p *post) perform(a *assignment) (out slog.Attr, err error) {
 	lasts := config.JobTime.Pick(r)
 	data, warn, fail, throw := config.DataRate.Hit(r.Uint64()), config.WarningRate.Hit(r.Uint64()),
 		config.FailRate.Hit(r.Uint64()), config.ExceptionRate.Hit(r.Uint64())
+	if err := p.flood(a); err != nil {
+		return out, err
+	}
 	if err := p.labour(a, lasts); err != nil {
 		return out, err
 	}
+	dawdle(w.env, slowReport)
 	if warn {
 		if err := p.tell(WorkWarning, a.handle, []byte("warning from "+w.env.Host())); err != nil {
 			return out, err
@@ -326,6 +357,20 @@ func (p *post) perform(a *assignment) (out slog.Attr, err error) {
 	}
 	result := a.result(w.env.Host())
 	return slog.String("result", string(result)), p.tell(WorkComplete, a.handle, result)
+}
+
+// flood tells the server again and again that the job has only begun.
+func (p *post) flood(a *assignment) error {
+	const times = 8
+	if !p.worker.env.Point(statusFlood) {
+		return nil
+	}
+	for range times {
+		if err := p.tell(WorkStatus, a.handle, []byte("0"), []byte("1")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // labour occupies a core for as long as the job takes, and tells the server how far it is.

@@ -123,7 +123,11 @@ func (v *server) report(s *session, p Packet, args Args) *refusal {
 	case WorkData, WorkWarning:
 		v.relay(j, p.Type, args[1])
 	case WorkStatus:
-		j.numerator, j.denominator = figure(args[1]), figure(word(args[2]))
+		numerator, denominator := figure(args[1]), figure(word(args[2]))
+		if numerator == j.numerator && denominator == j.denominator && v.env.Point(quietStatus) {
+			return nil
+		}
+		j.numerator, j.denominator = numerator, denominator
 		v.relay(j, WorkStatus, p.Data[len(handle)+1:])
 	case WorkComplete, WorkException:
 		v.conclude(j, p.Type, args[1])

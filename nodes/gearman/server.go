@@ -161,6 +161,7 @@ func (v *server) accept() {
 		stream, err := v.listener.Accept()
 		switch {
 		case err == nil:
+			dawdle(v.env, slowAccept)
 			v.welcome(stream)
 		case errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled):
 			return

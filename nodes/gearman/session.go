@@ -43,6 +43,8 @@ type session struct {
 	running   *job // the jobs it has, newest first
 	jobs      int
 	sleeping  bool
+	inVain    bool // it was woken for nothing the last time
+	asked     bool // it has asked for a job
 	wokenFor  *function
 	wakeCount uint64 // tells one wakeup from another
 }
@@ -80,9 +82,12 @@ func (s *session) read() {
 func (s *session) serve() error {
 	s.busy = true
 	for !s.ending && !s.closed {
-		if !s.in.Buffered() {
+		if idle := !s.in.Buffered(); idle || s.server.env.Point(flushEach) {
 			s.flush()
-			s.busy = false
+			s.busy = !idle
+		}
+		if s.isTiresome() {
+			return errTiresome
 		}
 		text, err := s.await()
 		s.busy = true
@@ -99,6 +104,16 @@ func (s *session) serve() error {
 		}
 	}
 	return nil
+}
+
+// errTiresome closes a worker's session for no reason but to see what comes of it.
+var errTiresome = errors.New("gearman: nothing is expected of the peer")
+
+// isTiresome says whether to close a worker's session of which nothing is expected: it may come again. One that has
+// not even asked for a job is let alone, or a worker could knock for ever.
+func (s *session) isTiresome() bool {
+	return !s.busy && s.asked && !s.expected() && s.wokenFor == nil && len(s.out) == 0 && !s.writing &&
+		s.server.env.Point(closeIdle)
 }
 
 // await waits for the beginning of a request and says whether it is text. Only a session that nothing is
@@ -131,6 +146,9 @@ func (s *session) readPacket() error {
 		return err
 	}
 	noteReceived(s.server.record, p.Type)
+	if v := s.server; v.env.Point(slowRequest) && !s.pause(func() error { return v.env.Sleep(lull(v.env)) }) {
+		return nil
+	}
 	return s.server.handle(s, p)
 }
 
@@ -257,7 +275,7 @@ func (s *session) transmit() {
 	out := s.out
 	s.out, s.spare = s.spare[:0], nil
 	s.writing = true
-	_, err := s.stream.Write(out)
+	err := s.put(out)
 	s.writing = false
 	if cap(out) <= keptOutput {
 		s.spare = out
@@ -268,6 +286,18 @@ func (s *session) transmit() {
 	if s.ending || len(s.out) > 0 && !s.busy {
 		s.wake.Signal()
 	}
+}
+
+// put writes to the stream.
+func (s *session) put(out []byte) error {
+	if half := len(out) / 2; s.server.env.Point(smallWrites) {
+		if _, err := s.stream.Write(out[:half]); err != nil {
+			return err
+		}
+		out = out[half:]
+	}
+	_, err := s.stream.Write(out)
+	return err
 }
 
 // finish lets the session end once all is sent, or soon.

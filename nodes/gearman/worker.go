@@ -101,6 +101,7 @@ var Worker = nodes.Kind{
 			WorkStatus, WorkData, WorkWarning, WorkComplete, WorkFail, WorkException},
 		[]Type{Noop, NoJob, JobAssign, JobAssignUniq, JobAssignAll, Error}),
 	Probes: []*probe.Set{&workerProbes},
+	Points: workerPoints,
 	Capacity: func(config any) float64 {
 		c := config.(*WorkerConfig)
 		if c.JobTime.IsZero() {

@@ -32,7 +32,7 @@ func (p Position) Number() uint64 { return p.number }
 
 // gather is the batch that takes a record of that size next.
 func (j *Journal) gather(size int) *batch {
-	if b := j.open; b != nil && len(b.buf)+size <= int(j.opts.BatchBytes) {
+	if b := j.open; b != nil && len(b.buf)+size <= int(j.opts.BatchBytes) && !j.env.Point(loneRecords) {
 		return b
 	}
 	b := &batch{first: j.next, buf: j.spare}

@@ -203,7 +203,11 @@ func (j *Journal) mend(r *reader, end ending) error {
 		j.tail.size = end.offset
 	}
 	j.env.Record().Sometimes(rewritten, end.durable < end.offset)
-	for at := end.durable; at < end.offset; {
+	from := end.durable
+	if j.env.Point(rewriteAll) {
+		from = headerSize
+	}
+	for at := from; at < end.offset; {
 		piece, err := r.bytes(at, min(end.offset-at, chunk))
 		if err != nil {
 			return err

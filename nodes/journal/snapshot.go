@@ -24,7 +24,7 @@ func (j *Journal) LogBytes() nodes.Bytes { return nodes.Bytes(j.sealed + j.tail.
 // Bloated says that a compaction is worth its while: the log is longer than Options.CompactBytes and than
 // twice the snapshot, so that compacting costs a share of what was appended, however large the state.
 func (j *Journal) Bloated() bool {
-	return !j.compacting && j.LogBytes() > max(j.opts.CompactBytes, 2*j.snapshot.size)
+	return !j.compacting && (j.LogBytes() > max(j.opts.CompactBytes, 2*j.snapshot.size) || j.env.Point(compactEarly))
 }
 
 // Compact replaces all that was appended before the call by the records of live, which must describe

@@ -36,9 +36,10 @@ func (j *Journal) step() {
 	if j.broken == nil && (due || j.opts.Sync == Always) {
 		j.judge(j.sync())
 	}
-	if settle && len(batches) == 0 {
+	if settle && len(batches) == 0 || j.env.Point(markNow) {
 		j.mark()
 	}
+	j.dawdle(slowTell)
 	for _, b := range batches {
 		if j.broken != nil && b.err == nil {
 			b.err = j.broken
@@ -67,7 +68,7 @@ func (j *Journal) judge(err error) error {
 // place writes a batch as a frame at the tail, into a new segment where this one is full.
 func (j *Journal) place(b *batch) error {
 	t := j.tail
-	full := t.end > headerSize && t.end+span(int64(len(b.buf)-frameHead)) > int64(j.opts.SegmentBytes)
+	full := t.end > headerSize && (t.end+span(int64(len(b.buf)-frameHead)) > int64(j.opts.SegmentBytes) || j.env.Point(rollOver))
 	if b.cut || full {
 		j.env.Record().Sometimes(segmentFull, full)
 		if err := j.rotate(b.first); err != nil {
@@ -90,7 +91,7 @@ func (j *Journal) write(buf []byte, f frame) error {
 	end := t.end + int64(len(buf))
 	err := t.grow(end, int64(j.opts.GrowBytes))
 	if err == nil {
-		_, err = t.file.WriteAt(buf, t.end)
+		err = j.put(buf, t.end)
 	}
 	if err != nil {
 		j.env.Record().Reach(wroteShort)
@@ -101,6 +102,18 @@ func (j *Journal) write(buf []byte, f frame) error {
 	j.placed = f.first + uint64(f.count)
 	j.settled = f.kind == kindMark
 	return nil
+}
+
+// put writes into the tail's file.
+func (j *Journal) put(buf []byte, at int64) error {
+	if half := len(buf) / 2; j.env.Point(writeInPieces) {
+		if _, err := j.tail.file.WriteAt(buf[:half], at); err != nil {
+			return err
+		}
+		buf, at = buf[half:], at+int64(half)
+	}
+	_, err := j.tail.file.WriteAt(buf, at)
+	return err
 }
 
 // grow makes the file large enough, in steps.
@@ -131,6 +144,7 @@ func (j *Journal) sync() error {
 	if t.synced == t.end {
 		return nil
 	}
+	j.dawdle(slowSync)
 	end, placed := t.end, j.placed
 	if err := t.file.Sync(); err != nil {
 		return &finalError{"sync", err}

@@ -1,0 +1,105 @@
+package scenarios_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/scenarios"
+	"simrun/sim"
+	"simrun/sim/luck"
+)
+
+const rareScenario = `scenario: rare
+include: [common/wan.yaml]
+sites: {here: {inside: lan}, there: {inside: lan}}
+links: [{between: [here, there], is: metro}]
+nodes:
+  server: {run: gearman.server, site: here, count: 2, restart: 100ms}
+  worker: {run: gearman.worker, site: there, count: 3, with: {servers: [server], job-time: 5ms..40ms, timeout: 1s}}
+  client: {run: gearman.client, site: there, count: 2, with: {servers: [server], timeout: 1s}}
+workload:
+  - {from: client, do: submit, rate: 30/s, shared: 20%, mix: {foreground: 50%, background: 30%, status: 20%}}
+phases:
+  - phase: odd
+    lasts: 10s
+    faults:
+      - {at: 0s, buggify: all, points: [POINTS], rate: RATE}
+      - {every: 1s..3s, crash: one of servers}
+      - {every: 1s..3s, pause: one of workers, for: 100ms..2s}
+      - {every: 1s..3s, pause: one of servers, for: 100ms..2s}
+  - {phase: calm, lasts: 10s, heal: all, workload: stop}
+claims:
+  - {claim: no-job-lost, check: gearman.at-least-once}
+  - {claim: no-false-answer, check: gearman.results}
+  - {claim: job-is-atomic, check: {linearizable: gearman.job, per: [server, handle]}}
+  - {claim: no-needless-repeat, check: gearman.explained-duplicates}
+  - {claim: no-phantoms, check: gearman.no-phantoms}
+  - {claim: queues-drain, check: {eventually: queue-empty, of: servers, within: 9s, in: calm}}
+`
+
+// everyPoint are the points of all kinds.
+func everyPoint() []string {
+	points := map[string]bool{}
+	for _, k := range catalog.Kinds {
+		for _, p := range k.Points {
+			points[p] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(points))
+}
+
+func rare(t *testing.T, rate string, points ...string) *scenarios.Spec {
+	t.Helper()
+	text := strings.NewReplacer("POINTS", strings.Join(points, ", "), "RATE", rate).Replace(rareScenario)
+	sc, err := scenarios.ReadText("rare.yaml", []byte(text), scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err)
+	return sc.Specs[0]
+}
+
+// If this fails, there is a point at which the rarer path is never taken, or taking it breaks a promise.
+func TestEveryPointIsTakenAndBreaksNothing(t *testing.T) {
+	points := everyPoint()
+	require.Greater(t, len(points), 20)
+	spec := rare(t, "25%", points...)
+	taken := map[string]bool{}
+	for seed := luck.Seed(1); seed <= 6; seed++ {
+		run := scenarios.Draw(spec, seed).Run(scenarios.RunOptions{Record: true})
+		requireHolds(t, run)
+		for _, l := range run.Lines {
+			if l.Kind == "point" {
+				taken[l.What] = true
+			}
+		}
+	}
+	require.Equal(t, points, slices.Sorted(maps.Keys(taken)))
+}
+
+// If this fails, a rare path that is taken each time brings a node to a halt, or time to a standstill.
+func TestAPointMayBeTakenEachTime(t *testing.T) {
+	for i, point := range everyPoint() {
+		needs := []string{point}
+		if point == "server.quiet-status" {
+			needs = append(needs, "worker.status-flood") // or there is nothing to be quiet about
+		}
+		taken := false
+		for seed := luck.Seed(i); !taken && seed < 1000; seed += 100 {
+			run := scenarios.Draw(rare(t, "100%", needs...), seed).Run(scenarios.RunOptions{Record: true})
+			requireHolds(t, run)
+			taken = slices.ContainsFunc(run.Lines, func(l sim.Line) bool { return l.Kind == "point" && l.What == point })
+		}
+		require.True(t, taken, point)
+	}
+}
+
+func requireHolds(t *testing.T, run *scenarios.Run) {
+	t.Helper()
+	require.Empty(t, run.Result.Findings)
+	for _, c := range run.Result.Claims {
+		require.NotEqual(t, scenarios.Violated, c.Verdict, "%s: %s %s\n%s\n%s", c.Claim, c.Reason, c.Figure,
+			strings.Join(c.Story, "\n"), run.Plan.YAML())
+	}
+}
