@@ -2,7 +2,6 @@ package linear
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"unsafe"
 
@@ -20,11 +19,14 @@ import (
 type search struct {
 	Options
 	step    func(state, op int32) (after int32, legal bool)
+	vague   int32                // operation vague+i is operation i, should nobody know how it ended
+	class   func(op int32) int32 // operations of one class ask the same; none is in a class of its own
 	steps   []step
 	certain int32 // how many are
 
 	next, prev []int32 // by node
 	until      []int32 // by certain step: the node of the last uncertain one that is called by its end
+	twins      []int32 // by uncertain step, from 0: the one before of its class, or none
 
 	taken []frame
 	tried prints
@@ -61,8 +63,8 @@ func (s *search) stepOf(late int32) int32 { return late - s.certain - 1 }
 
 func (s *search) run() Verdict {
 	n := int64(len(s.steps))
-	s.Bytes -= n * int64(unsafe.Sizeof(step{})+unsafe.Sizeof(frame{})+6*4)
-	if s.Bytes < 0 || n > 1<<30 {
+	s.Bytes -= n * int64(unsafe.Sizeof(step{})+unsafe.Sizeof(frame{})+7*4)
+	if s.Bytes < 0 || n > 1<<29 {
 		return Unknown
 	}
 	s.link()
@@ -138,6 +140,17 @@ func (s *search) link() {
 	}
 	after(s.uncertain()) // those that are called after all ends explain nothing
 	s.far = none
+
+	s.twins = make([]int32, int32(len(s.steps))-s.certain)
+	latest := map[int32]int32{}
+	for i := s.certain; i < int32(len(s.steps)); i++ {
+		s.twins[i-s.certain] = none
+		class := s.class(s.steps[i].op)
+		if twin, some := latest[class]; some && class != none {
+			s.twins[i-s.certain] = twin
+		}
+		latest[class] = i
+	}
 }
 
 // cursor is how far the choice of the next step has come: to a node of the first list, or, where that is none, of the second.
@@ -157,15 +170,19 @@ func (s *search) behind(i int32) cursor {
 func (s *search) choose(state int32, from cursor) (i, after int32) {
 	if from.node != none {
 		for i = from.node; i < s.certain; i = s.next[i] {
-			if after, legal := s.try(i, state); legal && (s.steps[i].reads || s.isNew(i, after)) {
+			after, legal := s.try(i, state)
+			if legal && !s.idle(i, after) && (s.steps[i].reads || s.isNew(i, after)) {
 				return i, after
 			}
 		}
 		from.late = s.stuckAt(i - s.certain)
 	}
 	for late := from.late; late != s.uncertain(); late = s.prev[late] {
-		i = s.stepOf(late)
-		if after, legal := s.try(i, state); legal && after != state && s.isNew(i, after) {
+		if i = s.stepOf(late); s.hasTwin(i) {
+			continue
+		}
+		after, legal := s.try(i, state)
+		if legal && after != state && !s.idle(i, after) && s.isNew(i, after) {
 			return i, after
 		}
 	}
@@ -178,7 +195,7 @@ func (s *search) stuckAt(first int32) (late int32) {
 		s.far = first
 	}
 	late = s.until[first]
-	for s.next[s.prev[late]] != late { // it is off its list
+	for !s.listed(late) {
 		late = s.prev[late]
 	}
 	return late
@@ -189,11 +206,40 @@ func (s *search) try(i, state int32) (after int32, legal bool) {
 	return s.step(state, s.steps[i].op)
 }
 
+// idle says whether the step before, if it is uncertain, does nothing for step i: i could come in its place, or in front
+// of it, and lead to the same state. Such orders need not be tried, for another has fewer steps, or has the uncertain
+// one later. Of two uncertain ones that may change places, the first comes first.
+func (s *search) idle(i, after int32) bool {
+	if len(s.taken) == 0 {
+		return false
+	}
+	last := s.taken[len(s.taken)-1]
+	if last.step < s.certain {
+		return false
+	}
+	without, legal := s.try(i, last.state)
+	if !legal || without == after || i > last.step {
+		return legal && without == after
+	}
+	behind, legal := s.try(last.step, without)
+	return legal && behind == after
+}
+
 // isNew says whether those taken and step i, in that state, were not met before.
 func (s *search) isNew(i, state int32) bool {
 	isNew, grown := s.tried.add(s.at.with(i).with(^state))
 	s.Bytes -= grown
 	return isNew
+}
+
+// listed says whether a node is on its list.
+func (s *search) listed(node int32) bool { return s.next[s.prev[node]] == node }
+
+// hasTwin says whether an uncertain step that asks the same was called before, and is not yet in the order. It can come
+// in the place of this one.
+func (s *search) hasTwin(i int32) bool {
+	twin := s.twins[i-s.certain]
+	return twin != none && s.listed(s.nodeOf(twin))
 }
 
 // take puts a step into the order.
@@ -223,15 +269,3 @@ func (s *search) unlink(node int32) {
 	s.next[s.prev[node]], s.prev[s.next[node]] = s.next[node], s.prev[node]
 }
 func (s *search) relink(node int32) { s.next[s.prev[node]], s.prev[s.next[node]] = node, node }
-
-// stuck is the Result of a search that went through all orders: none gets past the end of one operation.
-func (s *search) stuck(span func(op int32) *Span) Result {
-	last := s.steps[s.far]
-	witness := []*Span{span(last.op)}
-	for _, x := range s.steps {
-		if x.certain && x.op != last.op && x.call <= last.end && x.end >= last.call {
-			witness = append(witness, span(x.op))
-		}
-	}
-	return violated("no-order", fmt.Sprintf("no order of what was seen goes past %s, when operation %d had ended", last.end, witness[0].ID), witness...)
-}

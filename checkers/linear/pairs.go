@@ -1,5 +1,7 @@
 package linear
 
+import "math/bits"
+
 // pairs finds things by a key and a value: a table of their numbers with open addressing, at most half full. The things
 // themselves know what they go by.
 type pairs struct {
@@ -20,6 +22,11 @@ func (p *pairs) find(key, value Value, by func(n int32) (key, value Value)) (n i
 		}
 	}
 	return none, place
+}
+
+// reserve makes room for n in all, before any is in.
+func (p *pairs) reserve(n int) {
+	p.table = make([]int32, max(64, 1<<bits.Len(uint(2*n))))
 }
 
 // put adds a number at the place that find had for it.

@@ -2,7 +2,11 @@ package linear
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"unsafe"
+
+	"simrun/nodes/history"
 )
 
 // Model is an object as a sequential program, for Search.
@@ -21,16 +25,29 @@ type Model[State comparable, Op any] struct {
 //
 //   - What was tried is remembered as a fingerprint of 128 bits, kept up to date in constant time, in place of a set of
 //     n bits. That any two among a billion sets have one fingerprint is less likely than 1 in 10²⁰.
-//   - An operation that may never have taken effect is tried last, the latest first, and only where it changes the
-//     state; it need not be ordered at all.
+//   - An operation that may never have taken effect need not be ordered at all. It is tried last, the latest first, only
+//     where it changes the state, and only right before one for which that makes a difference.
 //   - An operation that only reads is put in order as soon as it fits, and nothing else is tried in its place.
 //
 // It takes exponential time at worst, and is Unknown when a budget has run out.
 func Search[State comparable, Op any, P Spanned[Op]](m Model[State, Op], ops []Op, o Options) Result {
 	states, number := []State{m.Init}, map[State]int32{m.Init: 0}
-	s := search{Options: o.filled()}
+	s := search{Options: o.filled(), vague: int32(len(ops))}
+	var vague []Op // the same operations, should nobody know how they ended
+	at := func(i int32) *Op {
+		if i < s.vague {
+			return &ops[i]
+		}
+		if vague == nil {
+			vague = slices.Clone(ops)
+			for i := range vague {
+				P(&vague[i]).Base().Outcome = history.Unknown
+			}
+		}
+		return &vague[i-s.vague]
+	}
 	s.step = func(state, op int32) (int32, bool) {
-		after, legal := m.Step(states[state], &ops[op])
+		after, legal := m.Step(states[state], at(op))
 		if !legal || after == states[state] {
 			return state, legal
 		}
@@ -42,6 +59,7 @@ func Search[State comparable, Op any, P Spanned[Op]](m Model[State, Op], ops []O
 		}
 		return n, true
 	}
+	s.class = classes[Op, P](at)
 	for i := range ops {
 		span := P(&ops[i]).Base()
 		reads := m.Reads != nil && m.Reads(&ops[i])
@@ -56,6 +74,24 @@ func Search[State comparable, Op any, P Spanned[Op]](m Model[State, Op], ops []O
 		return Result{Verdict: Unknown, Reason: fmt.Sprintf("the budget ran out in the search for an order of %d operations", len(s.steps))}
 	default:
 		return s.stuck(func(i int32) *Span { return P(&ops[i]).Base() })
+	}
+}
+
+// classes tells operations that ask the same by their number. Those that cannot be compared are in no class.
+func classes[Op any, P Spanned[Op]](at func(i int32) *Op) func(i int32) int32 {
+	number := map[any]int32{}
+	return func(i int32) int32 {
+		op := *at(i)
+		*P(&op).Base() = Span{}
+		if !reflect.ValueOf(&op).Elem().Comparable() {
+			return none
+		}
+		n, known := number[op]
+		if !known {
+			n = int32(len(number))
+			number[op] = n
+		}
+		return n
 	}
 }
 

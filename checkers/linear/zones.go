@@ -80,6 +80,14 @@ func (c *cluster) join(i int32, op *RegisterOp) {
 }
 
 func (r *registers) gatherWrites() {
+	writes := 0
+	for i := range r.n {
+		if op := r.op(i); op.Do != Read && op.Possible() {
+			writes++
+		}
+	}
+	r.clusters = make([]cluster, 0, writes+1)
+	r.index.reserve(writes + 1)
 	for i := range r.n {
 		op, key := r.at(i)
 		if op.Do == Read || !op.Possible() {
@@ -205,7 +213,7 @@ func (r *registers) chain() *Result {
 
 // sweep holds the zones of each register against each other, in the order in which they begin.
 func (r *registers) sweep() *Result {
-	var zones []item
+	zones := make([]item, 0, len(r.clusters))
 	for i := range r.clusters {
 		if c := &r.clusters[i]; c.happened && !c.chained && !r.repeated(c.key) {
 			zones = append(zones, item{inOrder(int64(min(c.f, c.s))), int32(i)})
@@ -249,13 +257,7 @@ func (l *lasts) of(key Value) *int32 {
 func (r *registers) searchRepeats() Result {
 	result := holds()
 	for _, key := range slices.Sorted(maps.Keys(r.repeats)) {
-		var ops []RegisterOp
-		for i := range r.n {
-			if op, k := r.at(i); k == key {
-				ops = append(ops, *op)
-			}
-		}
-		found := Search(RegisterModel(r.initial()), ops, r.Options)
+		found := Search(RegisterModel(r.initial()), r.needed(key), r.Options)
 		found.Object = r.object(key)
 		switch found.Verdict {
 		case Violated:
@@ -265,4 +267,25 @@ func (r *registers) searchRepeats() Result {
 		}
 	}
 	return result
+}
+
+// needed are the operations of a register, without writes that perhaps did not happen and whose value nobody found.
+func (r *registers) needed(key Value) (ops []RegisterOp) {
+	found := map[Value]bool{}
+	for i := range r.n {
+		if op, k := r.at(i); k == key && op.Possible() {
+			switch {
+			case op.Do == CAS:
+				found[op.Old] = true
+			case op.Do == Read && op.Certain():
+				found[op.Value] = true
+			}
+		}
+	}
+	for i := range r.n {
+		if op, k := r.at(i); k == key && (op.Certain() || op.Do != Read && found[op.Value]) {
+			ops = append(ops, *op)
+		}
+	}
+	return ops
 }
