@@ -52,13 +52,13 @@ func TestJepsensOwnFilesAreRead(t *testing.T) {
 		`{:type :invoke, :f :read, :process 1, :time 90, :index 8}`)
 	require.Equal(t, `1 process 0 write [value=3] -> ok [value=3] 10..30
 2 process 1 read [value=<nil>] -> ok [value=3] 20..40
-3 process 0 cas [old=3 new=4] -> info [old=3 new=4] 50..60 [timeout no answer]
-4 process 5 cas [old=1 new=2] -> fail [old=1 new=2] 70..80 mismatch
-5 process 1 read [] -> pending [] 90..
+5 process 0 cas [old=3 new=4] -> info [old=3 new=4] 50..60 [timeout no answer]
+7 process 5 cas [old=1 new=2] -> fail [old=1 new=2] 70..80 mismatch
+9 process 1 read [] -> pending [] 90..
 `, retold(r.History))
-	place, found := r.Place(3)
+	place, found := r.Place(5)
 	require.True(t, found)
-	require.Equal(t, Place{ID: 3, Line: 6, Index: 4}, place)
+	require.Equal(t, Place{ID: 5, Line: 6, Index: 4}, place)
 	_, found = r.Place(6)
 	require.False(t, found)
 	require.Equal(t, []string{"process 0", "process 1", "process 5"}, names(r.Hosts))
@@ -76,18 +76,18 @@ func names(hosts []history.Host) (all []string) {
 func TestAVectorWithoutTimes(t *testing.T) {
 	r := from(t, Options{}, `[{:type :invoke, :f :write`, `  :value 1, :process 0} ; begins`, `{:type :info, :f :write, :value 1, :process 0}`,
 		`#_{:type :invoke, :f :lost, :process 0}`, `{:type :invoke, :f :read, :value nil, :process 0},`, `{:type :ok, :f :read, :value 1, :process 0}]`)
-	require.Equal(t, "1 process 0 write [value=1] -> info [value=1] 0..1\n2 process 0 read [value=<nil>] -> ok [value=1] 2..3\n", retold(r.History))
-	place, _ := r.Place(2)
-	require.Equal(t, Place{ID: 2, Line: 5, Index: 2}, place)
+	require.Equal(t, "1 process 0 write [value=1] -> info [value=1] 0..1\n3 process 0 read [value=<nil>] -> ok [value=1] 2..3\n", retold(r.History))
+	place, _ := r.Place(3)
+	require.Equal(t, Place{ID: 3, Line: 5, Index: 2}, place)
 }
 
 // Jepsen's order of lines is what happened, whatever the clock said.
 func TestTheOrderOfLinesCounts(t *testing.T) {
 	lines := []string{`{:type :invoke :f :read :process 0 :time 100}`, `{:type :ok :f :read :process 0 :time 100}`,
 		`{:type :invoke :f :read :process 0 :time 90}`, `{:type :ok :f :read :process 0 :time 200}`}
-	require.Equal(t, "1 process 0 read [] -> ok [] 100..101\n2 process 0 read [] -> ok [] 102..200\n", retold(from(t, Options{}, lines...).History))
+	require.Equal(t, "1 process 0 read [] -> ok [] 100..101\n3 process 0 read [] -> ok [] 102..200\n", retold(from(t, Options{}, lines...).History))
 	lines[2] = strings.Replace(lines[2], "90", "130", 1)
-	require.Equal(t, "1 process 0 read [] -> ok [] 90..110\n2 process 0 read [] -> ok [] 120..210\n",
+	require.Equal(t, "1 process 0 read [] -> ok [] 90..110\n3 process 0 read [] -> ok [] 120..210\n",
 		retold(from(t, Options{Epsilon: 10}, lines...).History), "unless its writer says that it has several clocks")
 }
 
@@ -97,8 +97,8 @@ func TestTuplesOfKeysAndValues(t *testing.T) {
 		`{:type :invoke :f :cas :process 0 :value ["y" [nil 2]]}`, `{:type :info :f :cas :process 0 :value nil}`,
 		`{:type :invoke :f :read :process 1 :value [:x nil]}`, `{:type :ok :f :read :process 1 :value [:x 1] :version 4}`)
 	require.Equal(t, `1 process 0 write [key=x value=1] -> ok [key=x value=1] 0..1
-2 process 0 cas [key=y old=<nil> new=2] -> info [value=<nil>] 2..3
-3 process 1 read [key=x value=<nil>] -> ok [version=4 key=x value=1] 4..5
+3 process 0 cas [key=y old=<nil> new=2] -> info [value=<nil>] 2..3
+5 process 1 read [key=x value=<nil>] -> ok [version=4 key=x value=1] 4..5
 `, retold(r.History))
 	r = from(t, Options{}, `{:type :invoke :f :txn :process 0 :value [[:append 1 2] [:r 1 nil]]}`,
 		`{:type :ok :f :txn :process 0 :value [[:append 1 2] [:r 1 [2]]]}`,

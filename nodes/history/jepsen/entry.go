@@ -195,7 +195,7 @@ func (e *entry) spread(keyed bool) error {
 	}
 	value := e.attrs[at].Value.Any()
 	attrs := slices.Delete(slices.Clone(e.attrs), at, at+1)
-	if keyed && attrOf(e.attrs, "key").Equal(slog.Value{}) {
+	if keyed {
 		pair, ok := value.([]any)
 		if !ok || len(pair) != 2 {
 			return fmt.Errorf("the value %s is no pair of a key and a value", told(e.attrs[at].Value))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -41,7 +42,8 @@ type reading struct {
 // underWay is an operation whose completion may still come.
 type underWay struct {
 	*history.Operation
-	line int
+	line  int
+	keyed bool // its value was a pair of a key and a value
 }
 
 // parent names an operation of a host.
@@ -93,9 +95,6 @@ func (r *reading) take(e *entry) error {
 	if e.who != "" {
 		r.nemesis.take(r.h, e)
 		return nil
-	}
-	if err := e.spread(r.options.Keyed); err != nil {
-		return err
 	}
 	return r.byProcess(e)
 }
@@ -180,18 +179,25 @@ func (r *reading) byProcess(e *entry) error {
 			return fmt.Errorf("process %d begins %s, though its %s of line %d has not ended", e.process, e.f, under.Kind, under.line)
 		}
 		e.id = uint64(r.lines)
+		keyed := r.options.Keyed && attrOf(e.attrs, "key").Equal(slog.Value{})
+		if err := e.spread(keyed); err != nil {
+			return err
+		}
 		o, err := r.open(e)
 		if err != nil {
 			return err
 		}
 		o.Host = r.host(e.process)
-		r.at[e.process] = &underWay{o, e.line}
+		r.at[e.process] = &underWay{o, e.line, keyed}
 		return nil
 	}
 	if under == nil {
 		return fmt.Errorf("process %d ends %s, but is at nothing", e.process, e.f)
 	}
 	delete(r.at, e.process)
+	if err := e.spread(under.keyed); err != nil {
+		return err
+	}
 	if err := complete(under.Operation, e); err != nil {
 		return fmt.Errorf("%w (it began in line %d)", err, under.line)
 	}
