@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -20,11 +21,31 @@ type Finding struct {
 }
 
 func (w *World) find(f Finding) {
-	f.At = w.now
+	f.At, f.Stack = w.now, steady(f.Stack)
 	w.findings = append(w.findings, f)
 	if w.trace.recording {
 		w.record(f.Host, "finding", "", f.Kind+": "+f.What, 0)
 	}
+}
+
+// address is what a stack has that is another in each run: where arguments lie, and the numbers of goroutines.
+var address = regexp.MustCompile(`0x[0-9a-f]+\??|\bgoroutine \d+`)
+
+// steady is a stack without what differs between runs that are one: a finding is part of a run's result.
+func steady(stack string) string {
+	var b strings.Builder
+	for line := range strings.Lines(stack) {
+		if !strings.HasPrefix(line, "\t") { // FILE:LINE +OFFSET is the program's
+			line = address.ReplaceAllStringFunc(line, func(found string) string {
+				if strings.HasPrefix(found, "goroutine") {
+					return "goroutine"
+				}
+				return "_"
+			})
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // findPanic records a panic of a node. The process dies of it, as a real one would.

@@ -159,6 +159,8 @@ func TestAPanicIsAFindingAndTheProcessDiesOfIt(t *testing.T) {
 	require.Equal(t, time.Second, f.At)
 	require.Contains(t, f.What, "nil map")
 	require.Contains(t, f.Stack, "task_test.go")
+	require.Equal(t, f.Stack, w.Findings()[1].Stack, "no address and no number of a goroutine is in it")
+	require.NotContains(t, f.Stack, "(0x")
 }
 
 // If this failed, a fail-stop would be told as a bug, or not stop.

@@ -67,15 +67,20 @@ func (w *World) foldBytes(p []byte) {
 func (w *World) recordEvent(e event) {
 	switch e.kind {
 	case evTimer:
-		host := ""
-		if t := &w.timers[e.id]; t.life != nil {
-			host = t.life.host.Name
+		t := &w.timers[e.id]
+		if t.life == nil || uint64(t.serial) != e.arg {
+			w.record("", "event", "", fmt.Sprintf("a stopped timer, %d", e.id), 0)
+			return
 		}
-		w.record(host, "timer", "", fmt.Sprintf("timer %d of %d rings", e.arg, e.id), 0)
+		whose := fmt.Sprintf("timer %d", e.id)
+		if sleeper, ok := t.what.(*task); ok {
+			whose = "timer of task " + sleeper.name
+		}
+		w.record(t.life.host.Name, "event", "", whose+" rings", 0)
 	case evCall:
-		w.record("", "call", "", fmt.Sprintf("call %d", e.id), 0)
+		w.record("", "event", "", fmt.Sprintf("call %d", e.id), 0)
 	default:
-		w.record("", "network", "", fmt.Sprintf("event %d of %d, %x", e.kind-evNet, e.id, e.arg), 0)
+		w.record("", "event", "", fmt.Sprintf("network: %d of %d, %x", e.kind-evNet, e.id, e.arg), 0)
 	}
 }
 

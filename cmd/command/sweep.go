@@ -51,7 +51,7 @@ type sweep struct {
 type failure struct{ seed, value string }
 
 func (c *call) newSweep(s *scenario, terms reports.Terms) *sweep {
-	return &sweep{call: c, scenario: s, terms: terms, runs: map[string]*scenarios.Run{}, replayed: map[int]bool{},
+	return &sweep{call: c, scenario: s, terms: terms, runs: map[string]*scenarios.Run{}, replayed: map[int]bool{}, causes: map[failure]*explore.Cause{},
 		progress: reports.NewProgress(c.Err, s.Name, terms.Seeds, c.quiet || c.json)}
 }
 
