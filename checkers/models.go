@@ -107,13 +107,12 @@ func (m object[Op, P]) judge(operations []*history.Operation, o Options) (linear
 			}
 			return linear.Result{}, 0, &BadOperation{operation, fmt.Sprintf("a %s has no such operation", m.name)}
 		}
-		var op Op
-		m.read(r, operation, &op)
-		if r.problem != "" {
+		ops = ops[:len(ops)+1]
+		op := &ops[len(ops)-1]
+		if m.read(r, operation, op); r.problem != "" {
 			return linear.Result{}, 0, &BadOperation{operation, r.problem}
 		}
-		*P(&op).Base() = r.span(operation)
-		ops = append(ops, op)
+		*P(op).Base() = r.span(operation)
 	}
 	return m.judged(ops, r.options(o)), len(ops), nil
 }

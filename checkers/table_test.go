@@ -1,0 +1,178 @@
+//go:build campaign
+
+package checkers_test
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/require"
+
+	"simrun/checkers"
+	"simrun/nodes/history"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what was measured into docs/checkers.md")
+
+const (
+	page  = "../docs/checkers.md"
+	begin = "<!-- measured: go test -tags campaign ./checkers -run TestTable -rewrite -timeout 1h -->\n"
+	end   = "<!-- end -->\n"
+	// most is the processor time, and mostBytes the memory, that porcupine is given for a history.
+	most      = 10 * time.Second
+	mostBytes = 4 << 30
+)
+
+// TestTable measures the algorithms and porcupine on long histories, and holds them to their goals and to each other.
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	for _, name := range []string{"register", "kv", "log", "queue"} {
+		k, known := kinds[name]
+		if !known {
+			continue
+		}
+		fmt.Fprintf(&b, "\n**%s**\n\n| operations | clients | 0 %% | 1 %% | 5 %% | 0 %%, stale | 1 %%, stale | 5 %%, stale |\n|---:|---:|---|---|---|---|---|---|\n", name)
+		lost := map[string]bool{} // where porcupine did not end, and will not with more
+		for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+			for _, clients := range []int{5, 20, 50} {
+				fmt.Fprintf(&b, "| %s | %d |", thousands(n), clients)
+				for _, stale := range []bool{false, true} {
+					for _, unknown := range []float64{0, 0.01, 0.05} {
+						l := long{n, clients, unknown, stale}
+						fmt.Fprintf(&b, " %s |", measure(t, k, l, lost))
+					}
+				}
+				b.WriteString("\n")
+			}
+		}
+	}
+	t.Log(b.String())
+	if !*rewrite {
+		return
+	}
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	head, rest, found := strings.Cut(string(text), begin)
+	_, tail, closed := strings.Cut(rest, end)
+	require.True(t, found && closed, "%s has no place for the table", page)
+	require.NoError(t, os.WriteFile(page, []byte(head+begin+b.String()+"\n"+end+tail), 0o644))
+}
+
+// measure is a cell of the table.
+func measure(t *testing.T, k kind, l long, lost map[string]bool) string {
+	h := k.history(l)
+	want := checkers.Holds
+	if l.stale {
+		want = checkers.Violated
+	}
+	took, bytes, j := time.Duration(math.MaxInt64), uint64(0), checkers.Judgement{}
+	for range 3 {
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := processor()
+		var err error
+		j, err = checkers.Linearizable(k.model, h, checkers.Options{})
+		took = min(took, processor()-start)
+		runtime.ReadMemStats(&after)
+		bytes = after.TotalAlloc - before.TotalAlloc
+		require.NoError(t, err)
+		require.Equal(t, want, j.Verdict, "%s of %s: %s", k.model.Name(), l, j.Reason)
+	}
+	require.LessOrEqual(t, bytes, uint64(200<<20), l)
+	cell := fmt.Sprintf("%s, %d MB", brief(took), (bytes+1<<19)>>20)
+	if l.stale {
+		cell += fmt.Sprintf(", %d ops", len(j.Witness))
+		require.LessOrEqual(t, len(j.Witness), 4)
+	}
+	require.LessOrEqual(t, took, time.Second, l)
+	class := fmt.Sprint(l.clients, l.unknown, l.stale)
+	if lost[class] {
+		return cell
+	}
+	theirs, verdict := tryPorcupine(k, h)
+	if verdict == checkers.Unknown {
+		lost[class] = true
+		return cell + "; –"
+	}
+	require.Equal(t, want, verdict, "porcupine on %s of %s", k.model.Name(), l)
+	if l.operations >= 10_000 {
+		require.LessOrEqual(t, took, theirs, l)
+	}
+	return cell + "; " + brief(theirs)
+}
+
+// tryPorcupine gives porcupine its time and memory.
+func tryPorcupine(k kind, h *history.History) (time.Duration, checkers.Verdict) {
+	model, operations := k.porcupine(h.Operations)
+	parts := [][]porcupine.Operation{operations}
+	if model.Partition != nil {
+		parts = model.Partition(operations)
+	}
+	bytes := 0
+	for _, part := range parts {
+		bytes += len(part) * len(part) / 8
+	}
+	if bytes > mostBytes {
+		return 0, checkers.Unknown
+	}
+	runtime.GC()
+	start := processor()
+	var steps atomic.Int64
+	step := model.Step
+	model.Step = func(state, input, output any) (bool, any) {
+		if n := steps.Add(1); n%1024 == 0 && processor()-start > most || n < 0 {
+			steps.Store(math.MinInt64) // from here on the search fails fast
+		}
+		if steps.Load() < 0 {
+			return false, state
+		}
+		return step(state, input, output)
+	}
+	holds := porcupine.CheckOperations(model, operations)
+	took := processor() - start
+	switch {
+	case steps.Load() < 0:
+		return took, checkers.Unknown
+	case holds:
+		return took, checkers.Holds
+	default:
+		return took, checkers.Violated
+	}
+}
+
+// processor is the time that this process has had of all processors.
+func processor() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func brief(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(d)/1e6)
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	default:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+}
+
+func thousands(n int) string {
+	if n == 1_000_000 {
+		return "1 M"
+	}
+	return fmt.Sprintf("%d k", n/1000)
+}
