@@ -93,7 +93,7 @@ func (c *Order) turns(e *Evidence) map[what][]turn {
 	turns := map[what][]turn{}
 	for _, h := range e.selected("all", "worker") {
 		last := map[string]history.Time{}
-		parallel := false
+		parallel := h.Concurrency > 1
 		for _, x := range v.byHost[h.Name] {
 			parallel = parallel || x.Call < last[x.key.server]
 			asked := last[x.key.server]

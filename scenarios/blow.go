@@ -220,13 +220,20 @@ func split(names []string, in func(string) bool) (inside, outside []string) {
 	return inside, outside
 }
 
-// spareImpairment does to a line of the history what spareHit does to its hit.
-func (s *storm) spareImpairment(i int, in func(string) bool) {
+// spareImpairment does to a line of the history what spareHit does to its hit: what goes on has lines of its own.
+func (s *storm) spareImpairment(b *blow, i int, in func(string) bool) {
 	m := s.impairments[i]
-	inside, _ := split(m.From, in)
+	inside, outside := split(m.From, in)
 	_, others := split(m.To, in)
 	if m.End != history.Never || len(inside) == 0 || len(m.To) > 0 && len(others) == len(m.To) {
 		return
 	}
 	s.impairments[i].End = s.world.Now()
+	for _, w := range []Way{{outside, m.To}, {inside, others}} {
+		if len(w.From) > 0 && len(w.To) > 0 {
+			rest := m
+			rest.From, rest.To = w.From, w.To
+			b.impaired(rest)
+		}
+	}
 }

@@ -1,6 +1,8 @@
 package scenarios_test
 
 import (
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +43,83 @@ phases:
 	for _, i := range run.History.Impairments {
 		require.Equal(t, 20*time.Second, i.End, "%v to %v", i.From, i.To)
 	}
+}
+
+// If this failed, the core would be cut off from itself, or not from the others: where each end of a cut has hosts of
+// both, it falls into pieces.
+func TestACutIsMendedWithinTheCoreAlone(t *testing.T) {
+	talk := nodes.Kind{Name: "talk", Role: nodes.Server, Port: 7, Config: func() any { return &talkConfig{} }}
+	talk.Main = func(env nodes.Env, config any) error {
+		for _, peer := range config.(*talkConfig).Servers {
+			if string(peer) == env.Host() {
+				continue
+			}
+			env.Go(string(peer), func() {
+				for {
+					if c, err := env.Dial("tcp", string(peer)+":7", 500*time.Millisecond); err == nil {
+						env.Record().Invoke(nodes.Request{}, "reach "+string(peer)).Ok()
+						_ = c.Close()
+					}
+					if env.Sleep(100*time.Millisecond) != nil {
+						return
+					}
+				}
+			})
+		}
+		l, err := env.Listen("tcp", ":7")
+		for err == nil {
+			var c net.Conn
+			if c, err = l.Accept(); err == nil {
+				_ = c.Close()
+			}
+		}
+		return err
+	}
+	sc, err := scenarios.ReadText("cut.yaml", []byte(`scenario: cut
+sites: {west: {}}
+nodes:
+  node: {run: talk, site: west, count: 6, with: {servers: [node]}}
+phases:
+  - phase: storm
+    lasts: 3s
+    faults:
+      - {at: 0s, partition: [[node/1, node/2, node/3]], for: 4s}
+  - {phase: core, lasts: 5s, heal: [node/1, node/4]}
+`), scenarios.ReadOptions{Catalog: scenarios.Catalog{Kinds: []nodes.Kind{talk}}})
+	require.NoError(t, err)
+	run := scenarios.Draw(sc.Specs[0], 1).Run(scenarios.RunOptions{})
+	met := map[string]bool{}
+	for _, o := range run.History.Operations {
+		if o.Call > 3*time.Second {
+			met[o.Host+" "+o.Kind] = true
+		}
+	}
+	cut := map[string]bool{}
+	for _, i := range run.History.Impairments {
+		for _, a := range i.From {
+			for _, b := range i.To {
+				if i.End == history.Never {
+					cut[a+" reach "+b] = true
+				}
+			}
+		}
+	}
+	low := func(n int) bool { return n <= 3 }
+	for i := 1; i <= 6; i++ {
+		for j := 1; j <= 6; j++ {
+			if i == j {
+				continue
+			}
+			way := fmt.Sprintf("node/%d reach node/%d", i, j)
+			apart := low(i) != low(j) && !(i == 1 && j == 4) && !(i == 4 && j == 1)
+			require.Equal(t, !apart, met[way], way)
+			require.Equal(t, apart, cut[way], "the history says otherwise: %s", way)
+		}
+	}
+}
+
+type talkConfig struct {
+	Servers []nodes.NodeName `yaml:"servers" doc:"whom it talks to"`
 }
 
 // If this failed, the core could be one that serves nobody, or claims could not be made about it.

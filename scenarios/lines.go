@@ -90,7 +90,7 @@ type phaseLine struct {
 }
 
 type swarmLine struct {
-	Families decode.Range[int] `yaml:"families" min:"0" doc:"of how many families (power, machine, process, network, clock, disk) one run has kinds; all if it is not said"`
+	Families decode.Range[int] `yaml:"families" min:"0" doc:"of how many families (power, machine, process, network, clock, disk, code) one run has kinds; all if it is not said"`
 	Enable   decode.Range[int] `yaml:"enable" min:"0" doc:"how many of these kinds one run enables, 0 being a quiet run; all if it is not said"`
 	Tempo    nodes.Spread      `yaml:"tempo" min:"1us" doc:"drawn once for each run: how long kinds without every leave off, on average, between two times"`
 	KeepUp   *keepUpLine       `yaml:"keep-up" doc:"what the swarm must leave alive, with the script's outages reckoned in"`

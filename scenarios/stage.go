@@ -116,6 +116,7 @@ func (s *stage) history() *history.History {
 	h.Scenario, h.Seed = s.plan.Scenario, FormatSeed(s.plan.Seed)
 	for i := range s.plan.Hosts {
 		h.Hosts[i].Servers = serversOf(s.plan.Hosts[i].Config)
+		h.Hosts[i].Concurrency = concurrencyOf(s.plan.Hosts[i].Config)
 		h.Hosts[i].Core = s.plan.inCore(h.Hosts[i].Name)
 	}
 	for i := range s.plan.Phases {
@@ -129,19 +130,29 @@ func (s *stage) history() *history.History {
 
 // serversOf is what a node's `servers:` names, whatever its kind.
 func serversOf(config any) (names []string) {
+	servers, _ := optionOf(config, "servers").([]nodes.NodeName)
+	for _, n := range servers {
+		names = append(names, string(n))
+	}
+	return names
+}
+
+// concurrencyOf is what a node's `concurrency:` says, whatever its kind.
+func concurrencyOf(config any) int {
+	n, _ := optionOf(config, "concurrency").(int)
+	return n
+}
+
+// optionOf is what a configuration has under a key; nil if it has no such key.
+func optionOf(config any, key string) any {
 	v := reflect.Indirect(reflect.ValueOf(config))
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
 	for i := range v.NumField() {
-		if key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ","); key != "servers" {
-			continue
-		}
-		if servers, ok := v.Field(i).Interface().([]nodes.NodeName); ok {
-			for _, n := range servers {
-				names = append(names, string(n))
-			}
+		if k, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ","); k == key && v.Field(i).CanInterface() {
+			return v.Field(i).Interface()
 		}
 	}
-	return names
+	return nil
 }

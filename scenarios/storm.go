@@ -239,7 +239,7 @@ func (s *storm) healCore(core []string) {
 
 // spare ends what a blow does to the hosts for which in is true.
 func (s *storm) spare(b *blow, in func(string) bool) {
-	keep := b.hits[:0]
+	var keep []hit // one may leave two
 	for _, h := range b.hits {
 		rest, ended := s.spareHit(h, in)
 		if ended {
@@ -248,8 +248,8 @@ func (s *storm) spare(b *blow, in func(string) bool) {
 		keep = append(keep, rest...)
 	}
 	b.hits = keep
-	for _, i := range b.impair {
-		s.spareImpairment(i, in)
+	for _, i := range slices.Clone(b.impair) {
+		s.spareImpairment(b, i, in)
 	}
 	if len(keep) == 0 {
 		b.end()

@@ -88,6 +88,8 @@ type Host struct {
 	Role     string // "worker"
 	Site     string
 	Supplier string
+	// Concurrency is how many jobs it does at a time, as its `concurrency:` says; 0 is not known.
+	Concurrency int
 	// Core says that the last phase that mended anything mended this host. The others may stay broken.
 	Core bool
 	// Servers are the hosts of the servers that it is configured to use, as its `servers:` names them.

@@ -90,7 +90,11 @@ func (d *Decoder) settleList(n *Node, path string, v reflect.Value, rules Rules)
 	for i, item := range items {
 		one := reflect.New(v.Type()).Elem()
 		one.Set(v)
-		d.single(item, index(path, i), one, rules)
+		if item.Kind == List {
+			d.single(item, index(path, i), one, rules)
+		} else {
+			d.value(item, index(path, i), one, rules) // a single value, or a range
+		}
 		if uint64(i) == chosen {
 			v.Set(one)
 		}
