@@ -48,3 +48,43 @@ func TestUniqueIDsAreJudgedAsPorcupineDoes(t *testing.T) {
 		judge: func(ops []UniqueIDOp) Result { return UniqueIDs(ops, Options{}) },
 	}.agree(t)
 }
+
+// counterTrial is a trial of a counter, with amounts drawn by amount.
+func counterTrial(amount func(l luck) int64) trial[int64, CounterOp, *CounterOp] {
+	return trial[int64, CounterOp, *CounterOp]{
+		ask: func(l luck, n int) CounterOp {
+			if l.IntN(2) == 0 {
+				return CounterOp{Do: Read}
+			}
+			return CounterOp{Do: Add, N: amount(l)}
+		},
+		object: func() func(*CounterOp) {
+			at := int64(0)
+			return func(op *CounterOp) {
+				if op.Do == Read {
+					op.N = at
+				} else {
+					at += op.N
+				}
+			}
+		},
+		spoil: func(l luck, op *CounterOp, n int) {
+			if op.Do == Read {
+				op.N += int64(l.IntN(5) - 2)
+			}
+		},
+		model:  CounterModel(0),
+		judge:  func(ops []CounterOp) Result { return Counter(ops, Options{}) },
+		absent: []string{"over-count"},
+	}
+}
+
+// If this failed, a counter could forget an addition, or make it twice, unseen.
+func TestCountersAreJudgedAsPorcupineDoes(t *testing.T) {
+	t.Run("ones", counterTrial(one).agree)
+	t.Run("down", counterTrial(downOrNot).agree)
+	t.Run("up", counterTrial(upByVarious).agree)
+	x := counterTrial(anyway)
+	x.absent = append(x.absent, "under-count") // nobody took away so much
+	t.Run("up and down", x.agree)
+}

@@ -2,7 +2,6 @@ package linear
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 
 	"simrun/nodes/history"
@@ -237,13 +236,13 @@ func (l *lineup) enough() bool {
 			gone[stay], count = true, count+1
 		}
 	}
-	var there highest // those that are certainly there, by their levels
+	there := heap[int32]{less: func(a, b int32) bool { return l.stays[a].level > l.stays[b].level }} // that are certain, and left
 	for i, k := range looks {
 		for ; len(left) > 0 && left[0].in < k.at; left = left[1:] {
-			heap.Push(&there, rankedStay{l.stays[left[0].stay].level, left[0].stay})
+			there.push(left[0].stay)
 		}
-		for len(there) > 0 && (k.all || there[0].level > k.level) {
-			take(heap.Pop(&there).(rankedStay).stay)
+		for there.len() > 0 && (k.all || l.stays[there.least()].level > k.level) {
+			take(there.pop())
 		}
 		if !k.all {
 			for own := &lines[k.line]; len(*own) > 0 && (*own)[0].in < k.put; *own = (*own)[1:] {
@@ -263,22 +262,4 @@ func (l *lineup) enough() bool {
 // short says that there is a value that nobody is known to have dequeued.
 func (l *lineup) short() bool {
 	return slices.ContainsFunc(l.stays, func(s stay) bool { return !s.certain() })
-}
-
-// highest is a heap of stays, the highest level first.
-type highest []rankedStay
-
-type rankedStay struct {
-	level int64
-	stay  int32
-}
-
-func (h highest) Len() int           { return len(h) }
-func (h highest) Less(i, j int) bool { return h[i].level > h[j].level }
-func (h highest) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *highest) Push(x any)        { *h = append(*h, x.(rankedStay)) }
-func (h *highest) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
 }
