@@ -69,6 +69,7 @@ type call struct {
 
 	seed      string
 	seeds     int
+	lucks     int
 	lasts     time.Duration
 	jobs      int
 	set       []string
@@ -142,6 +143,7 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	f := root.Flags()
 	c.seedFlags(f)
 	f.IntVar(&c.seeds, "seeds", 1, "run `N` seeds: the one of --seed, and others that follow from it")
+	f.IntVar(&c.lucks, "lucks", 0, "run a plan under `N` lucks of packets and disks: it has to hold, and each of its faults to strike")
 	f.DurationVar(&c.lasts, "for", 0, "run seeds for a `TIME` such as 10m")
 	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "run `N` worlds at once")
 	f.Var((*shardFlag)(&c.shard), "shard", "run only the seeds of one `SHARD`, such as 3/16, for merge to put together")

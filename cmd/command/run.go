@@ -28,6 +28,9 @@ func (c *call) run(names []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.lucky(all); err != nil {
+		return err
+	}
 	if err := c.prepareShelf(); err != nil {
 		return err
 	}
@@ -42,9 +45,28 @@ func (c *call) run(names []string) error {
 	return c.writeJUnit()
 }
 
+// lucky holds --lucks to what it can be said of.
+func (c *call) lucky(all []*scenario) error {
+	switch {
+	case c.lucks == 0:
+		return nil
+	case c.lucks < 0:
+		return errors.New("--lucks is at least 1")
+	case c.seeds > 1 || c.lasts > 0 || c.shard.Of > 0 || c.seed != "":
+		return errors.New("--lucks is of a plan, which has its seed: without --seed, --seeds, --for and --shard")
+	}
+	for _, s := range all {
+		if !s.Specs[0].Seeded {
+			return fmt.Errorf("--lucks is of a plan, and %s is a scenario: %s plan %s makes one", s.given, c.Name, s.given)
+		}
+	}
+	c.seeds = c.lucks
+	return nil
+}
+
 func (c *call) scenario(s *scenario, seed luck.Seed) error {
 	seed = c.seedOf(s, seed)
-	if c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 || c.shard.Of > 0 {
+	if c.lucks > 0 || c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 || c.shard.Of > 0 {
 		return c.sweep(s, seed)
 	}
 	run, note, err := c.look(s, s.plan(seed, 0), scenarios.RunOptions{Record: c.trace})

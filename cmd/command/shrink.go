@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"time"
 
@@ -18,19 +19,23 @@ import (
 )
 
 func (c *call) shrinkCommand() *cobra.Command {
-	claim := ""
+	claim, save := "", ""
 	cmd := &cobra.Command{
 		Use:   "shrink RUN",
 		Short: "Find the least plan that still violates the same claim",
 		Long: `Shrink takes away what a violation does not need: faults, nodes, workload, time. It keeps a smaller plan if it
 violates the same claim by the same kind of anomaly under any of a few lucks, and if without its faults the claim holds under all
-of them. The least plan is kept as minimal.yaml in the directory of the run; it is a scenario, to be committed.
+of them. The least plan is kept as minimal.yaml in the directory of the run; it is a scenario, to be committed. With --save it is
+kept in ` + reports.Regressions + ` too.
 
 A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if c.jobs < 1 || c.lasts < 0 {
 				return errors.New("--jobs is at least 1, and --for is no less than nothing")
+			}
+			if err := savable(save); err != nil {
+				return err
 			}
 			if err := c.prepareShelf(); err != nil {
 				return err
@@ -39,8 +44,11 @@ A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
 			if err != nil {
 				return err
 			}
+			if save != "" && len(pasts) > 1 {
+				return fmt.Errorf("%s is %d runs: one name is not enough", args[0], len(pasts))
+			}
 			for _, p := range pasts {
-				if err := c.shrink(p, claim); err != nil {
+				if err := c.shrink(p, claim, save); err != nil {
 					return err
 				}
 			}
@@ -49,6 +57,7 @@ A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&claim, "claim", "", "go after this `CLAIM`; the first that should hold and does not, if it is not said")
+	f.StringVar(&save, "save", "", "keep the least plan as a regression of that `NAME`")
 	f.DurationVar(&c.lasts, "for", 0, "take no longer than a `TIME` such as 10m")
 	f.IntVar(&c.jobs, "jobs", runtime.GOMAXPROCS(0), "run `N` worlds at once")
 	c.setFlag(f)
@@ -58,7 +67,7 @@ A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
 
 // shrink looks for the least plan of a run. An interrupt ends the search, and what it has come to is told; a
 // second one is not caught.
-func (c *call) shrink(p past, claim string) error {
+func (c *call) shrink(p past, claim, save string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -78,14 +87,44 @@ func (c *call) shrink(p past, claim string) error {
 	if dir == "" {
 		dir = c.keep(p.scenario, run).Dir
 	}
-	file := ""
+	file, saved := "", ""
 	if dir != "" {
 		file = filepath.Join(dir, reports.MinimalFile)
-		if err := reports.WriteFile(file, reports.Text("", string(m.Plan.YAML())).Write); err != nil {
+		if err := reports.WriteFile(file, reports.Text("", string(m.File())).Write); err != nil {
 			return fmt.Errorf("the least plan is not kept: %w", err)
 		}
 	}
-	return c.terminal().Minimum(m, run, quoted(file))
+	if save != "" {
+		m.Plan.Scenario, saved = save, regressionFile(save)
+		err := os.MkdirAll(filepath.Dir(saved), 0o777)
+		if err == nil {
+			err = reports.WriteFile(saved, reports.Text("", string(m.File())).Write)
+		}
+		if err != nil {
+			return fmt.Errorf("the regression is not kept: %w", err)
+		}
+	}
+	return c.terminal().Minimum(m, run, quoted(file), quoted(saved))
+}
+
+func regressionFile(name string) string {
+	return filepath.Join(filepath.FromSlash(reports.Regressions), name+".yaml")
+}
+
+var regressionName = regexp.MustCompile(`^[a-z0-9-]+$`)
+
+// savable says what is wrong with the name of a regression to be, before much work is done for it.
+func savable(name string) error {
+	if name == "" {
+		return nil
+	}
+	if !regressionName.MatchString(name) {
+		return fmt.Errorf("--save %q: use a-z, 0-9 and -", name)
+	}
+	if _, err := os.Stat(regressionFile(name)); err == nil {
+		return fmt.Errorf("--save %s: there is a %s already", name, regressionFile(name))
+	}
+	return nil
 }
 
 // quoted is the path for a line to paste, if there is one.

@@ -35,6 +35,7 @@ type sweep struct {
 	elsewhere   atomic.Int64               // runs that were run in a second process too
 	past        bool                       // it is being told of runs that were run before
 	causes      map[failure]*explore.Cause // that are known from before
+	triggers    *explore.Triggers          // of a regression; else nil
 	looked      int                        // failures so far
 	ran         time.Duration              // how long it took until it looked into the first
 
@@ -74,7 +75,10 @@ func (w *sweep) single() bool { return w.terms.Seeds == 1 && w.terms.Shard == ""
 // sweep runs many seeds and keeps a directory of them, from which the sweep can be gone on with.
 func (c *call) sweep(s *scenario, seed luck.Seed) error {
 	w := c.newSweep(s, c.terms(s, seed))
-	if !w.single() {
+	switch {
+	case c.lucks > 0: // it is over in a moment, and nobody goes on with it
+		w.triggers = explore.TriggersOf(s.plan(seed, 0))
+	case !w.single():
 		w.log = c.shelf().Logbook(s.Name, w.terms)
 		if err := w.log.Begin(); err != nil {
 			if c.out != defaultOut {
@@ -204,6 +208,9 @@ func (w *sweep) each(batch *explore.Batch, e *explore.Entry) {
 		}
 		return
 	}
+	if w.triggers != nil {
+		w.triggers.Note(e.Run)
+	}
 	w.note(e)
 	if w.json && w.err == nil {
 		w.err = w.encode(e.Run)
@@ -282,6 +289,9 @@ func (w *sweep) measure(batch *explore.Batch) {
 
 // conclude keeps the runs that somebody will want to see, tells of the first that went wrong, and of the whole.
 func (w *sweep) conclude(batch *explore.Batch) error {
+	if w.triggers != nil {
+		w.idle(batch)
+	}
 	w.verdict(batch.Verdict)
 	if w.interrupted.Load() {
 		w.verdict(scenarios.Unknown)
@@ -302,6 +312,17 @@ func (w *sweep) conclude(batch *explore.Batch) error {
 		}
 	}
 	return w.tally(batch, names)
+}
+
+// idle says which faults of a regression never struck, so that it proves nothing.
+func (w *sweep) idle(batch *explore.Batch) {
+	w.triggers.Judge(batch)
+	if batch.Verdict != scenarios.Unknown {
+		return
+	}
+	for _, f := range w.triggers.Idle() {
+		w.warn("%s: no effect under any of %s: %s", w.scenario.given, reports.Counted(batch.Seeds, "luck"), f.String())
+	}
 }
 
 func (w *sweep) howToGoOn() string {

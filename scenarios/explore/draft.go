@@ -23,15 +23,16 @@ type draft struct {
 	swap [2]string // copies of a node that take each other's place once it is written
 }
 
-// minimalSuffix keeps the runs of a least plan apart from those of the scenario that it comes from.
-const minimalSuffix = "-minimal"
-
-// newDraft is the plan with no claim but the one that the offence is about.
+// newDraft is the plan with no claim but the one that the offence is about. It is called after both, which keeps its runs
+// apart from those of the scenario that it comes from.
 func newDraft(p *scenarios.Plan, o scenarios.Offence) *draft {
 	d := (&draft{plan: p}).clone()
-	d.plan.Summary = fmt.Sprintf("The least of %s@%s that shows it: %s.", strings.TrimSuffix(p.Scenario, minimalSuffix), scenarios.FormatSeed(p.Seed), o)
-	d.plan.Scenario = strings.TrimSuffix(p.Scenario, minimalSuffix) + minimalSuffix
+	d.plan.Summary = fmt.Sprintf("The least of %s@%s that shows it: %s.", p.Scenario, scenarios.FormatSeed(p.Seed), o)
+	d.plan.Scenario = leastName(p.Scenario, o)
 	d.plan.Claims = slices.DeleteFunc(slices.Clone(p.Claims), func(c scenarios.Claim) bool { return c.Name != o.Claim })
+	for i := range d.plan.Claims {
+		d.plan.Claims[i].Expect = scenarios.Holds // it is to be mended, whatever was expected of the scenario
+	}
 	for i := range p.Faults {
 		d.plan.Faults[i].DrawnBy = scenarios.ByScript // whoever drew it first, now it is written down
 		d.ids = append(d.ids, i)

@@ -52,7 +52,7 @@ func TestWhatNeedsNoFaultHasNoKinds(t *testing.T) {
 
 // A job server without a journal needs one kind of blow, whichever the run had.
 func TestTheKindsThatLoseJobs(t *testing.T) {
-	sc, err := scenarios.Read("no-journal", scenarios.ReadOptions{Catalog: catalog, Set: []string{"claims.no-job-lost.expect=holds"}})
+	sc, err := scenarios.Read("no-journal", scenarios.ReadOptions{Catalog: catalog, Set: []string{"claims.no-job-lost.expect=holds", "aftermath.lasts=2s", "calm.lasts=5s"}})
 	require.NoError(t, err)
 	for i, found := 0, 0; found < 2; i++ {
 		require.Less(t, i, 40)

@@ -1,9 +1,7 @@
 package explore
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"simrun/scenarios"
 	"simrun/sim/luck"
@@ -40,33 +38,6 @@ type Shrink struct {
 type Shrinking struct {
 	Runs         int // so far
 	Faults, From int // how many are left, and how many there were
-}
-
-// Minimum is what a shrink came to.
-type Minimum struct {
-	Offence scenarios.Offence
-	// Plan is the least plan that was found, with the luck that shows the offence. Its scenario is called
-	// NAME-minimal, and has no other claim.
-	Plan *scenarios.Plan
-	// Run is the plan's run.
-	Run *scenarios.Run
-	// Needed is a line for each of Plan.Faults.
-	Needed []Need
-	// Needless are the faults of the original run without which it is violated all the same.
-	Needless []scenarios.Fault
-	// Runs is how many runs it took.
-	Runs int
-	// Least says that no further step makes it smaller; else the budget or the time ended first.
-	Least bool
-	// Calm says that no fault at all is needed. Then nothing but the faults was taken away.
-	Calm bool
-}
-
-// Need is a fault of a minimum and what became of the plan without it: the offence was not shown in Held of the
-// Of lucks that were tried.
-type Need struct {
-	Fault    scenarios.Fault
-	Held, Of int
 }
 
 const (
@@ -119,14 +90,11 @@ func (h *hunt) begin() error {
 	}
 	h.kept.plan = loaded
 	shown := false
-	finished := h.walk([]ask{{0, newLucky(loaded), loaded.Seed}}, func(_ ask, o outcomeOf) int {
+	h.walk([]ask{{0, newLucky(loaded), loaded.Seed}}, func(_ ask, o outcomeOf) int {
 		shown, h.struck = o.shows, o.faults
 		return -1
 	})
-	switch {
-	case !finished:
-		return errors.New("there was no time for a single run")
-	case !shown:
+	if !shown {
 		return fmt.Errorf("the run's plan does not show again that %s", h.offence)
 	}
 	calm := withoutFaults(loaded)
@@ -272,33 +240,6 @@ func (h *hunt) dropAll(so func(i int) bool) bool {
 		}
 	}
 	return len(those) > 0 && h.first([]*draft{h.kept.dropping(those, h.struck)}) >= 0
-}
-
-// minimum is the result, with what each fault is needed for.
-func (h *hunt) minimum() *Minimum {
-	plan := h.kept.plan
-	m := &Minimum{Offence: h.offence, Plan: plan, Calm: h.calm}
-	for i := range plan.Faults {
-		without := *plan
-		without.Faults = slices.Delete(slices.Clone(plan.Faults), i, i+1)
-		need := Need{Fault: plan.Faults[i]}
-		h.walk(h.asks(0, newLucky(&without)), func(_ ask, o outcomeOf) int {
-			need.Of++
-			if !o.shows {
-				need.Held++
-			}
-			return 0
-		})
-		m.Needed = append(m.Needed, need)
-	}
-	for i, f := range h.Run.Plan.Faults {
-		if !slices.Contains(h.kept.ids, i) {
-			m.Needless = append(m.Needless, f)
-		}
-	}
-	m.Runs, m.Least = h.runs, h.least
-	m.Run = plan.Run(scenarios.RunOptions{})
-	return m
 }
 
 func withoutFaults(p *scenarios.Plan) *scenarios.Plan {

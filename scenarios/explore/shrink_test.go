@@ -61,6 +61,16 @@ func (*lit) Judge(e *checkers.Evidence) checkers.Judgement {
 	return checkers.Judgement{Verdict: checkers.Holds}
 }
 
+// holds is the same check of a lamp that was mended.
+type holds struct{}
+
+// Judge has nothing to look for.
+func (*holds) Judge(*checkers.Evidence) checkers.Judgement {
+	return checkers.Judgement{Verdict: checkers.Holds}
+}
+
+func newHolds() checkers.Check { return &holds{} }
+
 var lamps = scenarios.Catalog{Kinds: []nodes.Kind{lamp}, Checks: []checkers.Definition{
 	{Name: "test.lit", Doc: "No lamp goes out.", New: func() checkers.Check { return &lit{} }}}}
 
@@ -113,8 +123,8 @@ func lampRun(t *testing.T, text string) *scenarios.Run {
 // violatesAgain reads the least plan as somebody would who found it in a repository.
 func violatesAgain(t *testing.T, m *explore.Minimum, catalog scenarios.Catalog) {
 	t.Helper()
-	sc, err := scenarios.ReadText("minimal.yaml", m.Plan.YAML(), scenarios.ReadOptions{Catalog: catalog})
-	require.NoError(t, err, "%s", m.Plan.YAML())
+	sc, err := scenarios.ReadText("minimal.yaml", m.File(), scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err, "%s", m.File())
 	require.True(t, sc.Specs[0].Seeded)
 	run := scenarios.Draw(sc.Specs[0], sc.Specs[0].Seed).Run(scenarios.RunOptions{})
 	require.Equal(t, m.Run.Result.Hash, run.Result.Hash)
@@ -169,6 +179,8 @@ func TestWhatIsSaidOfTheWorldGoesToo(t *testing.T) {
 	require.NotContains(t, text, "ups")
 	require.Equal(t, 1, len(m.Plan.Sites))
 	require.Len(t, m.Plan.Hosts, 2)
+	require.Equal(t, []string{"node caller", "site shed", "site yard", "link class lan", "link class wan"}, m.Gone)
+	require.Equal(t, "offices-answered", m.Plan.Scenario)
 	t.Logf("%d runs", m.Runs)
 	violatesAgain(t, m, telephones)
 }

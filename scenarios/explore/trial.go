@@ -150,9 +150,9 @@ func (t *trials) ahead(asks []ask, next int) {
 	}
 }
 
-// over says whether there is nothing left to run with.
+// over says whether there is nothing left to run with. There is always a first run.
 func (t *trials) over() bool {
-	if !t.ended && (t.runs >= t.budget || t.more != nil && !t.more()) {
+	if !t.ended && t.runs > 0 && (t.runs >= t.budget || t.more != nil && !t.more()) {
 		t.ended = true
 	}
 	return t.ended
