@@ -20,6 +20,7 @@ func (t *Terminal) Batch(b *explore.Batch, dir string, runOf func(explore.Failur
 	p.title(b.Scenario, "", seedsFrom(b))
 	p.tally(b)
 	p.kinds(b)
+	p.unreached(b)
 	p.causes(b)
 	p.conclusion(b)
 	if dir != "" {
@@ -169,6 +170,24 @@ func (p *page) kinds(b *explore.Batch) {
 	}
 	p.line("")
 	p.hang("  "+p.Ink.open(text), 2+runes(text), strings.Join(b.WithoutEffect, ", "))
+}
+
+// mostProbes bounds how many probes a terminal names; the JSON has all.
+const mostProbes = 12
+
+// unreached is what no run has reached of the probes in nodes' code. A few runs say little of it.
+func (p *page) unreached(b *explore.Batch) {
+	never := b.NeverReached()
+	if len(never) == 0 || b.Slight() {
+		return
+	}
+	n := len(never)
+	if n > mostProbes {
+		never = append(never[:mostProbes], fmt.Sprintf("and %d more", n-mostProbes))
+	}
+	p.line("")
+	lead := "never reached: "
+	p.hang("  "+p.Ink.soft(lead), 2+runes(lead), fmt.Sprintf("%d of %d probes: ", n, len(b.Probes))+strings.Join(never, "; "))
 }
 
 // causes is a row for each group of failures: what they show, and by which kinds of fault.

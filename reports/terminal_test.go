@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -167,13 +168,18 @@ func swept(t *testing.T, seeds, violated int) *explore.Batch {
 			{Anomaly: "node panic", Node: "gearman.server", Faults: []string{}},
 			{Anomaly: "stuck task", Node: "gearman.worker", Unclear: "a task that never gives way takes seconds in each run"}}[looked%3]
 	}
-	batch, err := explore.Sweep{Scenario: "thunderstorm", Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Look: look, Run: func(turn explore.Turn) (*scenarios.Result, error) {
+	probes := []string{"a torn tail was cut off", "submissions coalesced", "a queue was full"}
+	for i := range 12 {
+		probes = append(probes, fmt.Sprintf("probe %d", i+1))
+	}
+	batch, err := explore.Sweep{Scenario: "thunderstorm", Base: 7, Count: seeds, Jobs: 1, KeepGoing: true, Look: look, Probes: probes, Run: func(turn explore.Turn) (*scenarios.Result, error) {
 		r := calm()
 		if n < violated {
 			r = stormy()
 		}
 		n++
 		r.Seed = scenarios.FormatSeed(turn.Seed)
+		r.Reached = []string{"a torn tail was cut off"}
 		return r, nil
 	}}.Do()
 	require.NoError(t, err)

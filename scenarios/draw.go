@@ -20,7 +20,7 @@ import (
 func Draw(s *Spec, seed luck.Seed) *Plan {
 	d := &draw{spec: s, seed: seed, names: map[string]int{}}
 	p := &Plan{Scenario: s.Name, Summary: s.Summary, Value: s.Value, Seed: seed, point: s.point,
-		Claims: s.Claims, NoRestarts: s.noRestarts()}
+		Claims: s.Claims, NoRestarts: s.noRestarts(), probes: s.probes}
 	d.plan = p
 	d.topology = s.fixed
 	if d.topology == nil {

@@ -10,6 +10,7 @@ import (
 
 	"simrun/checkers"
 	"simrun/nodes"
+	"simrun/nodes/probe"
 	"simrun/scenarios/decode"
 	"simrun/sim/luck"
 )
@@ -36,8 +37,9 @@ type Plan struct {
 	NoRestarts bool
 	Workload   []Load // what phases without a load of their own share; Phase.Load has it too
 
-	point []decode.Pair // what Value says
-	shape *topology     // of Hosts
+	point  []decode.Pair  // what Value says
+	shape  *topology      // of Hosts
+	probes []*probe.Probe // in the hosts' code, by name
 }
 
 // LinkClass says what a link is like, in one direction and on a calm day.

@@ -31,10 +31,13 @@ type Result struct {
 	Claims           []ClaimResult     `json:"claims"`
 	Faults           []FaultResult     `json:"faults"`
 	Sometimes        map[string]int    `json:"sometimes"`
-	Findings         []Finding         `json:"findings,omitempty"` // node panics, livelocks, stuck tasks
+	Reached          []string          `json:"reached,omitempty"`  // the probes in nodes' code that the run came to, by name
+	Findings         []Finding         `json:"findings,omitempty"` // node panics, broken invariants, livelocks, stuck tasks
 	Divergence       *Divergence       `json:"divergence,omitempty"`
 	Files            map[string]string `json:"files,omitempty"`
 	Measured         *Measured         `json:"measured,omitempty"`
+	// States are those in which nodes were, for a search that prefers what is new; no file has them.
+	States []State `json:"-"`
 }
 
 // ClaimResult is how one claim fared in one run.
@@ -66,7 +69,7 @@ type FaultResult struct {
 
 // Finding is something that no claim asked about and that is wrong all the same.
 type Finding struct {
-	Kind  string  `json:"kind"` // "node panic", "livelock", "stuck task"
+	Kind  string  `json:"kind"` // "node panic", "broken invariant", "livelock", "stuck task"
 	Host  string  `json:"host"`
 	Task  string  `json:"task"`
 	At    float64 `json:"at"` // seconds

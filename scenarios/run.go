@@ -48,6 +48,7 @@ func (p *Plan) Run(o RunOptions) *Run {
 		Hash: hash.String(), Steps: steps, SimulatedSeconds: s.world.Now().Seconds(),
 		Nodes: len(p.Hosts), Messages: s.world.Network().Counts().Messages, Operations: requests(h), Core: p.core(),
 		Faults: s.storm.results(), Sometimes: map[string]int{},
+		Reached: p.reached(s.world), States: s.states.all(),
 	}
 	run.Result.find(s.world)
 	run.judge(h)

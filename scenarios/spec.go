@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"simrun/nodes"
+	"simrun/nodes/probe"
 	"simrun/scenarios/decode"
 	"simrun/sim/luck"
 )
@@ -32,6 +33,7 @@ type Spec struct {
 	opened  []decode.Opened    // what each plan draws in these and in links, but for the nodes' own configuration
 	fixed   *topology          // of every plan, if no number of copies is random
 	most    *topology          // with the greatest numbers of copies
+	probes  []*probe.Probe     // in the nodes' code, by name
 }
 
 type siteSpec struct {
@@ -110,6 +112,7 @@ func (r *reader) readWorld() {
 		spec.nodes = append(spec.nodes, r.readNode(&d.Nodes[i]))
 	}
 	slices.SortFunc(spec.nodes, func(a, b nodeSpec) int { return strings.Compare(a.name, b.name) })
+	spec.probes = probesOf(spec.nodes)
 
 	spec.most = spec.populate(func(n *nodeSpec) stand { return stand{n.line, n.line.Count.Max(), n.sites} })
 	if len(spec.most.hosts) > mostHosts {

@@ -15,6 +15,7 @@ type stage struct {
 	plan     *Plan
 	world    *sim.World
 	storm    *storm
+	states   states
 	arrivals uint64
 }
 
@@ -22,6 +23,8 @@ func newStage(p *Plan, o RunOptions) *stage {
 	s := &stage{plan: p, world: sim.New(sim.Options{Seed: p.Seed, Record: o.Record, Closely: o.Closely, Stuck: o.Stuck})}
 	s.build()
 	s.storm = newStorm(p, s.world)
+	s.states = states{s.storm, map[stateKey]VerbSet{}}
+	s.world.OnState(s.states.enter)
 	s.wind()
 	return s
 }

@@ -20,6 +20,7 @@ type storm struct {
 	led         map[string]time.Duration
 	impairments []history.Impairment
 	bent        map[string]bool // hosts whose clocks were made to lie
+	sky         weather
 }
 
 type moment struct{ host, name string }
@@ -151,6 +152,7 @@ func (f *stroke) strike() {
 	s.land(b)
 	s.world.Mark("fault", string(f.Verb)+" "+f.Target, uint64(len(b.hits)))
 	f.under = append(f.under, b)
+	s.sky.begin(f.Verb, now)
 	if f.Verb.Info().Lasts == Instant {
 		f.windows = append(f.windows, history.Window{From: now, To: now})
 	}
@@ -182,6 +184,7 @@ func (b *blow) end() {
 func (s *storm) settle(b *blow) {
 	now := s.world.Now()
 	b.over = true
+	s.sky.end(b.stroke.Verb)
 	for _, h := range b.hits {
 		h.End()
 		b.stroke.effects += h.Effects()

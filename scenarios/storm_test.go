@@ -2,12 +2,14 @@ package scenarios_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes/history"
+	"simrun/nodes/probe"
 	"simrun/scenarios"
 	"simrun/sim/luck"
 )
@@ -53,10 +55,63 @@ func runText(t *testing.T, seed luck.Seed, text string) *scenarios.Run {
 	return run
 }
 
+// If this failed, a search would not know what a run came to, or would take one run for two.
+func TestARunSaysWhatItReached(t *testing.T) {
+	lines := []string{"{at: 5s, buggify: servers, points: [journal.compact-early], rate: 20%, for: 10s}",
+		"{at: 6s, crash: server-w, for: 1s}", "{at: 9s, step-clock: server-e, by: 1s}"}
+	run := weather(t, 3, lines...)
+	r := run.Result
+	require.Subset(t, r.Reached, []string{"the journal was compacted", "a journal was recovered from a snapshot",
+		"no handle is given twice", "a worker is at no more jobs than it may"})
+	require.NotContains(t, r.Reached, "a queue was full")
+	require.True(t, slices.IsSorted(r.Reached))
+
+	fair, under := 0, map[scenarios.Verb]int{}
+	for i, s := range r.States {
+		require.Equal(t, "gearman.server", s.Kind)
+		if i > 0 {
+			require.Less(t, r.States[i-1].Fingerprint, s.Fingerprint)
+		}
+		if s.Under == 0 {
+			fair++
+		}
+		for _, v := range s.Under.Verbs() {
+			require.True(t, s.Under.Has(v))
+			require.False(t, s.Under.Has(scenarios.CutPower))
+			under[v]++
+		}
+	}
+	require.Greater(t, len(r.States), 20)
+	require.Less(t, len(r.States), 1000, "states that differ in nothing are one")
+	require.Positive(t, fair)
+	for _, v := range []scenarios.Verb{scenarios.Buggify, scenarios.Crash, scenarios.StepClock} {
+		require.Positive(t, under[v], v)
+		require.Less(t, under[v], len(r.States), "%s was under way for a while", v)
+	}
+	again := weather(t, 3, lines...).Result
+	require.Equal(t, r.Reached, again.Reached)
+	require.Equal(t, r.States, again.States)
+}
+
+// If this failed, a claim could mean one of two places, and a list of what was never reached would be wrong.
+func TestProbesHaveNamesOfTheirOwn(t *testing.T) {
+	named := map[string]*probe.Probe{}
+	for _, k := range catalog.Kinds {
+		require.NotEmpty(t, k.Probes, k.Name)
+		for _, p := range probe.All(k.Probes...) {
+			if other := named[p.Name()]; other != nil {
+				require.Equal(t, p.ID(), other.ID(), p.Name())
+			}
+			named[p.Name()] = p
+		}
+	}
+}
+
 // If this failed, there would be a fault that does nothing: the mistake that other simulators shipped for years.
 func TestEveryFaultHasAnEffect(t *testing.T) {
 	for verb, line := range map[scenarios.Verb]string{
 		scenarios.CutPower:         "{at: 5s, cut-power: supplier-1, for: 5s}",
+		scenarios.Buggify:          "{at: 5s, buggify: server-w, points: 3, for: 5s}",
 		scenarios.CrashMachine:     "{at: 5s, crash-machine: server-w, for: 5s}",
 		scenarios.PauseMachine:     "{at: 5s, pause-machine: server-w, for: 5s}",
 		scenarios.Crash:            "{at: 5s, crash: server-w, for: 5s}",

@@ -133,6 +133,7 @@ func (w *sweep) explored() (explore.Sweep, error) {
 	}
 	for _, spec := range w.scenario.Specs {
 		s.Verbs = append(s.Verbs, spec.Verbs()...)
+		s.Probes = append(s.Probes, spec.Probes()...)
 	}
 	return s, err
 }

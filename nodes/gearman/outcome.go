@@ -115,8 +115,10 @@ func (v *server) keep(record []byte, then func(error)) {
 	if err == nil {
 		v.last = at
 		v.unsynced += size
+		v.sign()
 		v.journal.Then(at, func(err error) {
 			v.unsynced -= size
+			v.sign()
 			v.mustHold(err)
 			then(err)
 		})

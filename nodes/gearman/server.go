@@ -14,6 +14,7 @@ import (
 
 	"simrun/nodes"
 	"simrun/nodes/journal"
+	"simrun/nodes/probe"
 )
 
 // server is a job server. All its tasks share it; none gives way while it is in the middle of a change.
@@ -47,6 +48,7 @@ type server struct {
 	scratch    []byte
 	compacting bool
 	shown      [3]int // the gauges' last values, less one
+	signed     probe.Fingerprint
 
 	listener net.Listener
 	draining bool       // it takes no more jobs, and ends with the last that would be lost
@@ -149,9 +151,21 @@ func (v *server) gauge() {
 		}
 	}
 	v.record.Always(totalsAgree, 0 <= v.running && v.running <= v.total)
+	v.sign()
 	if v.draining && v.drained() {
 		v.record.Reach(drainedEmpty)
 		v.stop()
+	}
+}
+
+// sign tells in what state the server is, as far as the protocol tells states apart.
+func (v *server) sign() {
+	f := probe.Fingerprint(0).Size(v.total-v.running).Size(v.running).Among(min(v.workers, 3), 4).
+		Flag(v.workers > v.running).Among(min(len(v.wakeups.sent), 3), 4).Flag(v.unsynced > 0).Flag(v.compacting).
+		Flag(len(v.epochs.jobs) > 0).Flag(v.draining)
+	if f != v.signed {
+		v.signed = f
+		v.record.Fingerprint(f)
 	}
 }
 

@@ -32,11 +32,13 @@ type Batch struct {
 	Claims           []BatchClaim              `json:"claims"`
 	Faults           []BatchFault              `json:"faults"`
 	// WithoutEffect are the verbs that the scenario has and of which no fault touched anything in any run.
-	WithoutEffect []string       `json:"without_effect"`
-	Sometimes     []Sighting     `json:"sometimes"`
-	Failures      []Failure      `json:"failures"`
-	Groups        []Group        `json:"groups"` // failures with one cause, in the order of their first
-	Measured      *BatchMeasured `json:"measured,omitempty"`
+	WithoutEffect []string   `json:"without_effect"`
+	Sometimes     []Sighting `json:"sometimes"`
+	// Probes are how often what is probed in nodes' code was reached; Runs of zero is never.
+	Probes   []BatchProbe   `json:"probes"`
+	Failures []Failure      `json:"failures"`
+	Groups   []Group        `json:"groups"` // failures with one cause, in the order of their first
+	Measured *BatchMeasured `json:"measured,omitempty"`
 
 	verbs     []string            // that the scenario has
 	whole     map[string]*overall // the claims that are judged over all runs, by name
@@ -106,6 +108,24 @@ type Sighting struct {
 	First string `json:"first,omitempty"`
 }
 
+// BatchProbe is a place in the code of nodes: in how many runs one came there, and in which first.
+type BatchProbe struct {
+	Probe string `json:"probe"`
+	Runs  int    `json:"runs"`
+	First string `json:"first,omitempty"`
+}
+
+// NeverReached are the probes that no run has reached, by name.
+func (b *Batch) NeverReached() []string {
+	var never []string
+	for _, p := range b.Probes {
+		if p.Runs == 0 {
+			never = append(never, p.Probe)
+		}
+	}
+	return never
+}
+
 // Failure names a run that did not come out as it should.
 type Failure struct {
 	Seed    string            `json:"seed"`
@@ -148,7 +168,7 @@ const mostFailures = 1000
 // NewBatch makes an empty batch for runs of a scenario with those claims.
 func NewBatch(base luck.Seed, claims []scenarios.Claim) *Batch {
 	b := &Batch{Version: 1, Base: scenarios.FormatSeed(base), Verdict: scenarios.Holds, Verdicts: map[scenarios.Verdict]int{}, Claims: []BatchClaim{},
-		Faults: []BatchFault{}, WithoutEffect: []string{}, Sometimes: []Sighting{}, Failures: []Failure{}, Groups: []Group{}, whole: map[string]*overall{}}
+		Faults: []BatchFault{}, WithoutEffect: []string{}, Sometimes: []Sighting{}, Probes: []BatchProbe{}, Failures: []Failure{}, Groups: []Group{}, whole: map[string]*overall{}}
 	for _, c := range claims {
 		if check, ok := c.Config.(checkers.BatchCheck); ok {
 			b.whole[c.Name] = &overall{check: check}
@@ -181,6 +201,11 @@ func (b *Batch) add(e *Entry) {
 		b.addClaim(e, &e.Claims[i])
 	}
 	b.addFaults(e)
+	for _, name := range e.Reached {
+		p := b.probe(name)
+		p.Runs++
+		p.First = cmp.Or(p.First, e.Seed)
+	}
 	b.addFailure(e)
 }
 
@@ -243,6 +268,15 @@ func (b *Batch) addFaults(e *Entry) {
 	}
 }
 
+// probe is the probe's line.
+func (b *Batch) probe(name string) *BatchProbe {
+	i, found := slices.BinarySearchFunc(b.Probes, name, func(p BatchProbe, name string) int { return strings.Compare(p.Probe, name) })
+	if !found {
+		b.Probes = slices.Insert(b.Probes, i, BatchProbe{Probe: name})
+	}
+	return &b.Probes[i]
+}
+
 func (b *Batch) addFailure(e *Entry) {
 	if e.Verdict == scenarios.Holds || len(b.Failures) == mostFailures {
 		return
@@ -293,7 +327,7 @@ func (b *Batch) Slight() bool { return b.Seeds < scenarios.Smallest || b.Shard !
 
 // idle are the verbs of which no fault touched anything.
 func (b *Batch) idle() []string {
-	idle := slices.Clone(b.verbs)
+	idle := append([]string{}, b.verbs...)
 	for _, f := range b.Faults {
 		if f.WithEffect == 0 {
 			idle = append(idle, f.Verb)

@@ -21,6 +21,7 @@ type Entry struct {
 	Operations       int               `json:"operations"`
 	Claims           []EntryClaim      `json:"claims"`
 	Faults           []EntryFault      `json:"faults"`
+	Reached          []string          `json:"reached,omitempty"` // the probes in nodes' code that the run came to
 	// Findings are the kinds of what no claim asked about: "node panic".
 	Findings []string `json:"findings,omitempty"`
 	// Run is the whole result with its stories; of a run that came out as it should nobody keeps it.
@@ -62,7 +63,7 @@ type EntryMeasured struct {
 // EntryOf is what a batch has to know of the run.
 func EntryOf(r *scenarios.Result) *Entry {
 	e := &Entry{Seed: r.Seed, Value: r.Value, Verdict: r.Judge(), Hash: r.Hash, Steps: r.Steps, SimulatedSeconds: r.SimulatedSeconds,
-		Messages: r.Messages, Operations: r.Operations, Claims: []EntryClaim{}, Faults: []EntryFault{}, Run: r}
+		Messages: r.Messages, Operations: r.Operations, Claims: []EntryClaim{}, Faults: []EntryFault{}, Reached: r.Reached, Run: r}
 	for _, c := range r.Claims {
 		e.Claims = append(e.Claims, EntryClaim{Claim: c.Claim, Says: c.Says, Verdict: c.Verdict, State: c.State, Expect: c.Expect,
 			Sometimes: r.Sees(c.Claim), Figure: c.Figure, Reason: c.Reason, Anomaly: c.Anomaly, Data: c.Data})

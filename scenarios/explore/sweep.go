@@ -39,6 +39,8 @@ type Sweep struct {
 	Shard Shard
 	// Verbs are those of the scenario's faults: of each some fault ought to touch something.
 	Verbs []scenarios.Verb
+	// Probes are those in the code of the scenario's nodes: of each one hopes that some run reaches it.
+	Probes []string
 	// Past, if not nil, are the first runs, which were run before: it goes on after them.
 	Past iter.Seq2[*Entry, error]
 	// Run runs one world. It is called from many goroutines.
@@ -89,6 +91,9 @@ func (s *Sweep) batch() *Batch {
 	}
 	for _, verb := range s.Verbs {
 		b.verbs = append(b.verbs, string(verb))
+	}
+	for _, name := range s.Probes {
+		b.probe(name)
 	}
 	return b
 }

@@ -152,6 +152,27 @@ func TestABatchAddsUpTheLedger(t *testing.T) {
 		{Seed: "b", Verdict: scenarios.Violated, Claims: []string{}, Findings: []string{"node panic"}}}, b.Failures)
 }
 
+// If this failed, code that no run has ever come to would not be told from code that was tried.
+func TestABatchSaysWhatWasNeverReached(t *testing.T) {
+	reached := [][]string{{"a tail was torn", "two jobs coalesced"}, {"two jobs coalesced"}, {}}
+	sweep := func(seeds int) *Batch {
+		n := 0
+		b, err := Sweep{Base: 7, Count: seeds, Jobs: 1, Probes: []string{"two jobs coalesced", "a store was full", "a tail was torn"},
+			Run: func(turn Turn) (*scenarios.Result, error) {
+				n++
+				return &scenarios.Result{Seed: scenarios.FormatSeed(turn.Seed), Sometimes: map[string]int{}, Reached: reached[turn.Index%3]}, nil
+			}}.Do()
+		require.NoError(t, err)
+		return b
+	}
+	first, second := scenarios.FormatSeed(scenarios.SeedAt(7, 0)), scenarios.FormatSeed(scenarios.SeedAt(7, 1))
+	require.NotEqual(t, first, second)
+	b := sweep(6)
+	require.Equal(t, []BatchProbe{{"a store was full", 0, ""}, {"a tail was torn", 2, first}, {"two jobs coalesced", 4, first}}, b.Probes)
+	require.Equal(t, []string{"a store was full"}, b.NeverReached())
+	require.Equal(t, scenarios.Holds, b.Verdict, "it is told, and nothing is judged by it")
+}
+
 // arithmetic is a check that only a batch can decide: whether figures add up over all values of a matrix.
 type arithmetic struct{ least float64 }
 
