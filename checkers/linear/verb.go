@@ -13,9 +13,11 @@ const (
 	Enqueue              // put in line
 	Dequeue              // take who is first in line
 	Generate             // make what was never made before
+	Remove               // take out
+	Contains             // look whether something is in
 )
 
 // String is the verb in the past tense, as reasons tell it.
 func (v Verb) String() string {
-	return [...]string{"read", "wrote", "swapped", "appended", "added", "enqueued", "dequeued", "generated"}[v]
+	return [...]string{"read", "wrote", "swapped", "appended", "added", "enqueued", "dequeued", "generated", "removed", "looked for"}[v]
 }
