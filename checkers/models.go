@@ -33,7 +33,7 @@ var (
 		read: readLog, judged: linear.Log}
 )
 
-var models = []Model{Register, CASRegister, KV, Log}
+var models = []Model{Register, CASRegister, KV, Log, Queue, PriorityQueue, Set, Counter, FetchAdd, UniqueIDs}
 
 // Models are all that are built in.
 func Models() []Model { return slices.Clone(models) }

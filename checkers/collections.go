@@ -1,0 +1,126 @@
+package checkers
+
+import (
+	"log/slog"
+
+	"simrun/checkers/linear"
+	"simrun/nodes/history"
+)
+
+// More models that are built in: of what many things are put into, and of numbers that are added to.
+var (
+	// Queue gives out what was put in first: enqueue value; dequeue -> value, or nothing where there is none.
+	Queue Model = object[linear.QueueOp, *linear.QueueOp]{
+		name: "queue", kinds: []string{"enqueue", "dequeue"},
+		read: readQueue, judged: linear.Queue}
+	// PriorityQueue gives out, of what has the highest priority, what was put in first: enqueue value priority, or enqueue
+	// [priority value]; dequeue -> value, or nothing where there is none.
+	PriorityQueue Model = object[linear.QueueOp, *linear.QueueOp]{
+		name: "priority-queue", kinds: []string{"enqueue", "dequeue"},
+		read: readPriorityQueue, judged: linear.PriorityQueue}
+	// Set is empty at first: add value; remove value; read -> [values]; contains value -> found, a truth value, or -> value.
+	Set Model = object[linear.SetOp, *linear.SetOp]{
+		name: "set", kinds: []string{"add", "remove", "read", "contains"},
+		read: readSet, judged: linear.Set}
+	// Counter is a number that is 0 at first: add value, which may be negative; read -> value.
+	Counter Model = object[linear.CounterOp, *linear.CounterOp]{
+		name: "counter", kinds: []string{"add", "read"},
+		read: readCounter, judged: linear.Counter}
+	// FetchAdd is a Counter whose additions are told what was there before: fetch-add value -> value; read -> value.
+	FetchAdd Model = object[linear.FetchAddOp, *linear.FetchAddOp]{
+		name: "fetch-add", kinds: []string{"fetch-add", "read"},
+		read: readFetchAdd, judged: linear.FetchAdd}
+	// UniqueIDs makes none twice: generate -> value.
+	UniqueIDs Model = object[linear.UniqueIDOp, *linear.UniqueIDOp]{
+		name: "unique-ids", kinds: []string{"generate"},
+		read: readUniqueID, judged: linear.UniqueIDs}
+)
+
+func readQueue(r *reader, o *history.Operation, op *linear.QueueOp) {
+	if op.Do = linear.Dequeue; o.Kind == "enqueue" {
+		op.Do = linear.Enqueue
+		if op.Value = r.value(o.Input("value")); op.Value == linear.Nil {
+			r.fail("it puts nothing in: no value")
+		}
+		return
+	}
+	op.Value = r.value(o.Output("value"))
+}
+
+func readPriorityQueue(r *reader, o *history.Operation, op *linear.QueueOp) {
+	if readQueue(r, o, op); op.Do == linear.Dequeue {
+		return
+	}
+	priority, value := o.Input("priority"), o.Input("value")
+	if pair, is := value.Any().([]any); is && len(pair) == 2 && isNil(priority) {
+		priority, op.Value = slog.AnyValue(pair[0]), r.value(slog.AnyValue(pair[1]))
+	}
+	op.Priority = r.whole(priority, "priority")
+}
+
+func readSet(r *reader, o *history.Operation, op *linear.SetOp) {
+	op.Value = r.value(o.Input("value"))
+	switch o.Kind {
+	case "add":
+		op.Do = linear.Add
+	case "remove":
+		op.Do = linear.Remove
+	case "contains":
+		op.Do = linear.Contains
+		if o.Outcome == history.Ok {
+			op.Found = r.truth(o)
+		}
+	default:
+		op.Do, op.Value = linear.Read, linear.Nil
+		if o.Outcome == history.Ok {
+			op.Members = r.values(o.Output("value"))
+		}
+	}
+}
+
+// truth is what a look for a value was told.
+func (r *reader) truth(o *history.Operation) bool {
+	for _, name := range []string{"found", "value"} {
+		if v := o.Output(name); v.Kind() == slog.KindBool {
+			return v.Bool()
+		}
+	}
+	r.fail("its found is neither true nor false: %v", o.Output("found"))
+	return false
+}
+
+// values are those of a list; nothing is an empty one.
+func (r *reader) values(v slog.Value) (all []linear.Value) {
+	list, is := v.Any().([]any)
+	if !is && !isNil(v) {
+		r.fail("its value is no list: %v", v)
+	}
+	for _, x := range list {
+		all = append(all, r.value(slog.AnyValue(x)))
+	}
+	return all
+}
+
+func readCounter(r *reader, o *history.Operation, op *linear.CounterOp) {
+	switch {
+	case o.Kind == "add":
+		op.Do, op.N = linear.Add, r.whole(o.Input("value"), "value")
+	case o.Outcome == history.Ok:
+		op.N = r.whole(o.Output("value"), "value")
+	}
+}
+
+func readFetchAdd(r *reader, o *history.Operation, op *linear.FetchAddOp) {
+	if o.Kind == "fetch-add" {
+		op.Amount = r.whole(o.Input("value"), "value")
+	}
+	if o.Outcome == history.Ok {
+		op.Found = r.whole(o.Output("value"), "value")
+	}
+}
+
+func readUniqueID(r *reader, o *history.Operation, op *linear.UniqueIDOp) {
+	if op.Value = r.value(o.Output("value")); op.Value == linear.Nil && o.Outcome == history.Ok {
+		r.fail("it was given nothing: no value")
+	}
+}
