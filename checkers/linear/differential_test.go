@@ -52,8 +52,12 @@ func (x trial[State, Op, P]) history(l luck) []Op {
 	for i := range ops {
 		client := l.IntN(clients)
 		call := free[client] + l.IntN(3)
-		point := call + l.IntN(4)
-		ret := point + l.IntN(4)
+		most := 4
+		if l.IntN(8) == 0 {
+			most = 16
+		}
+		point := call + l.IntN(most)
+		ret := point + l.IntN(most)
 		outcome := history.Ok
 		took[i] = true
 		switch l.IntN(12) {
@@ -255,4 +259,22 @@ func (x trial[State, Op, P]) agree(t *testing.T) {
 	t.Log(verdicts)
 	require.Greater(t, verdicts[Holds], histories/5)
 	require.Greater(t, verdicts[Violated], histories/5)
+}
+
+// misjudged plants wrong algorithms, each of which is to be found by a verdict that is not porcupine's.
+func (x trial[State, Op, P]) misjudged(t *testing.T, planted map[string]func(ops []Op) Result) {
+	t.Helper()
+	for name, judge := range planted {
+		t.Run(name, func(t *testing.T) {
+			l := rand.New(rand.NewPCG(1, 0))
+			for n := range histories {
+				ops := x.history(l)
+				if got, right := judge(slices.Clone(ops)), x.reference(ops); got.Verdict != right {
+					t.Logf("history %d is not %s (%s), but %s", n+1, got.Verdict, got.Reason, right)
+					return
+				}
+			}
+			require.Fail(t, "no history tells it from a right one")
+		})
+	}
 }

@@ -33,20 +33,23 @@ func TestFetchAddsAreJudgedAsPorcupineDoes(t *testing.T) {
 	t.Run("up and down", fetchAddTrial(anyway).agree)
 }
 
-// If this failed, two could be given one identifier unseen.
-func TestUniqueIDsAreJudgedAsPorcupineDoes(t *testing.T) {
-	trial[string, UniqueIDOp, *UniqueIDOp]{
+// identifierTrial is a trial of a maker of identifiers.
+func identifierTrial() trial[string, UniqueIDOp, *UniqueIDOp] {
+	return trial[string, UniqueIDOp, *UniqueIDOp]{
 		ask: func(l luck, n int) UniqueIDOp { return UniqueIDOp{} },
 		object: func() func(*UniqueIDOp) {
 			last := Value(0)
 			return func(op *UniqueIDOp) { last++; op.Value = last }
 		},
-		spoil: func(l luck, op *UniqueIDOp, n int) {
-			op.Value = Value(l.IntN(n + 1))
-		},
+		spoil: func(l luck, op *UniqueIDOp, n int) { op.Value = Value(l.IntN(n + 1)) },
 		model: UniqueIDModel(),
 		judge: func(ops []UniqueIDOp) Result { return UniqueIDs(ops, Options{}) },
-	}.agree(t)
+	}
+}
+
+// If this failed, two could be given one identifier unseen.
+func TestUniqueIDsAreJudgedAsPorcupineDoes(t *testing.T) {
+	identifierTrial().agree(t)
 }
 
 // counterTrial is a trial of a counter, with amounts drawn by amount.
