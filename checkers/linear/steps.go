@@ -189,19 +189,16 @@ func (s *steps) tooMany(c *counter, ranges []stepRange, last int32) Result {
 	}
 	late, early := s.after[last], s.before[first]
 	if early == nil {
-		return violated("over-count", fmt.Sprintf("operation %d (%s) read %d, but the counter was %d at first, and %s could have come by then",
+		return violated("over-count", fmt.Sprintf("operation %d (%s) read %d, but the counter was %d at first, and at most %s could have come by then",
 			late.ID, late.times(), late.N, c.start, counted(able, "addition")), &late.Span)
 	}
-	return violated("over-count", fmt.Sprintf("operation %d (%s) read %d, but the counter was %d when operation %d (%s) read it, and %s can have come between",
+	return violated("over-count", fmt.Sprintf("operation %d (%s) read %d, but the counter was %d when operation %d (%s) read it, and at most %s can have come between",
 		late.ID, late.times(), late.N, early.N, early.ID, early.times(), counted(able, "addition")), &early.Span, &late.Span)
 }
 
 // counted is a number with its noun.
 func counted(n int, noun string) string {
-	switch n {
-	case 0:
-		return "no " + noun
-	case 1:
+	if n == 1 {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
