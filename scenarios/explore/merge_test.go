@@ -42,6 +42,9 @@ func (s sky) run(turn Turn) (*scenarios.Result, error) {
 		r.Faults = append(r.Faults, scenarios.FaultResult{Verb: []string{"crash", "jam", "pause", "stop"}[chance(10+i)%4], Armed: 1,
 			Fired: int(chance(20+i) % 2), Effects: int64(chance(30+i) % 3)})
 	}
+	for i := range chance(50) % 3 {
+		r.Reached = append(r.Reached, fmt.Sprint("probe ", i))
+	}
 	r.Measured = &scenarios.Measured{WallSeconds: float64(chance(40)%100) / 1e3}
 	return r, nil
 }
@@ -83,6 +86,7 @@ func printed(t require.TestingT, b *Batch) string {
 func drawSky(t *rapid.T) sky {
 	return sky{Sweep{Scenario: "weather", Base: luck.Seed(rapid.Uint64().Draw(t, "base")), Count: rapid.IntRange(1, 80).Draw(t, "count"),
 		Values: rapid.IntRange(1, 3).Draw(t, "values"), KeepGoing: rapid.Bool().Draw(t, "keep going"), Jobs: rapid.IntRange(1, 3).Draw(t, "jobs"),
+		Probes: []string{"probe 0", "probe 7"},
 		Verbs:  []scenarios.Verb{"crash", "exhaust", "jam"},
 		Claims: []scenarios.Claim{{Name: "sum", Config: arithmetic{least: 1}}}},
 		rapid.Uint64Range(1, 60).Draw(t, "one run in so many is violated"), rapid.Uint64Range(2, 60).Draw(t, "and unknown")}
