@@ -32,5 +32,5 @@ func ExampleFind() {
 	// lost-write [2 4] 1
 	// nobody polled 101, sent to offset 1 of partition 0, although operation 4 polled offset 2
 	// int-poll-skip [2 4] 1
-	// client 2 polled offset 0 of partition 0 and then 2, although operation 2 shows 101 at 1
+	// operation 4 polled offset 0 of partition 0 and then 2, although operation 2 shows 101 at 1
 }

@@ -98,8 +98,16 @@ func (b *board) inOrder(kind string, earlier newest, m *message) {
 }
 
 func (b *board) swapped(first, then *message) string {
-	return fmt.Sprintf("client %d sent %s and then %s, which stand at offsets %d and %d of partition %s", first.by.Client, b.name(first.Value),
-		b.name(then.Value), first.at.offset, then.at.offset, b.name(then.at.partition))
+	return fmt.Sprintf("operation %d sent %s and then%s %s, which stand at offsets %d and %d of partition %s", first.by.ID, b.name(first.Value),
+		again(first.by, then.by), b.name(then.Value), first.at.offset, then.at.offset, b.name(then.at.partition))
+}
+
+// again names the second of two operations of a client, if it is another.
+func again(first, then *Op) string {
+	if first == then {
+		return ""
+	}
+	return fmt.Sprintf(" operation %d of the same client", then.ID)
 }
 
 // polls looks at what each client polled of a partition: each record must be the next after the one before, unless the client
@@ -134,12 +142,12 @@ func (b *board) polls() {
 				}
 				p := b.partitions[r.Partition]
 				if r.Offset <= before.offset {
-					b.take(within+"nonmonotonic-poll", b.name(r.Partition), fmt.Sprintf("client %d polled offset %d of partition %s and then %d",
-						o.Client, before.offset, b.name(r.Partition), r.Offset), before.by, o)
+					b.take(within+"nonmonotonic-poll", b.name(r.Partition), fmt.Sprintf("operation %d polled offset %d of partition %s and then%s %d",
+						before.by.ID, before.offset, b.name(r.Partition), again(before.by, o), r.Offset), before.by, o)
 				} else if skipped, is := p.between(before.offset, r.Offset); is {
 					seen := p.shown[skipped]
-					b.take(within+"poll-skip", b.name(r.Partition), fmt.Sprintf("client %d polled offset %d of partition %s and then %d, although operation %d shows %s at %d",
-						o.Client, before.offset, b.name(r.Partition), r.Offset, seen.by.ID, b.name(seen.value), skipped), before.by, seen.by, o)
+					b.take(within+"poll-skip", b.name(r.Partition), fmt.Sprintf("operation %d polled offset %d of partition %s and then%s %d, although operation %d shows %s at %d",
+						before.by.ID, before.offset, b.name(r.Partition), again(before.by, o), r.Offset, seen.by.ID, b.name(seen.value), skipped), before.by, seen.by, o)
 				}
 			}
 		}

@@ -9,6 +9,7 @@ package replicas
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"simrun/checkers/linear"
 	"simrun/nodes/history"
@@ -119,3 +120,6 @@ func shown(anomaly, reason string, witness ...*Access) linear.Result {
 	}
 	return r
 }
+
+// number spells a key or a value where nobody says better.
+func number(v linear.Value) string { return strconv.FormatInt(int64(v), 10) }

@@ -25,7 +25,7 @@ func ExampleSessions() {
 	}
 	// Output:
 	// read-your-writes [10 20]
-	// client 1 wrote x at version 7, and then read it at version 6
+	// operation 10 wrote x at version 7, and operation 20 of the same client then read it at version 6
 }
 
 // A replica answers with a value that had been overwritten twice, the first time 40 ms before.

@@ -16,9 +16,9 @@ import (
 //
 // The elements of a set are judged as keys of their own: to add one is a write, to remove one is a delete, and each read of the
 // set reads every element.
-func Resurrected(accesses []Access, after history.Time, name func(key linear.Value) string) []linear.Result {
+func Resurrected(accesses []Access, after history.Time, name func(linear.Value) string) []linear.Result {
 	if name == nil {
-		name = func(key linear.Value) string { return fmt.Sprint("key ", int64(key)) }
+		name = number
 	}
 	type value struct{ key, value linear.Value }
 	failed := map[value]*Access{}

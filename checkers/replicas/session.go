@@ -48,10 +48,10 @@ func (g Guarantee) String() string {
 // before b, and another b before a. That is found too, and shown by the accesses that exclude one another; there, of several accesses that
 // a client has under way at once only one counts, and of its earlier writes and reads the last. For a sequential client and
 // all four guarantees nothing is overlooked.
-func Sessions(accesses []Access, g Guarantee, name func(key linear.Value) string) []linear.Result {
+func Sessions(accesses []Access, g Guarantee, name func(linear.Value) string) []linear.Result {
 	s := &sessions{want: g, name: name, found: map[string]linear.Result{}}
 	if name == nil {
-		s.name = func(key linear.Value) string { return fmt.Sprint("key ", int64(key)) }
+		s.name = number
 	}
 	for _, b := range books(accesses) {
 		if !s.forked(b) {
@@ -97,8 +97,8 @@ func (s *sessions) forked(b *book) bool {
 			other = b.version[a.Value]
 		}
 		if other.Value != a.Value || other.Version != a.Version {
-			s.take(b, shown("forked-version", fmt.Sprintf("%s had value %d at version %d for operation %d, and value %d at version %d for operation %d",
-				s.name(b.key), other.Value, other.Version, other.ID, a.Value, a.Version, a.ID), other, a))
+			s.take(b, shown("forked-version", fmt.Sprintf("%s was %s at version %d for operation %d, and %s at version %d for operation %d",
+				s.name(b.key), s.name(other.Value), other.Version, other.ID, s.name(a.Value), a.Version, a.ID), other, a))
 			return true
 		}
 	}
@@ -202,8 +202,8 @@ func between(first, then *Access) Guarantee {
 
 func (s *sessions) violation(g Guarantee, b *book, h *highest, a, teller *Access, version int64) linear.Result {
 	did := map[bool]string{true: "wrote", false: "read"}
-	return shown(g.String(), fmt.Sprintf("client %d %s %s at version %s, and then %s it at version %s", a.Client, did[h.access.writes()],
-		s.name(b.key), spell(h.version), did[a.writes()], spell(version)), h.access, a, h.teller, teller)
+	return shown(g.String(), fmt.Sprintf("operation %d %s %s at version %s, and operation %d of the same client then %s it at version %s", h.access.ID,
+		did[h.access.writes()], s.name(b.key), spell(h.version), a.ID, did[a.writes()], spell(version)), h.access, a, h.teller, teller)
 }
 
 func spell(version int64) string {
@@ -283,7 +283,7 @@ func (s *sessions) wishes(b *book, r *riddle, mine []*Access) {
 			switch {
 			case before == nil || s.want&between(before, a) == 0:
 			case before.Value == a.Value && a.writes():
-				s.take(b, shown(between(before, a).String(), fmt.Sprintf("client %d knew value %d of %s before it wrote it", a.Client, a.Value, s.name(b.key)), before, a))
+				s.take(b, shown(between(before, a).String(), fmt.Sprintf("operation %d read %s of %s, which operation %d of the same client wrote only then", before.ID, s.name(a.Value), s.name(b.key), a.ID), before, a))
 			default:
 				r.follow(before, a, cycles.Kind(between(before, a)))
 			}

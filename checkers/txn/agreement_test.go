@@ -175,7 +175,7 @@ func right(txns []Txn, l Level) linear.Verdict { return Check(txns, Options{Leve
 
 // unordered says whether two transactions appended to a list what nobody read: in which order is for the store to know.
 func unordered(txns []Txn) bool {
-	x, err := newIndex(txns)
+	x, err := newIndex(txns, nil)
 	return err == nil && slices.ContainsFunc(x.lists, func(l list) bool { return len(l.unseen) > 1 })
 }
 

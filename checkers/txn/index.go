@@ -11,6 +11,7 @@ import (
 
 // index is what the transactions say of each list.
 type index struct {
+	name      func(linear.Value) string
 	txns      []Txn
 	committed []bool // certainly: it was answered, or one of its appends was read
 	place     map[linear.Value]int32
@@ -45,7 +46,7 @@ type list struct {
 	unseen  []int32 // committed transactions that appended what nobody read, each once
 }
 
-func newIndex(txns []Txn) (*index, error) {
+func newIndex(txns []Txn, name func(linear.Value) string) (*index, error) {
 	appends := 0
 	for i := range txns {
 		for j := range txns[i].Steps {
@@ -54,7 +55,7 @@ func newIndex(txns []Txn) (*index, error) {
 			}
 		}
 	}
-	x := &index{txns: txns, committed: make([]bool, len(txns)), place: map[linear.Value]int32{},
+	x := &index{name: name, txns: txns, committed: make([]bool, len(txns)), place: map[linear.Value]int32{},
 		by: make(map[element]access, appends), cleaned: map[access][]linear.Value{}}
 	for i := range txns {
 		x.committed[i] = txns[i].Outcome == history.Ok
@@ -89,8 +90,8 @@ func (x *index) add(a access) error {
 	case !s.Read:
 		e := element{k, s.Value}
 		if before, twice := x.by[e]; twice {
-			return fmt.Errorf("operations %d and %d both append %d to list %d: what is appended must be unique",
-				x.txns[before.txn].ID, x.txns[a.txn].ID, s.Value, s.Key)
+			return fmt.Errorf("operations %d and %d both append %s to list %s: what is appended must be unique",
+				x.txns[before.txn].ID, x.txns[a.txn].ID, x.name(s.Value), x.name(s.Key))
 		}
 		x.by[e] = a
 		l.appends = append(l.appends, a)

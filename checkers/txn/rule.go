@@ -52,7 +52,7 @@ func phantom(x *index) (Anomaly, bool) {
 	}
 	t := &x.txns[r.txn]
 	return Anomaly{Key: x.lists[k].key, Witness: []uint64{t.ID},
-		Reason: fmt.Sprintf("transaction %d read %d in list %d, which nobody appended", t.ID, x.step(r).List[at], x.lists[k].key)}, true
+		Reason: fmt.Sprintf("transaction %d read %s in list %s, which nobody appended", t.ID, x.name(x.step(r).List[at]), x.name(x.lists[k].key))}, true
 }
 
 // failed says whether the element was appended by a transaction that certainly did not commit.
@@ -70,7 +70,7 @@ func aborted(x *index) (Anomaly, bool) {
 	v := x.step(r).List[at]
 	w, t := &x.txns[x.by[element{k, v}].txn], &x.txns[r.txn]
 	return Anomaly{Key: x.lists[k].key, Witness: []uint64{w.ID, t.ID},
-		Reason: fmt.Sprintf("transaction %d read %d in list %d, which %d had appended, but %d failed", t.ID, v, x.lists[k].key, w.ID, w.ID)}, true
+		Reason: fmt.Sprintf("transaction %d read %s in list %s, which %d had appended, but %d failed", t.ID, x.name(v), x.name(x.lists[k].key), w.ID, w.ID)}, true
 }
 
 // dirtyUpdate: what was undone is the ground on which another transaction committed.
@@ -93,8 +93,8 @@ func dirtyUpdate(x *index) (Anomaly, bool) {
 			undone, kept := read[at], read[at+on]
 			w, u := &x.txns[x.by[element{int32(k), undone}].txn], &x.txns[x.by[element{int32(k), kept}].txn]
 			return Anomaly{Key: l.key, Witness: []uint64{w.ID, u.ID, x.txns[r.txn].ID},
-				Reason: fmt.Sprintf("%d, which transaction %d appended to list %d, stands behind %d, which %d had appended, but %d failed",
-					kept, u.ID, l.key, undone, w.ID, w.ID)}, true
+				Reason: fmt.Sprintf("%s, which transaction %d appended to list %s, stands behind %s, which %d had appended, but %d failed",
+					x.name(kept), u.ID, x.name(l.key), x.name(undone), w.ID, w.ID)}, true
 		}
 	}
 	return Anomaly{}, false
@@ -112,7 +112,7 @@ func repeated(x *index) (Anomaly, bool) {
 			if seen[v] {
 				w, t := &x.txns[x.by[element{int32(k), v}].txn], &x.txns[l.readers[l.from].txn]
 				return Anomaly{Key: l.key, Witness: []uint64{w.ID, t.ID},
-					Reason: fmt.Sprintf("transaction %d read %d twice in list %d, which %d had appended once", t.ID, v, l.key, w.ID)}, true
+					Reason: fmt.Sprintf("transaction %d read %s twice in list %s, which %d had appended once", t.ID, x.name(v), x.name(l.key), w.ID)}, true
 			}
 			seen[v] = true
 		}
@@ -131,7 +131,7 @@ func incompatible(x *index) (Anomaly, bool) {
 			if !l.before(l.saw(x, r)) {
 				t, u := &x.txns[l.readers[l.from].txn], &x.txns[r.txn]
 				return Anomaly{Key: l.key, Witness: []uint64{t.ID, u.ID},
-					Reason: fmt.Sprintf("transactions %d and %d read list %d in orders that exclude one another", t.ID, u.ID, l.key)}, true
+					Reason: fmt.Sprintf("transactions %d and %d read list %s in orders that exclude one another", t.ID, u.ID, x.name(l.key))}, true
 			}
 		}
 	}
@@ -154,8 +154,8 @@ func misplaced(x *index) (Anomaly, bool) {
 			}
 			w, t := &x.txns[l.appends[i].txn], &x.txns[l.readers[l.from].txn]
 			return Anomaly{Key: l.key, Witness: []uint64{w.ID, t.ID},
-				Reason: fmt.Sprintf("transaction %d appended %d and then %d to list %d, where %d read the second without the first before it",
-					w.ID, first, then, l.key, t.ID)}, true
+				Reason: fmt.Sprintf("transaction %d appended %s and then %s to list %s, where %d read the second without the first before it",
+					w.ID, x.name(first), x.name(then), x.name(l.key), t.ID)}, true
 		}
 	}
 	return Anomaly{}, false
@@ -180,8 +180,8 @@ func intermediate(x *index) (Anomaly, bool) {
 				}
 				w, t := &x.txns[last.txn], &x.txns[r.txn]
 				return Anomaly{Key: l.key, Witness: []uint64{w.ID, t.ID},
-					Reason: fmt.Sprintf("transaction %d read list %d as %d had left it between appending %d and %d", t.ID, l.key, w.ID,
-						read[len(read)-1], w.Steps[int(last.step)+1+j].Value)}, true
+					Reason: fmt.Sprintf("transaction %d read list %s as %d had left it between appending %s and %s", t.ID, x.name(l.key), w.ID,
+						x.name(read[len(read)-1]), x.name(w.Steps[int(last.step)+1+j].Value))}, true
 			}
 		}
 	}
@@ -196,12 +196,12 @@ func internal(x *index) (a Anomaly, found bool) {
 			t, read, wrong := &x.txns[r.txn], l.saw(x, r), ""
 			switch n := len(read) - own; {
 			case !x.endsWith(read, l.appends[first:first+own]):
-				wrong = "did not read at the end of list %d what it had itself appended"
+				wrong = "did not read at the end of list %s what it had itself appended"
 			case n > 0 && l.last(x, read[:n]).txn == r.txn:
-				wrong = "read in list %d what it had itself not appended yet"
+				wrong = "read in list %s what it had itself not appended yet"
 			}
 			if found = wrong != ""; found {
-				a = Anomaly{Key: l.key, Witness: []uint64{t.ID}, Reason: fmt.Sprintf("transaction %d "+wrong, t.ID, l.key)}
+				a = Anomaly{Key: l.key, Witness: []uint64{t.ID}, Reason: fmt.Sprintf("transaction %d "+wrong, t.ID, x.name(l.key))}
 			}
 			return !found
 		})
@@ -236,7 +236,7 @@ func unrepeatable(x *index) (a Anomaly, found bool) {
 			if found = last.txn == r.txn && n != others; found {
 				t := &x.txns[r.txn]
 				a = Anomaly{Key: l.key, Witness: []uint64{t.ID},
-					Reason: fmt.Sprintf("transaction %d read %d elements of others in list %d, and then %d", t.ID, others, l.key, n)}
+					Reason: fmt.Sprintf("transaction %d read %d elements of others in list %s, and then %d", t.ID, others, x.name(l.key), n)}
 			}
 			last, others = r, n
 			return !found
@@ -265,7 +265,7 @@ func lostUpdate(x *index) (a Anomaly, found bool) {
 			if found = other && before != r.txn; found {
 				t, u := &x.txns[before], &x.txns[r.txn]
 				a = Anomaly{Key: l.key, Witness: []uint64{t.ID, u.ID},
-					Reason: fmt.Sprintf("transactions %d and %d read list %d when it had %d elements, and both appended to it", t.ID, u.ID, l.key, version)}
+					Reason: fmt.Sprintf("transactions %d and %d read list %s when it had %d elements, and both appended to it", t.ID, u.ID, x.name(l.key), version)}
 			}
 			updated[version] = r.txn
 			return !found

@@ -11,6 +11,7 @@ package txn
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"simrun/checkers/linear"
 )
@@ -41,6 +42,8 @@ func Read(key linear.Value, list ...linear.Value) Step {
 type Options struct {
 	Level Level // the zero is Serializable
 	Edges int64 // most edges looked at for a shortest cycle; 0 means 20,000,000
+	// Name spells a list or an element in a Reason; nil means as a number.
+	Name func(linear.Value) string
 }
 
 // Anomaly is one thing that no such isolation allows.
@@ -75,13 +78,19 @@ func Check(txns []Txn, o Options) linear.Result {
 	case len(found) == 0:
 		return linear.Result{Verdict: linear.Holds}
 	}
+	worst := Gravest(found)
+	return linear.Result{Verdict: linear.Violated, Anomaly: worst.Kind, Reason: worst.Reason, Witness: worst.Witness}
+}
+
+// Gravest is, of the anomalies that the weakest level forbids, the one with the least witness.
+func Gravest(found []Anomaly) Anomaly {
 	worst := found[0]
 	for _, a := range found {
 		if a.grave>>8 == worst.grave>>8 && len(a.Witness) < len(worst.Witness) {
 			worst = a
 		}
 	}
-	return linear.Result{Verdict: linear.Violated, Anomaly: worst.Kind, Reason: worst.Reason, Witness: worst.Witness}
+	return worst
 }
 
 // Find looks for all kinds of anomalies that the level forbids, and gives one of each, the gravest first. Those that need no
@@ -97,7 +106,10 @@ func Find(txns []Txn, o Options) ([]Anomaly, error) {
 	if !known {
 		return nil, unknownLevel(o.Level)
 	}
-	x, err := newIndex(txns)
+	if o.Name == nil {
+		o.Name = func(v linear.Value) string { return strconv.FormatInt(int64(v), 10) }
+	}
+	x, err := newIndex(txns, o.Name)
 	if err != nil {
 		return nil, err
 	}
