@@ -1,12 +1,13 @@
 // Command mutants plants known bugs in the project's own source, one at a time, and shows that the
 // shipped scenarios find each: the mutant is caught by the claims that must see it, the mutant without the
-// faults that expose it is not, and neither is the code as it is.
+// faults that expose it is not, and neither is the code as it is. A regression that names the bug is violated by it too.
 //
 //	go run ./cmd/mutants            every mutant, by its recorded seeds, or further ones if these are stale
 //	go run ./cmd/mutants -search    every mutant, from fresh seeds, counting how many it takes
 //	go run ./cmd/mutants -record    the same, and the seeds that caught it are written into its header
 //	go run ./cmd/mutants NAME…      those only
 //	go run ./cmd/mutants -shrink    and look for the least plan that shows each, and run that
+//	go run ./cmd/mutants -save NAME…    and keep the least plan under scenarios/regressions
 //	go run ./cmd/mutants -table docs/track-record.md    the same, told as a page
 package main
 
@@ -24,9 +25,9 @@ import (
 
 // options are what the command was told.
 type options struct {
-	search, record, shrinks bool
-	table                   string
-	jobs                    int
+	search, record, shrinks, saves bool
+	table                          string
+	jobs                           int
 }
 
 func main() {
@@ -34,21 +35,27 @@ func main() {
 	flag.BoolVar(&o.search, "search", false, "look for each bug from fresh seeds instead of replaying the recorded ones")
 	flag.BoolVar(&o.record, "record", false, "search, and write the seeds that were found into the patches")
 	flag.BoolVar(&o.shrinks, "shrink", false, "look for the least plan that shows each bug, and run it")
+	flag.BoolVar(&o.saves, "save", false, "keep the least plan that shows each bug as a regression")
 	flag.StringVar(&o.table, "table", "", "write what was found to a page")
 	flag.IntVar(&o.jobs, "jobs", 0, "worlds at once; 0 is one per core")
 	flag.Parse()
 	o.search, o.shrinks = o.search || o.record, o.shrinks || o.table != ""
-	trials, err := try(o, flag.Args())
+	trials, regressions, err := try(o, flag.Args())
 	failed := 0
 	for _, t := range trials {
 		if !t.ok() {
 			failed++
 		}
 	}
+	for _, r := range regressions {
+		if !r.ok() {
+			failed++
+		}
+	}
 	if err == nil && o.table != "" {
 		err = os.WriteFile(o.table, []byte(page(trials)), 0o644)
 	}
-	fmt.Printf("%d passed, %d failed\n", len(trials)-failed, failed)
+	fmt.Printf("%d passed, %d failed\n", len(trials)+len(regressions)-failed, failed)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(2)
@@ -58,30 +65,30 @@ func main() {
 	}
 }
 
-// try puts the mutants of those names to the test, or all.
-func try(o options, names []string) (trials []*trial, err error) {
+// try puts the mutants of those names to the test, or all, and the regressions that are to catch them.
+func try(o options, names []string) (trials []*trial, regressions []*regression, err error) {
 	root, err := moduleRoot()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	mutants, err := readMutants(root, names)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	work, err := os.MkdirTemp("", "mutants")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer os.RemoveAll(work)
 	sound, err := build(root, work, "sound", "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, m := range mutants {
 		dir := filepath.Join(work, m.name)
 		sick, err := m.build(root, dir)
 		if err != nil {
-			return trials, fmt.Errorf("%s: %w", m.name, err)
+			return trials, regressions, fmt.Errorf("%s: %w", m.name, err)
 		}
 		for i, claim := range m.claims {
 			t := &trial{mutant: m, options: o, claim: claim, root: root, work: dir, sick: sick, sound: sound}
@@ -89,21 +96,32 @@ func try(o options, names []string) (trials []*trial, err error) {
 				t.recorded = m.recorded[i]
 			}
 			if err := t.run(); err != nil {
-				return trials, fmt.Errorf("%s: %w", m.name, err)
+				return trials, regressions, fmt.Errorf("%s: %w", m.name, err)
 			}
 			fmt.Println(t)
 			trials = append(trials, t)
 		}
+		kept, err := readRegressions(root)
+		if err != nil {
+			return trials, regressions, err
+		}
+		for _, r := range m.of(kept) {
+			if err := r.run(sick, sound, dir); err != nil {
+				return trials, regressions, err
+			}
+			fmt.Println(r)
+			regressions = append(regressions, r)
+		}
 		if err := os.RemoveAll(dir); err != nil {
-			return trials, err
+			return trials, regressions, err
 		}
 		if o.record {
 			if err := m.record(trials[len(trials)-len(m.claims):]); err != nil {
-				return trials, err
+				return trials, regressions, err
 			}
 		}
 	}
-	return trials, nil
+	return trials, regressions, nil
 }
 
 // readMutants reads the patches of those names, or all, in the order of their names.

@@ -88,8 +88,14 @@ func (t *trial) run() (err error) {
 	t.masked = (healthy.seeds > 0) == t.needsNone()
 	well, err := t.look(t.sound, same...)
 	t.unfazed = well.seeds == 0
-	if err == nil && t.shrinks && !t.caught.batch && !t.needsNone() {
+	if err != nil || t.caught.batch || t.needsNone() {
+		return err
+	}
+	if t.shrinks {
 		err = t.shrink()
+	}
+	if err == nil && t.saves {
+		err = t.keep()
 	}
 	return err
 }
@@ -99,12 +105,17 @@ var (
 	runsTaken  = regexp.MustCompile(`(?m)^([\d,]+) runs?\b`)
 )
 
+// shrinking are the arguments by which the seed that shows the bug is shrunk.
+func (t *trial) shrinking() []string {
+	return append([]string{"shrink", t.scenario + "@" + t.caught.seed, "--claim", t.claim, "--for", "2m", "--out", filepath.Join(t.work, "least")},
+		t.settings...)
+}
+
 // shrink looks for the least plan of the seed that shows the bug, and runs what it finds.
 func (t *trial) shrink() error {
 	out := filepath.Join(t.work, "least")
-	args := append([]string{"shrink", t.scenario + "@" + t.caught.seed, "--claim", t.claim, "--for", "2m", "--out", out}, t.settings...)
 	begun := time.Now()
-	said, err := exec.Command(t.sick, args...).CombinedOutput()
+	said, err := exec.Command(t.sick, t.shrinking()...).CombinedOutput()
 	if exitCode(err) > 1 {
 		return fmt.Errorf("shrink: %w\n%s", err, said)
 	}

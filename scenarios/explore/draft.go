@@ -52,8 +52,8 @@ func (d *draft) clone() *draft {
 	return &draft{plan: &p, ids: slices.Clone(d.ids)}
 }
 
-// load writes the draft and reads it back.
-func (d *draft) load(catalog *scenarios.Catalog) (*scenarios.Plan, error) {
+// load writes the draft and reads it back, and counts what the loader warns of.
+func (d *draft) load(catalog *scenarios.Catalog) (plan *scenarios.Plan, warnings int, err error) {
 	d.sort()
 	text := d.plan.YAML()
 	if d.swap[0] != "" {
@@ -69,13 +69,13 @@ func (d *draft) load(catalog *scenarios.Catalog) (*scenarios.Plan, error) {
 	}
 	sc, err := scenarios.ReadText("minimal.yaml", text, scenarios.ReadOptions{Catalog: *catalog})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	plan := scenarios.Draw(sc.Specs[0], d.plan.Seed)
+	plan = scenarios.Draw(sc.Specs[0], d.plan.Seed)
 	if len(plan.Faults) != len(d.ids) {
-		return nil, fmt.Errorf("of %d faults %d are read back", len(d.ids), len(plan.Faults))
+		return nil, 0, fmt.Errorf("of %d faults %d are read back", len(d.ids), len(plan.Faults))
 	}
-	return plan, nil
+	return plan, len(sc.Warnings), nil
 }
 
 // sort puts the faults into the order of a plan.

@@ -70,6 +70,7 @@ type hunt struct {
 	kept      *draft
 	lucks     []luck.Seed
 	claimed   map[string]bool         // words of the claim
+	warnings  int                     // that the loader has of the run's plan
 	protected map[string]bool         // names of nodes that the claim needs
 	struck    []scenarios.FaultResult // what kept's faults did
 	calm      bool
@@ -84,11 +85,11 @@ func (h *hunt) tell(runs int) {
 
 // begin makes sure that the plan without its other claims does it again, and sees whether faults are needed.
 func (h *hunt) begin() error {
-	loaded, err := h.kept.load(&h.Catalog)
+	loaded, warnings, err := h.kept.load(&h.Catalog)
 	if err != nil {
 		return fmt.Errorf("the plan does not read back: %w", err)
 	}
-	h.kept.plan = loaded
+	h.kept.plan, h.warnings = loaded, warnings
 	shown := false
 	h.walk([]ask{{0, newLucky(loaded), loaded.Seed}}, func(_ ask, o outcomeOf) int {
 		shown, h.struck = o.shows, o.faults
@@ -168,9 +169,9 @@ func (h *hunt) first(tries []*draft) int {
 		if d == nil {
 			continue
 		}
-		plan, err := d.load(&h.Catalog)
-		if err != nil {
-			continue // what is not a scenario any more is no smaller scenario
+		plan, warnings, err := d.load(&h.Catalog)
+		if err != nil || warnings > h.warnings {
+			continue // what is not a scenario any more, or one that overloads itself, is no smaller scenario
 		}
 		loaded[i] = plan
 		asks = append(asks, h.asks(i, newLucky(plan))...)
