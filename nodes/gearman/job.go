@@ -51,11 +51,12 @@ type job struct {
 	order  uint64 // its place among those of its priority
 
 	state      state
-	background bool // it is promised: it does not end with its clients
-	recorded   bool // a record of it has been appended, and so must its end be
-	unsettled  bool // that record is not durable yet
-	attempts   int  // how often it was handed out
-	lost       int  // how often its worker was lost in this life of the server
+	background bool   // it is promised: it does not end with its clients
+	recorded   bool   // a record of it has been appended, and so must its end be
+	unsettled  bool   // that record is not durable yet
+	place      uint64 // the number of that record, plus one
+	attempts   int    // how often it was handed out
+	lost       int    // how often its worker was lost in this life of the server
 
 	acks                   []ack       // submissions to answer once the record is durable
 	listeners              []*listener // submissions to tell of the result, in order

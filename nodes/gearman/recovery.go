@@ -45,7 +45,7 @@ func (v *server) recover() error {
 // revive takes up one job.
 func (v *server) revive(j *job) {
 	j.key = string(j.handle)
-	j.background, j.recorded = true, true
+	j.background, j.recorded, j.place = true, true, 1
 	v.number = max(v.number, j.number)
 	j.order = j.number
 	j.identity = identityOf(j.unique, j.data)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"time"
+
+	"simrun/nodes/journal"
 )
 
 // submission is what one of the SUBMIT_ packets asks for. Its fields lie in the packet.
@@ -177,7 +179,7 @@ func (v *server) join(s *session, j *job, background bool) {
 
 // acknowledge answers a submission with the job's handle.
 func (v *server) acknowledge(j *job, a ack) {
-	v.record.Always(toldWhenDurable, !a.background || v.journal == nil || j.recorded && !j.unsettled)
+	v.record.Always(toldWhenDurable, !a.background || v.isKept(j))
 	if !a.background && !a.session.left {
 		a.session.listen(j)
 	}
@@ -219,6 +221,19 @@ func (v *server) promise(j *job) {
 	record := j.submitted()
 	v.scratch = appendSubmitted(v.scratch[:0], &record)
 	v.keep(v.scratch, func(err error) { v.settled(j, err) })
+	j.place = v.last.Number() + 1
+}
+
+// isKept says whether the job may be acknowledged as a background job.
+func (v *server) isKept(j *job) bool {
+	switch {
+	case v.journal == nil:
+		return true
+	case v.config.Sync == journal.Interval:
+		return j.recorded && !j.unsettled
+	default:
+		return j.place > 0 && j.place <= v.journal.Durable()
+	}
 }
 
 // settled continues with a job whose record is durable, or certain not to be there.
