@@ -15,7 +15,7 @@ import (
 // If this fails, a scenario that comes with the command does not run as it stands, or somebody is warned of it.
 func TestBuiltInScenariosAreRight(t *testing.T) {
 	require.Subset(t, scenarios.Names(), []string{"thunderstorm", "one-supplier", "no-journal", "viral-night", "a-year-of-weather", "calm-day",
-		"flaky-workers", "bad-disks", "bit-rot", "every-weather", "odd-day"})
+		"flaky-workers", "bad-disks", "bit-rot", "every-weather", "odd-day", "core-recovers", "squalls"})
 	for _, name := range scenarios.Names() {
 		sc, err := scenarios.Read(name, scenarios.ReadOptions{Catalog: catalog})
 		require.NoError(t, err)

@@ -41,6 +41,21 @@ func build(m *testing.M) int {
 	return m.Run()
 }
 
+// If this fails, a campaign without restarts has some, or its runs cannot be had again.
+func TestNoRestarts(t *testing.T) {
+	d := sitDown(t)
+	d.does(0, "thunderstorm", "--seed", "7", "--no-restarts")
+	plan, err := os.ReadFile(d.path("runs/last/plan.yaml"))
+	require.NoError(t, err)
+	require.Contains(t, string(plan), "restarts: no\n")
+	require.NotRegexp(t, `(crash|cut-power|crash-machine): [^}]*for:`, string(plan))
+	require.Equal(t, string(plan), d.does(0, "plan", "thunderstorm", "--seed", "7", "--no-restarts"))
+	require.NotEqual(t, string(plan), d.does(0, "plan", "thunderstorm", "--seed", "7"))
+	require.Contains(t, d.does(0, "replay", "last"), ", as recorded")
+	d.does(0, "thunderstorm", "--seeds", "20", "--no-restarts")
+	d.does(0, "core-recovers", "--seeds", "3", "--no-restarts=false")
+}
+
 // desk is an empty folder in which somebody types commands.
 type desk struct {
 	*testing.T
