@@ -38,13 +38,13 @@ type Terms struct {
 }
 
 // Differs says in what two sweeps, or two shards of what should be one, are not the same; "" if they are.
-// The shard is not compared.
+// The shard is not compared, and of digests the beginning.
 func (t Terms) Differs(o Terms) string {
 	for _, field := range []struct{ what, is, was string }{
 		{"scenario", t.Scenario, o.Scenario}, {"--set", strings.Join(t.Set, " "), strings.Join(o.Set, " ")},
 		{"commit", t.Commit, o.Commit}, {"--seed", t.Base, o.Base}, {"--seeds", fmt.Sprint(t.Seeds), fmt.Sprint(o.Seeds)},
 		{"--for", t.For, o.For}, {"--keep-going", fmt.Sprint(t.Keep), fmt.Sprint(o.Keep)},
-		{"the text of " + t.Scenario, t.Digest, o.Digest},
+		{"the text of " + t.Scenario, clip(t.Digest, 13), clip(o.Digest, 13)},
 	} {
 		if field.is != field.was {
 			return fmt.Sprintf("%s differs: %s and %s", field.what, orNone(field.was), orNone(field.is))
@@ -143,7 +143,7 @@ func (l *Logbook) reopen(end int64) error {
 	return err
 }
 
-// mostLine bounds a line of results.jsonl.
+// mostLine bounds a line of results.jsonl, and each of the other files.
 const mostLine = 64 << 20
 
 // read yields the runs and says where the last good line ends; ok is false where yield or an error ended it.
@@ -248,11 +248,12 @@ func (l *Logbook) writeJSON(name string, v any) error {
 }
 
 func (l *Logbook) readJSON(name string, v any) error {
-	text, err := os.ReadFile(filepath.Join(l.Dir, name))
+	f, err := os.Open(filepath.Join(l.Dir, name))
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, v); err != nil {
+	defer f.Close()
+	if err := json.NewDecoder(io.LimitReader(f, mostLine)).Decode(v); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(l.Dir, name), err)
 	}
 	return nil

@@ -252,17 +252,21 @@ func (p *page) conclusion(b *explore.Batch) {
 			Counted(worlds(b), "run"))))
 	}
 	took := Span(b.SimulatedSeconds) + " simulated"
-	if m := b.Measured; m != nil {
-		took += " in " + Span(m.WallSeconds) + " · " + Rate(m.SeedsPerSecond) + " seeds/s · " +
-			Rate(m.SimulatedPerWall) + " × real time"
-		if m.Replayed > 0 && b.Verdict != scenarios.Diverged {
-			took += " · " + Counted(m.Replayed, "replay") + " identical"
-			if m.Elsewhere > 0 {
-				took += ", " + Count(m.Elsewhere) + " in a second process"
-			}
-		}
+	m := b.Measured
+	if m == nil {
+		p.line("%s", p.Ink.soft(took))
+		return
 	}
-	p.line("%s", p.Ink.soft(took))
+	p.line("%s", p.Ink.soft(took+" in "+Span(m.WallSeconds)+" · "+Rate(m.SeedsPerSecond)+" seeds/s · "+
+		Rate(m.SimulatedPerWall)+" × real time · "+Rate(m.EventsPerSecond)+" events/s"))
+	if m.Replayed == 0 || b.Verdict == scenarios.Diverged {
+		return
+	}
+	replays := Counted(m.Replayed, "replay") + " identical"
+	if m.Elsewhere > 0 {
+		replays += ", " + Count(m.Elsewhere) + " in a second process"
+	}
+	p.line("%s", p.Ink.soft(replays))
 }
 
 // extent is how far the batch went: its seeds and, of a matrix, its values.
