@@ -103,6 +103,8 @@ func touched(verb string) string {
 		return "connection"
 	case scenarios.Exhaust:
 		return "refusal"
+	case scenarios.Buggify:
+		return "rarer way"
 	}
 	for _, v := range scenarios.Verbs() {
 		if string(v.Verb) == verb {

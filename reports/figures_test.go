@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"simrun/scenarios"
 )
 
 // If this failed, a person would misread a figure by a unit.
@@ -38,4 +40,11 @@ func TestTextIsWrappedAndClippedByCharacters(t *testing.T) {
 	require.Empty(t, wrap(" ", 5))
 	require.Equal(t, "größ…", clip("größer als", 5))
 	require.Equal(t, "größe", clip("größe", 5))
+}
+
+// If this failed, a fault's effects would be counted in nothing.
+func TestEveryVerbHasANounForWhatItTouches(t *testing.T) {
+	for _, v := range scenarios.Verbs() {
+		require.NotEmpty(t, touched(string(v.Verb)), v.Verb)
+	}
 }
