@@ -158,28 +158,35 @@ func (l *Logbook) read(yield func(*explore.Entry, error) bool) (end int64, ok bo
 		return 0, false
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
+	end, err = readEntries(f, func(e *explore.Entry) bool { return yield(e, nil) })
+	if err != nil && !errors.Is(err, errEnough) {
+		yield(nil, fmt.Errorf("%s: %w", path, err))
+	}
+	return end, err == nil
+}
+
+// errEnough is the error of who wants no more.
+var errEnough = errors.New("enough")
+
+// readEntries reads runs and says where the last good line ends. An error names the line that it is about.
+func readEntries(r io.Reader, tell func(*explore.Entry) bool) (end int64, err error) {
+	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, mostLine)
 	lines.Split(wholeLines)
 	for n := 1; lines.Scan(); n++ {
 		e := &explore.Entry{}
 		if err := json.Unmarshal(lines.Bytes(), e); err != nil {
 			if !lines.Scan() && lines.Err() == nil {
-				return end, true
+				return end, nil
 			}
-			yield(nil, fmt.Errorf("%s:%d: %w", path, n, err))
-			return end, false
+			return end, fmt.Errorf("line %d: %w", n, err)
 		}
 		end += int64(len(lines.Bytes())) + 1
-		if !yield(e, nil) {
-			return end, false
+		if !tell(e) {
+			return end, errEnough
 		}
 	}
-	if err := lines.Err(); err != nil {
-		yield(nil, fmt.Errorf("%s: %w", path, err))
-		return end, false
-	}
-	return end, true
+	return end, lines.Err()
 }
 
 // wholeLines gives only lines that were written to their end.

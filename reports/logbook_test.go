@@ -116,23 +116,19 @@ func FuzzEntries(f *testing.F) {
 	f.Add("{}\n[]\n{}\n")
 	f.Add(strings.Repeat("{}\n", 100) + "\x00")
 	f.Fuzz(func(t *testing.T, text string) {
-		l := logbook(t)
-		require.NoError(t, l.Close())
-		require.NoError(t, os.WriteFile(filepath.Join(l.Dir, ResultsFile), []byte(text), 0o644))
-		entries, err := entriesOf(l)
-		require.LessOrEqual(t, len(entries), strings.Count(text, "\n"))
+		count := func(text string) (n int, end int64, err error) {
+			end, err = readEntries(strings.NewReader(text), func(*explore.Entry) bool { n++; return true })
+			return n, end, err
+		}
+		n, end, err := count(text)
+		require.LessOrEqual(t, n, strings.Count(text, "\n"))
+		require.True(t, end == 0 || text[end-1] == '\n')
 		if err != nil {
 			return
 		}
-		n := 0
-		for range l.Continue() {
-			n++
-		}
-		require.Equal(t, len(entries), n)
-		require.NoError(t, l.Add(&explore.Entry{Turn: n}, false))
-		require.NoError(t, l.Close())
-		again, err := entriesOf(l)
+		again, whole, err := count(text[:end] + "{}\n")
 		require.NoError(t, err)
-		require.Len(t, again, n+1)
+		require.Equal(t, n+1, again)
+		require.Equal(t, end+3, whole)
 	})
 }

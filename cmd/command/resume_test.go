@@ -152,7 +152,7 @@ func TestASweepIsNotGoneOnWithByAnother(t *testing.T) {
 	write(lines[0], lines[2])
 	require.Contains(t, d.does(NoStart, "resume", "cut/"+sweepDir), "is not the one that follows")
 	write(lines[0], "{\n", lines[1])
-	require.Contains(t, d.does(NoStart, "resume", "cut/"+sweepDir), "results.jsonl:2: unexpected end of JSON input")
+	require.Contains(t, d.does(NoStart, "resume", "cut/"+sweepDir), "results.jsonl: line 2: unexpected end of JSON input")
 	require.NoError(t, os.Remove("cut/"+sweepDir+"/results.jsonl"))
 	d.does(Violated, "resume", "cut/"+sweepDir, "--quiet")
 
