@@ -63,17 +63,20 @@ func (q *queues) pair(priority func(*QueueOp) int64) (repeats bool, bad *Result)
 		}
 	}
 	q.stays = make([]stay, 0, puts)
-	stays := make(map[Value]int32, puts)
+	var index pairs
+	index.reserve(puts)
+	value := func(n int32) (Value, Value) { return Nil, q.stays[n].value }
 	for i := range q.ops {
 		op := &q.ops[i]
 		if op.Do != Enqueue || !op.Possible() {
 			continue
 		}
-		if _, again := stays[op.Value]; again || op.Value == Nil {
+		n, place := index.find(Nil, op.Value, value)
+		if n != none || op.Value == Nil {
 			return true, nil
 		}
-		stays[op.Value] = int32(len(q.stays))
-		q.stays = append(q.stays, stay{put: op.Call, in: op.End(), out: history.Never, end: history.Never,
+		index.put(int32(len(q.stays)), place)
+		q.stays = append(q.stays, stay{value: op.Value, put: op.Call, in: op.End(), out: history.Never, end: history.Never,
 			level: priority(op), enqueue: int32(i), dequeue: none, following: none})
 	}
 	for i := range q.ops {
@@ -85,11 +88,11 @@ func (q *queues) pair(priority func(*QueueOp) int64) (repeats bool, bad *Result)
 		case op.Value == Nil:
 			q.empties = append(q.empties, empty{op.Call, op.Return, int32(i)})
 		default:
-			stay, is := stays[op.Value]
-			if !is {
+			n, _ := index.find(Nil, op.Value, value)
+			if n == none {
 				return false, q.unknownValue(op)
 			}
-			if bad := q.take(&q.stays[stay], int32(i)); bad != nil {
+			if bad := q.take(&q.stays[n], int32(i)); bad != nil {
 				return false, bad
 			}
 		}

@@ -174,16 +174,16 @@ func (q *queues) words(wrong misfit, called int) (anomaly, reason string) {
 		return "wrongly-empty", fmt.Sprintf("a dequeue %s found nothing although %s", d.times(), q.presence(above, left, called))
 	}
 	b := &q.stays[wrong.stay]
-	taken := fmt.Sprintf("%s was dequeued %s", q.value(b), q.ops[b.dequeue].times())
+	taken := fmt.Sprintf("%s was dequeued %s", q.name(b.value), q.ops[b.dequeue].times())
 	switch {
 	case len(same) == 1 && len(above)+len(left) == 0 && !same[0].certain():
 		a := same[0]
 		return "skipped", fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and nobody ever dequeued that",
-			taken, q.value(a), a.in, b.put)
+			taken, q.name(a.value), a.in, b.put)
 	case len(same) == 1 && len(above)+len(left) == 0:
 		a := same[0]
 		return "out-of-order", fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and dequeued only from %s on",
-			taken, q.value(a), a.in, b.put, a.out)
+			taken, q.name(a.value), a.in, b.put, a.out)
 	case len(same)+len(above) == 0 && left[0].level == b.level:
 		return "skipped", fmt.Sprintf("%s, but of what was enqueued before it %s", taken, q.presence(nil, left, called))
 	case len(same) == 0:
@@ -191,7 +191,7 @@ func (q *queues) words(wrong misfit, called int) (anomaly, reason string) {
 	default:
 		held := make([]string, len(same))
 		for i, a := range same {
-			held[i] = fmt.Sprintf("%s, which was to go first, until %s", q.value(a), q.time(a.least))
+			held[i] = fmt.Sprintf("%s, which was to go first, until %s", q.name(a.value), q.time(a.least))
 		}
 		if len(above)+len(left) > 0 {
 			held = append(held, "above that "+q.presence(above, left, called))
@@ -205,15 +205,15 @@ func (q *queues) presence(there, left []*stay, called int) string {
 	var parts []string
 	for _, s := range there {
 		if s.certain() {
-			parts = append(parts, fmt.Sprintf("%s was there from %s to %s", q.value(s), s.in, q.time(s.least)))
+			parts = append(parts, fmt.Sprintf("%s was there from %s to %s", q.name(s.value), s.in, q.time(s.least)))
 		} else {
-			parts = append(parts, fmt.Sprintf("%s was there from %s on", q.value(s), s.in))
+			parts = append(parts, fmt.Sprintf("%s was there from %s on", q.name(s.value), s.in))
 		}
 	}
 	if len(left) > 0 {
 		names := make([]string, 0, 4)
 		for _, s := range left[:min(len(left), 4)] {
-			names = append(names, q.value(s))
+			names = append(names, q.name(s.value))
 		}
 		if len(left) > 4 {
 			names[3] = "…"
@@ -226,5 +226,3 @@ func (q *queues) presence(there, left []*stay, called int) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-func (q *queues) value(s *stay) string { return q.name(q.ops[s.enqueue].Value) }

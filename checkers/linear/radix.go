@@ -1,5 +1,10 @@
 package linear
 
+import (
+	"cmp"
+	"slices"
+)
+
 // item is a number to be sorted by another.
 type item struct {
 	by uint64
@@ -8,6 +13,18 @@ type item struct {
 
 // inOrder is a whole number as one that keeps its order without a sign.
 func inOrder(n int64) uint64 { return uint64(n) ^ 1<<63 }
+
+// few are items for which it does not pay to count digits.
+const few = 512
+
+// sortSome sorts many items or few.
+func sortSome(items []item) []item {
+	if len(items) > few {
+		return sortItems(items)
+	}
+	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(a.by, b.by) })
+	return items
+}
 
 const (
 	digitBits = 11

@@ -11,6 +11,7 @@ import (
 //
 // Invariant: put <= in, put <= out, out <= end; out and end are Never where nobody is known to have dequeued it.
 type stay struct {
+	value     Value
 	put, in   history.Time // the call of its enqueue, and by when that took effect
 	out, end  history.Time // from when on it can have been dequeued, and by when it was
 	level     int64
@@ -52,7 +53,7 @@ type lineup struct {
 	stays   []stay // by level, the highest first, and then by put
 	empties []empty
 	maybes  []maybe // by call
-	byIn    []ending
+	byIn    []item  // the stays of a level, by their in
 	room    *room
 }
 
@@ -60,12 +61,6 @@ type lineup struct {
 type maybe struct {
 	call    history.Time
 	dequeue int32
-}
-
-// ending is a stay of a level, and when its enqueue has certainly ended.
-type ending struct {
-	in   history.Time
-	stay int32
 }
 
 // misfit is what has no place in any order: a stay, or a look that found nothing.
@@ -76,10 +71,25 @@ type misfit struct {
 
 // sort brings the stays into their order.
 func (l *lineup) sort() {
-	slices.SortFunc(l.stays, func(a, b stay) int {
-		return cmp.Or(cmp.Compare(b.level, a.level), cmp.Compare(a.put, b.put), cmp.Compare(a.enqueue, b.enqueue))
-	})
 	slices.SortFunc(l.maybes, func(a, b maybe) int { return cmp.Compare(a.call, b.call) })
+	if slices.IsSortedFunc(l.stays, func(a, b stay) int {
+		return cmp.Or(cmp.Compare(b.level, a.level), cmp.Compare(a.put, b.put))
+	}) {
+		return
+	}
+	order := make([]item, len(l.stays))
+	for i := range l.stays {
+		order[i] = item{inOrder(int64(l.stays[i].put)), int32(i)}
+	}
+	order = sortItems(order)
+	for n, x := range order {
+		order[n].by = ^inOrder(l.stays[x.i].level)
+	}
+	stays := make([]stay, 0, len(l.stays))
+	for _, x := range sortItems(order) {
+		stays = append(stays, l.stays[x.i])
+	}
+	l.stays = stays
 }
 
 // place finds the least moment of every stay, or what has no place.
@@ -121,19 +131,19 @@ func (l *lineup) place() (misfit, bool) {
 
 // follow finds the least moments of a level's stays, or the first stay that has none.
 func (l *lineup) follow(from, to int) int32 {
-	l.byIn = l.byIn[:0]
+	l.byIn = slices.Grow(l.byIn[:0], to-from)
 	for i := from; i < to; i++ {
-		l.byIn = append(l.byIn, ending{l.stays[i].in, int32(i)})
+		l.byIn = append(l.byIn, item{inOrder(int64(l.stays[i].in)), int32(i)})
 	}
-	slices.SortFunc(l.byIn, func(a, b ending) int { return cmp.Compare(a.in, b.in) })
+	l.byIn = sortSome(l.byIn)
 	before, floor, following, left := 0, int32(0), none, 0
 	for i := from; i < to; i++ {
 		s := &l.stays[i]
-		for ; before < len(l.byIn) && l.byIn[before].in < s.put; before++ {
-			if p := &l.stays[l.byIn[before].stay]; !p.certain() {
+		for put := inOrder(int64(s.put)); before < len(l.byIn) && l.byIn[before].by < put; before++ {
+			if p := &l.stays[l.byIn[before].i]; !p.certain() {
 				left++
 			} else if p.least > floor {
-				floor, following = p.least, l.byIn[before].stay
+				floor, following = p.least, l.byIn[before].i
 			}
 		}
 		if !s.certain() {
@@ -160,15 +170,16 @@ func (l *lineup) follow(from, to int) int32 {
 // occupy rules out the moments at which the level was certainly not empty.
 func (l *lineup) occupy(from, to int) {
 	// Whoever stays longest goes first, so that a chain of those who rule out a stretch is as short as can be.
-	slices.SortFunc(l.byIn, func(a, b ending) int {
-		return cmp.Or(cmp.Compare(l.stays[b.stay].least, l.stays[a.stay].least), cmp.Compare(a.in, b.in))
-	})
-	for _, e := range l.byIn {
-		s := &l.stays[e.stay]
+	for n, x := range l.byIn {
+		l.byIn[n].by = uint64(l.never() - l.stays[x.i].least)
+	}
+	l.byIn = sortSome(l.byIn)
+	for _, x := range l.byIn {
+		s := &l.stays[x.i]
 		switch {
 		case s.in == history.Never || l.time(s.least) <= s.in:
 		case s.certain() || len(l.maybes) == 0:
-			l.rule(l.after(s.in), s.least, e.stay)
+			l.rule(l.after(s.in), s.least, x.i)
 		default:
 			l.crowd(l.after(s.in))
 		}
@@ -197,56 +208,32 @@ func (l *lineup) crowd(moment int32) {
 // that place speaks of is one. It is the only way in which an order of one level can be had; with several, a later look
 // may spare others the need to have a value gone, so that there may be an order although there are not enough.
 func (l *lineup) enough() bool {
-	if l.room == nil && !l.short() {
+	if len(l.maybes) == 0 || len(l.stays) == 0 || l.stays[0].level == l.stays[len(l.stays)-1].level || !l.short() {
 		return true
 	}
-	type look struct {
-		at, put history.Time
-		level   int64
-		all     bool
-		line    int32
-	}
-	var looks []look
-	lines, line := [][]ending{}, int32(-1)
-	var left []ending
-	for i := range l.stays {
-		s := &l.stays[i]
-		if i == 0 || s.level != l.stays[i-1].level {
-			lines, line = append(lines, nil), line+1
-		}
-		if s.certain() {
-			looks = append(looks, look{at: l.time(s.least), put: s.put, level: s.level, line: line})
-		} else {
-			lines[line] = append(lines[line], ending{s.in, int32(i)})
-			left = append(left, ending{s.in, int32(i)})
-		}
-	}
-	for i := range l.empties {
-		looks = append(looks, look{at: l.time(l.next(l.rank(l.empties[i].from))), all: true})
-	}
-	slices.SortFunc(looks, func(a, b look) int { return cmp.Compare(a.at, b.at) })
-	byIn := func(a, b ending) int { return cmp.Compare(a.in, b.in) }
-	slices.SortFunc(left, byIn)
+	looks, lines := l.looks()
+	left := sortItems(slices.Concat(lines...))
 	for i := range lines {
-		slices.SortFunc(lines[i], byIn)
+		lines[i] = sortSome(lines[i])
 	}
+	there := heap[int32]{less: func(a, b int32) bool { return l.stays[a].level > l.stays[b].level }} // that are certain, and left
 	gone, count, called := make([]bool, len(l.stays)), 0, 0
 	take := func(stay int32) {
 		if !gone[stay] {
 			gone[stay], count = true, count+1
 		}
 	}
-	there := heap[int32]{less: func(a, b int32) bool { return l.stays[a].level > l.stays[b].level }} // that are certain, and left
 	for i, k := range looks {
-		for ; len(left) > 0 && left[0].in < k.at; left = left[1:] {
-			there.push(left[0].stay)
+		for at := inOrder(int64(k.at)); len(left) > 0 && left[0].by < at; left = left[1:] {
+			there.push(left[0].i)
 		}
-		for there.len() > 0 && (k.all || l.stays[there.least()].level > k.level) {
+		for there.len() > 0 && (k.line == none || l.stays[there.least()].level > k.level) {
 			take(there.pop())
 		}
-		if !k.all {
-			for own := &lines[k.line]; len(*own) > 0 && (*own)[0].in < k.put; *own = (*own)[1:] {
-				take((*own)[0].stay)
+		if k.line != none {
+			put := inOrder(int64(k.put))
+			for own := &lines[k.line]; len(*own) > 0 && (*own)[0].by < put; *own = (*own)[1:] {
+				take((*own)[0].i)
 			}
 		}
 		for called < len(l.maybes) && l.maybes[called].call <= k.at {
@@ -257,6 +244,35 @@ func (l *lineup) enough() bool {
 		}
 	}
 	return true
+}
+
+// look is when something was seen that shows higher levels empty: a value that was dequeued, with its level and the
+// line of what else is there, or a dequeue that found nothing.
+type look struct {
+	at, put history.Time
+	level   int64
+	line    int32 // or none
+}
+
+// looks are all, by their least moments; and for each level those that nobody is known to have dequeued.
+func (l *lineup) looks() (looks []look, lines [][]item) {
+	for i := range l.stays {
+		s := &l.stays[i]
+		if i == 0 || s.level != l.stays[i-1].level {
+			lines = append(lines, nil)
+		}
+		last := len(lines) - 1
+		if s.certain() {
+			looks = append(looks, look{l.time(s.least), s.put, s.level, int32(last)})
+		} else {
+			lines[last] = append(lines[last], item{inOrder(int64(s.in)), int32(i)})
+		}
+	}
+	for i := range l.empties {
+		looks = append(looks, look{at: l.time(l.next(l.rank(l.empties[i].from))), line: none})
+	}
+	slices.SortFunc(looks, func(a, b look) int { return cmp.Compare(a.at, b.at) })
+	return looks, lines
 }
 
 // short says that there is a value that nobody is known to have dequeued.
