@@ -1,6 +1,7 @@
 package checkers_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -125,6 +126,16 @@ var kinds = map[string]kind{
 			return "append", []slog.Attr{slog.Int("value", n)}
 		},
 		object: rightLog, stale: staleEnd, porcupine: porcupineLog,
+	},
+	"queue": {
+		model: checkers.Queue,
+		ask: func(l *rand.Rand, n int) (string, []slog.Attr) {
+			if l.IntN(2) == 0 {
+				return "dequeue", nil
+			}
+			return "enqueue", []slog.Attr{slog.Int("value", n)}
+		},
+		object: rightQueue, stale: swappedTurns, porcupine: porcupineQueue,
 	},
 }
 
@@ -312,5 +323,73 @@ func porcupineLog(operations []*history.Operation) (porcupine.Model, []porcupine
 			return nil
 		}
 		return in
+	})
+}
+
+func rightQueue() func(*history.Operation) []slog.Attr {
+	var line []slog.Value
+	return func(o *history.Operation) []slog.Attr {
+		if o.Kind == "enqueue" {
+			line = append(line, o.Input("value"))
+			return nil
+		}
+		if len(line) == 0 {
+			return []slog.Attr{slog.Any("value", nil)}
+		}
+		first := line[0]
+		line = line[1:]
+		return []slog.Attr{{Key: "value", Value: first}}
+	}
+}
+
+// swappedTurns has two dequeues in the middle, one after the other, take what was put in one after the other, each in the
+// other's place.
+func swappedTurns(operations []*history.Operation) {
+	put := map[int64]*history.Operation{}
+	for _, o := range operations {
+		if o.Kind == "enqueue" && o.Outcome == history.Ok {
+			put[number(o.Input("value"))] = o
+		}
+	}
+	var first *history.Operation
+	for _, o := range operations[len(operations)/2:] {
+		e := put[number(o.Output("value"))]
+		switch {
+		case o.Kind != "dequeue" || e == nil:
+		case first == nil:
+			first = o
+		case first.Return < o.Call && put[number(first.Output("value"))].Return < e.Call:
+			first.Out, o.Out = o.Out, first.Out
+			return
+		}
+	}
+}
+
+type queueInput struct {
+	enqueue, certain bool
+	value            int64
+}
+
+// porcupineQueue is a queue whose state is the line, as text.
+func porcupineQueue(operations []*history.Operation) (porcupine.Model, []porcupine.Operation) {
+	model := porcupine.Model{
+		Init: func() any { return "" },
+		Step: func(state, input, _ any) (bool, any) {
+			line, in := state.(string), input.(queueInput)
+			switch {
+			case in.enqueue:
+				return true, string(binary.BigEndian.AppendUint64([]byte(line), uint64(in.value)))
+			case line == "":
+				return in.value < 0 || !in.certain, line
+			default:
+				return !in.certain || int64(binary.BigEndian.Uint64([]byte(line[:8]))) == in.value, line[8:]
+			}
+		},
+	}
+	return model, forPorcupine(operations, func(o *history.Operation) any {
+		if o.Kind == "enqueue" {
+			return queueInput{enqueue: true, value: number(o.Input("value"))}
+		}
+		return queueInput{certain: o.Outcome == history.Ok, value: number(o.Output("value"))}
 	})
 }

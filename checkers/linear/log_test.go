@@ -136,3 +136,71 @@ func TestLogsAreJudgedAsPorcupineDoes(t *testing.T) {
 	t.Run("one", logTrial(1).agree)
 	t.Run("partitions", logTrial(2).agree)
 }
+
+// If this failed, the trials of logs could not tell a wrong algorithm from a right one.
+func TestWrongJudgesOfLogsAreFound(t *testing.T) {
+	right := func(ops []LogOp) Result { return Log(ops, Options{}) }
+	found := func(op *LogOp) bool { return op.Do == Read && op.Value != Nil }
+	one, partitions := logTrial(1), logTrial(2)
+	one.misjudged(t, map[string]func([]LogOp) Result{
+		"takes an uncertain append for failed": func(ops []LogOp) Result {
+			return right(without(ops, func(op *LogOp) bool { return op.Do == Append && !op.Certain() }))
+		},
+		"takes an uncertain append for done where it would be": func(ops []LogOp) Result {
+			return right(changed(ops, func(op *LogOp) {
+				if op.Do == Append {
+					done(&op.Span)
+				}
+			}))
+		},
+		"does not look at reads that came to the end": func(ops []LogOp) Result {
+			return right(without(ops, func(op *LogOp) bool { return op.Do == Read && op.Value == Nil }))
+		},
+		"does not look at reads that found something": func(ops []LogOp) Result { return right(without(ops, found)) },
+		"does not look at the order of appends": func(ops []LogOp) Result {
+			return right(changed(ops, func(op *LogOp) {
+				if op.Do == Append && op.Certain() {
+					op.Call = 0
+				}
+			}))
+		},
+		"does not look for what a read passed over": func(ops []LogOp) Result {
+			return right(changed(ops, func(op *LogOp) {
+				if found(op) {
+					op.From = op.Offset
+				}
+			}))
+		},
+		"holds against each other only what is next to each other": func(ops []LogOp) Result {
+			var pairs [][]LogOp
+			for o := range int64(20) {
+				pairs = append(pairs, without(ops, func(op *LogOp) bool { return op.Certain() && op.Offset != o && op.Offset != o+1 }))
+			}
+			return each(pairs, right)
+		},
+		"takes the uncertain append that was called last": func(ops []LogOp) Result {
+			l := &log{ops: ops}
+			l.gather()
+			var vague []item
+			for i := range ops {
+				if op := &ops[i]; op.Do == Append && !op.Certain() && op.Possible() {
+					vague = append(vague, item{inOrder(-int64(op.Call)), int32(i)})
+				}
+			}
+			l.vague, l.queues = pairs{}, nil
+			l.list(sortItems(vague))
+			for _, e := range l.events {
+				if bad := l.next(e.i); bad != nil {
+					return *bad
+				}
+			}
+			return holds()
+		},
+		"takes what touches for one after the other": func(ops []LogOp) Result {
+			return right(changed(ops, func(op *LogOp) { openEnds(&op.Span) }))
+		},
+	})
+	partitions.misjudged(t, map[string]func([]LogOp) Result{
+		"takes all partitions for one": func(ops []LogOp) Result { return right(changed(ops, func(op *LogOp) { op.Key = Nil })) },
+	})
+}

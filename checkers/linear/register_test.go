@@ -1,6 +1,9 @@
 package linear
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // registers is a trial of one register or of a few, with swaps or without.
 func registerTrial(keys int, swaps bool) trial[Value, KVOp, *KVOp] {
@@ -78,4 +81,174 @@ func TestSearchJudgesAsPorcupineDoes(t *testing.T) {
 	x := registerTrial(1, true)
 	x.judge = func(ops []KVOp) Result { return Search(x.model, ops, Options{}) }
 	x.agree(t)
+}
+
+// openEnds has an operation end before all that is called at the instant of its return.
+func openEnds(s *Span) {
+	s.Call *= 2
+	if s.Certain() {
+		s.Return = max(s.Call, 2*s.Return-1)
+	}
+}
+
+// zonesOf is a history of registers, up to its zones, and whether there is something wrong with them so far.
+func zonesOf(ops []KVOp) (r *registers, bad *Result) {
+	r = &registers{at: func(i int32) (*RegisterOp, Value) { return &ops[i].RegisterOp, ops[i].Key }, n: int32(len(ops))}
+	r.repeats = map[Value]bool{}
+	r.gatherWrites()
+	return r, r.gatherReads()
+}
+
+// rest is the verdict once the zones are there.
+func (r *registers) rest(bad *Result, steps ...func() *Result) Result {
+	for _, step := range steps {
+		if bad == nil {
+			bad = step()
+		}
+	}
+	if bad != nil {
+		return *bad
+	}
+	return r.searchRepeats()
+}
+
+// If this failed, the trials of registers could not tell a wrong algorithm from a right one.
+func TestWrongJudgesOfRegistersAreFound(t *testing.T) {
+	right := func(ops []KVOp) Result { return KV(ops, Options{}) }
+	always := map[string]func([]KVOp) Result{
+		"takes an uncertain write for done": func(ops []KVOp) Result {
+			return right(changed(ops, func(op *KVOp) {
+				if op.Do != Read {
+					done(&op.Span)
+				}
+			}))
+		},
+		"takes an uncertain write for failed": func(ops []KVOp) Result {
+			return right(without(ops, func(op *KVOp) bool { return op.Do != Read && !op.Certain() }))
+		},
+		"takes an uncertain read for answered": func(ops []KVOp) Result {
+			return right(changed(ops, func(op *KVOp) {
+				if op.Do == Read {
+					done(&op.Span)
+				}
+			}))
+		},
+		"does not look at reads of the initial value": func(ops []KVOp) Result {
+			return right(without(ops, func(op *KVOp) bool { return op.Do == Read && op.Value == Nil }))
+		},
+		"takes what touches for one after the other": func(ops []KVOp) Result {
+			return right(changed(ops, func(op *KVOp) { openEnds(&op.Span) }))
+		},
+		"lets forward zones overlap": func(ops []KVOp) Result {
+			r, bad := zonesOf(ops)
+			return r.rest(bad, r.chain, func() *Result {
+				for _, c := range r.clusters {
+					one := *r
+					one.clusters = slices.DeleteFunc(slices.Clone(r.clusters), func(x cluster) bool { return x.f < x.s && x.writer != c.writer })
+					for i := range one.clusters {
+						one.clusters[i].next = none // these are other places now
+					}
+					if bad := one.sweep(); bad != nil {
+						return bad
+					}
+				}
+				return nil
+			})
+		},
+		"lets backward zones be anywhere": func(ops []KVOp) Result {
+			r, bad := zonesOf(ops)
+			return r.rest(bad, r.chain, func() *Result {
+				r.clusters = slices.DeleteFunc(r.clusters, func(x cluster) bool { return x.f >= x.s })
+				return r.sweep()
+			})
+		},
+		"does not hold zones against each other": func(ops []KVOp) Result {
+			r, bad := zonesOf(ops)
+			return r.rest(bad, r.chain)
+		},
+	}
+	plain, swaps, keys := registerTrial(1, false), registerTrial(1, true), registerTrial(3, true)
+	plain.misjudged(t, always)
+	swaps.misjudged(t, always)
+	plain.misjudged(t, map[string]func([]KVOp) Result{
+		"lets a value be read before it is written": func(ops []KVOp) Result {
+			r, bad := zonesOf(ops)
+			return r.rest(bad, r.sweep)
+		},
+	})
+	swaps.misjudged(t, map[string]func([]KVOp) Result{
+		"lets something come between what a swap found and what it wrote": func(ops []KVOp) Result {
+			var split []KVOp
+			for _, op := range ops {
+				if op.Do == CAS {
+					found := op
+					found.Do, found.Value = Read, op.Old
+					split, op.Do = append(split, found), Write
+				}
+				split = append(split, op)
+			}
+			return right(split)
+		},
+		"lets two swaps find one value": func(ops []KVOp) Result {
+			found := map[Value]bool{}
+			return right(changed(ops, func(op *KVOp) {
+				if op.Do == CAS && op.Certain() && found[op.Old] {
+					op.Do = Write
+				}
+				found[op.Old] = found[op.Old] || op.Do == CAS
+			}))
+		},
+		"keeps no order within a zone": func(ops []KVOp) Result {
+			r, bad := zonesOf(ops)
+			return r.rest(bad, func() *Result {
+				for i, c := range r.clusters {
+					if c.writer != none && r.op(c.writer).Do == CAS {
+						continue // no first of a zone
+					}
+					for n := c.next; n != none; n = r.clusters[n].next {
+						r.clusters[i].f, r.clusters[i].s = min(r.clusters[i].f, r.clusters[n].f), max(r.clusters[i].s, r.clusters[n].s)
+						r.clusters[n].chained = true
+					}
+				}
+				return nil
+			}, r.sweep)
+		},
+		"leaves out an uncertain swap of which only another swap tells": func(ops []KVOp) Result {
+			read := map[Value]bool{}
+			for _, op := range ops {
+				read[op.Value] = read[op.Value] || op.Do == Read && op.Certain()
+			}
+			return right(without(ops, func(op *KVOp) bool { return op.Do == CAS && !op.Certain() && !read[op.Value] }))
+		},
+	})
+	keys.misjudged(t, map[string]func([]KVOp) Result{
+		"takes all keys for one": func(ops []KVOp) Result { return right(changed(ops, func(op *KVOp) { op.Key = Nil })) },
+	})
+}
+
+// If this failed, the trials of the search could not tell a wrong one from a right one.
+func TestWrongSearchesAreFound(t *testing.T) {
+	x := registerTrial(1, true)
+	search := func(change func(m *Model[Value, KVOp])) func([]KVOp) Result {
+		m := x.model
+		change(&m)
+		return func(ops []KVOp) Result { return Search(m, ops, Options{}) }
+	}
+	step := x.model.Step
+	x.misjudged(t, map[string]func([]KVOp) Result{
+		"takes a swap for a read": search(func(m *Model[Value, KVOp]) { m.Reads = func(op *KVOp) bool { return op.Do != Write } }),
+		"believes what an uncertain operation was to find": search(func(m *Model[Value, KVOp]) {
+			m.Step = func(s Value, op *KVOp) (Value, bool) {
+				after, legal := step(s, op)
+				return after, legal && (op.Do != CAS || s == op.Old && !op.Certain())
+			}
+		}),
+		"has every uncertain operation happen": func(ops []KVOp) Result {
+			return Search(x.model, changed(ops, func(op *KVOp) {
+				if !op.Certain() && op.Possible() && op.Do != Read {
+					op.Outcome, op.Return = 1, 1000
+				}
+			}), Options{})
+		},
+	})
 }
