@@ -222,6 +222,8 @@ func (o refOptions) allChecks() map[string]Check {
 			c.Retries = o.Retries
 		case *ExactlyOnce, *LongestOutage, *SupplierArithmetic, *Capacity, *Sometimes:
 			continue // these promise more than a service can keep in any weather, or nothing about one run
+		case *Sessions, *Staleness, *NoResurrection, *Converges, *SoundLog, *Transactions:
+			continue // and these about data
 		}
 		checks[d.Name] = c
 	}

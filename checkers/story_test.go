@@ -210,7 +210,9 @@ func (s *story) operation(w []string) {
 		o.Outcome, o.Return = history.Ok, s.time(out[1])
 		o.Out = []slog.Attr{slog.Bool("known", out[0] != "unknown"), slog.Bool("running", out[0] == "running")}
 	default:
-		s.fail("no such operation %q", in[0])
+		if !s.data(in, out) {
+			s.fail("no such operation %q", in[0])
+		}
 	}
 }
 
@@ -299,7 +301,7 @@ func (s *story) close(o *history.Operation, out []string) {
 	}
 }
 
-var expectation = regexp.MustCompile(`^([\w.-]+)(?:\(([^)]*)\))?: (holds|violated|vacuous|censored|unknown)(?: ([a-z-]+))?(?: "(.*)")?$`)
+var expectation = regexp.MustCompile(`^([\w.-]+)(?:\(([^)]*)\))?: (holds|violated|vacuous|censored|unknown)(?: ([\w-]+))?(?: "(.*)")?$`)
 
 // expect asks a check, and holds its judgement against what the story says of it.
 func (s *story) expect(text string) {
@@ -377,8 +379,16 @@ func (s *story) set(v reflect.Value, key, value string) {
 		field.SetUint(uint64(s.number(strings.TrimSuffix(value, "%"))) * 10_000)
 	case int:
 		field.SetInt(int64(s.number(value)))
+	case bool:
+		field.SetBool(value == "true")
 	default:
-		field.SetString(value)
+		if field.Kind() != reflect.Slice {
+			field.SetString(value)
+			return
+		}
+		for word := range strings.SplitSeq(value, "+") {
+			field.Set(reflect.Append(field, reflect.ValueOf(word).Convert(field.Type().Elem())))
+		}
 	}
 }
 

@@ -1,0 +1,142 @@
+package checkers
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"simrun/checkers/linear"
+	"simrun/checkers/replicas"
+	"simrun/nodes/history"
+)
+
+// accesses is what clients did to keys, as checks of replicated data read it:
+//
+//	read key -> value version        nothing where there is no value
+//	write key value -> version
+//	cas key old new -> version       a write of new
+//	delete key -> version
+//	add key value, remove key value  of a set; read key -> a list of its values
+//
+// A key may be left out where there is but one, and a version where the store tells none.
+type accesses struct {
+	*reader
+	values   []replicas.Access
+	elements []replicas.Access // of sets: each a key of its own
+	err      error
+}
+
+// accessed is the accesses of the run, read once.
+func (e *Evidence) accessed() *accesses {
+	if e.keys != nil {
+		return e.keys
+	}
+	a := &accesses{reader: newReader()}
+	e.keys = a
+	sessions := e.sessions()
+	for _, o := range e.Operations {
+		span := a.span(o)
+		span.Client = a.session(sessions(o))
+		if a.take(o, span); a.problem != "" {
+			a.err = &BadOperation{o, a.problem}
+			break
+		}
+	}
+	return a
+}
+
+// sessions names the session of an operation: its host, in one of its lives, for a client that dies forgets what it knew.
+func (e *Evidence) sessions() func(o *history.Operation) string {
+	deaths := e.deaths()
+	return func(o *history.Operation) string {
+		life, _ := slices.BinarySearch(deaths[o.Host], o.Call+1)
+		return fmt.Sprint(o.Host, " ", life)
+	}
+}
+
+// session is the number of a session.
+func (r *reader) session(name string) int32 {
+	n, known := r.hosts[name]
+	if !known {
+		n = int32(len(r.hosts))
+		r.hosts[name] = n
+	}
+	return n
+}
+
+// take reads an operation; one of another kind is none.
+func (a *accesses) take(o *history.Operation, span linear.Span) {
+	key := o.Input("key")
+	if isNil(key) {
+		key = slog.StringValue("the only key")
+	}
+	access := replicas.Access{Span: span, Key: a.value(key), Value: linear.Nil}
+	switch o.Kind {
+	case "read":
+		if list, is := elements(o.Output("value")); is {
+			for _, v := range list {
+				access.Key, access.Value = a.element(key, slog.AnyValue(v))
+				a.elements = append(a.elements, access)
+			}
+			return
+		}
+		access.Value = a.value(o.Output("value"))
+	case "write":
+		access.Kind, access.Value = replicas.Write, a.value(o.Input("value"))
+	case "cas":
+		access.Kind, access.Value = replicas.Write, a.value(o.Input("new"))
+	case "delete":
+		access.Kind = replicas.Delete
+	case "add", "remove":
+		access.Kind = replicas.Write
+		access.Key, access.Value = a.element(key, o.Input("value"))
+		if o.Kind == "remove" {
+			access.Kind, access.Value = replicas.Delete, linear.Nil
+		}
+		a.elements = append(a.elements, access)
+		return
+	default:
+		return
+	}
+	if version := o.Output("version"); o.Outcome == history.Ok && !isNil(version) {
+		access.Version, access.Told = a.whole(version, "version"), true
+	}
+	a.values = append(a.values, access)
+}
+
+// elements is a value's own, if it is a list.
+func elements(v slog.Value) (list []any, is bool) {
+	switch all := v.Any().(type) {
+	case []any:
+		return all, true
+	case []string:
+		for _, one := range all {
+			list = append(list, one)
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+// element is a value of a set as a key of its own, and as a value.
+func (a *accesses) element(set, v slog.Value) (key, value linear.Value) {
+	return a.value(slog.StringValue(fmt.Sprintf("%v in %v", v, set))), a.value(v)
+}
+
+// spell is what a number stands for.
+func (r *reader) spell(v linear.Value) string {
+	if v == linear.Nil {
+		return "nothing"
+	}
+	return r.name(v)
+}
+
+// found makes a judgement of what an algorithm found wrong.
+func (e *Evidence) found(r linear.Result, figure string, args ...any) Judgement {
+	j := Judgement{Verdict: Violated, Anomaly: r.Anomaly, Reason: r.Reason, Witness: r.Witness, Object: r.Object, Figure: fmt.Sprintf(figure, args...)}
+	j.tellWitness(e.History)
+	return j
+}
+
+// unreadable is the judgement of a history that has an operation which the check cannot read.
+func unreadable(err error) Judgement { return Judgement{Verdict: Unknown, Reason: err.Error()} }

@@ -1,0 +1,126 @@
+package checkers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"simrun/checkers/linear"
+	"simrun/checkers/replicas"
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// Staleness bounds how old what a read saw was, in versions and in time.
+type Staleness struct {
+	Versions int           `yaml:"versions" doc:"by how many newer versions a read may be behind; 0 is none, -1 is any number"`
+	Age      time.Duration `yaml:"age" doc:"for how long a value may have been overwritten that is read; 0 is any time"`
+	From     Selector      `yaml:"from" doc:"whose reads; all if it is not said"`
+}
+
+func newStaleness() Check { return &Staleness{Versions: -1} }
+
+// Validate says what cannot be meant.
+func (c *Staleness) Validate() error {
+	if c.Versions < 0 && c.Age == 0 {
+		return errors.New("it bounds neither versions nor age")
+	}
+	return nil
+}
+
+// Judge measures every read.
+func (c *Staleness) Judge(e *Evidence) Judgement {
+	a := e.accessed()
+	if a.err != nil {
+		return unreadable(a.err)
+	}
+	lags, unclear := replicas.Staleness(a.values)
+	if c.From != "" && c.From != "all" {
+		mine := map[uint64]bool{}
+		for _, o := range e.ofKind("read", c.From) {
+			mine[o.ID] = true
+		}
+		lags = slices.DeleteFunc(lags, func(l replicas.Lag) bool { return !mine[l.Read] })
+	}
+	if len(lags) == 0 {
+		return vacuous("there is no read of which it can be said what it had to see, of %s", count(unclear, "read"))
+	}
+	versions, ages := make([]int, len(lags)), make([]time.Duration, len(lags))
+	stale := 0
+	worst := lags[0]
+	for i, l := range lags {
+		versions[i], ages[i] = l.Versions, l.Age
+		stale += one(l.Versions > 0)
+		if c.beyond(l) && (!c.beyond(worst) || l.Age > worst.Age) {
+			worst = l
+		}
+	}
+	slices.Sort(versions)
+	slices.Sort(ages)
+	median, most := len(lags)/2, len(lags)-1
+	figure := fmt.Sprintf("at most %s and %s behind, median %d and %s, %s of %s stale", count(versions[most], "version"), brief(ages[most]),
+		versions[median], brief(ages[median]), thousands(stale), count(len(lags), "read"))
+	data := map[string]float64{"reads": float64(len(lags)), "stale": float64(stale), "unclear": float64(unclear),
+		"max-versions": float64(versions[most]), "median-versions": float64(versions[median]),
+		"max-age": ages[most].Seconds(), "median-age": ages[median].Seconds()}
+	j := holds("%s", figure)
+	if c.beyond(worst) {
+		j = e.found(c.result(worst, a), "%s", figure)
+	}
+	j.Data = data
+	return j
+}
+
+func (c *Staleness) beyond(l replicas.Lag) bool {
+	return c.Versions >= 0 && l.Versions > c.Versions || c.Age > 0 && l.Age > c.Age
+}
+
+func (c *Staleness) result(l replicas.Lag, a *accesses) linear.Result {
+	allowed := ""
+	if c.Versions >= 0 {
+		allowed = count(c.Versions, "version")
+	}
+	if c.Age > 0 {
+		allowed = cmp.Or(allowed, "any version") + " and " + nodes.Short(c.Age)
+	}
+	return linear.Result{Anomaly: "stale-read", Witness: []uint64{l.Missed, l.Read}, Object: a.spell(l.Key),
+		Reason: fmt.Sprintf("operation %d read of %s what was %s old, and had been overwritten for %s; %s allowed", l.Read, a.spell(l.Key),
+			count(l.Versions, "version"), brief(l.Age), allowed)}
+}
+
+// NoResurrection is D4: what was deleted, or certainly was not written, is never read again.
+type NoResurrection struct {
+	In     string        `yaml:"in" doc:"the phase from which on deleted values must be gone; the whole run if it is not said. Weak stores bring them back until their replicas agree"`
+	Within time.Duration `yaml:"within" doc:"how soon after the start of that phase"`
+}
+
+// Judge looks for values that came back.
+func (c *NoResurrection) Judge(e *Evidence) Judgement {
+	a := e.accessed()
+	if a.err != nil {
+		return unreadable(a.err)
+	}
+	var after history.Time
+	if c.In != "" {
+		phase, known := e.phase(c.In)
+		if !known {
+			return vacuous("there was no phase %s", c.In)
+		}
+		after = phase.From + c.Within
+	}
+	all := append(slices.Clone(a.values), a.elements...)
+	reads, ends := 0, 0
+	for i := range all {
+		reads += one(all[i].Kind == replicas.Read && all[i].Outcome == history.Ok && all[i].Call >= after)
+		ends += one(all[i].Kind == replicas.Delete && all[i].Certain() || all[i].Kind == replicas.Write && !all[i].Possible())
+	}
+	if found := replicas.Resurrected(all, after, a.spell); len(found) > 0 {
+		return e.found(found[0], "%s", found[0].Object)
+	}
+	if reads == 0 || ends == 0 {
+		return vacuous("%s, and %s that had to be gone", count(reads, "read"), count(ends, "value"))
+	}
+	return holds("%s of what %s left", count(reads, "read"), count(ends, "deletion"))
+}
