@@ -45,7 +45,7 @@ func (c *Order) Judge(e *Evidence) Judgement {
 					continue
 				}
 				compared++
-				if a.lo >= b.hi {
+				if a.lo > b.hi { // at one instant, who was first cannot be told
 					return c.violated(e, *a, b)
 				}
 			}
