@@ -58,7 +58,7 @@ func Scenario(t *testing.T, catalog scenarios.Catalog, name string, o Options) {
 	if begun < len(list) || len(results) < len(list)*len(sc.Specs) || t.Failed() {
 		return
 	}
-	conclude(t, list, len(sc.Specs), claims, results)
+	conclude(t, list, sc, claims, results)
 }
 
 // run runs a plan and fails the test where it is not as expected.
@@ -95,14 +95,21 @@ func keep(t *testing.T, plan *scenarios.Plan) string {
 }
 
 // conclude judges all runs together.
-func conclude(t *testing.T, list []luck.Seed, values int, claims []scenarios.Claim, results map[explore.Turn]*scenarios.Result) {
+func conclude(t *testing.T, list []luck.Seed, sc *scenarios.Scenario, claims []scenarios.Claim, results map[explore.Turn]*scenarios.Result) {
 	t.Helper()
-	batch, err := explore.Sweep{Scenario: results[explore.Turn{Seed: list[0]}].Scenario, Base: list[0], Count: len(list), Values: values, Claims: claims, Jobs: 1, KeepGoing: true,
+	var verbs []scenarios.Verb
+	for _, spec := range sc.Specs {
+		verbs = append(verbs, spec.Verbs()...)
+	}
+	batch, err := explore.Sweep{Scenario: sc.Name, Base: list[0], Count: len(list), Values: len(sc.Specs), Claims: claims, Verbs: verbs, Jobs: 1, KeepGoing: true,
 		Run: func(turn explore.Turn) (*scenarios.Result, error) {
 			return results[explore.Turn{Seed: list[turn.Index], Value: turn.Value}], nil
 		}}.Do()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(batch.WithoutEffect) > 0 && batch.Seeds >= scenarios.Smallest {
+		t.Logf("%s: faults that never had an effect in %d seeds: %s", batch.Scenario, batch.Seeds, strings.Join(batch.WithoutEffect, ", "))
 	}
 	if batch.Verdict == scenarios.Holds {
 		return
