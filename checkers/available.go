@@ -19,13 +19,14 @@ const (
 
 // Available is A1: in every window with enough valid calls, nearly all are answered in time.
 type Available struct {
-	Of      string        `yaml:"available" doc:"the operation: submit"`
-	From    Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
-	AtLeast nodes.Percent `yaml:"at-least" doc:"the share of valid calls in a window that must be answered in time"`
-	Within  time.Duration `yaml:"within" doc:"how soon an answer must come to be in time, from the intended call; more than a client needs to try each of its servers once"`
-	Window  time.Duration `yaml:"window" doc:"the length of a window; an operation belongs to that of its call"`
-	Grace   time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid; more than nodes need to redial"`
-	Least   int           `yaml:"least" doc:"fewer valid calls than that in a window say nothing"`
+	Of       string        `yaml:"available" doc:"the operation: submit"`
+	From     Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	AtLeast  nodes.Percent `yaml:"at-least" doc:"the share of valid calls in a window that must be answered in time"`
+	Within   time.Duration `yaml:"within" doc:"how soon an answer must come to be in time, from the intended call; more than a client needs to try each of its servers once"`
+	Window   time.Duration `yaml:"window" doc:"the length of a window; an operation belongs to that of its call"`
+	Grace    time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid; more than nodes need to redial"`
+	Least    int           `yaml:"least" doc:"fewer valid calls than that in a window say nothing"`
+	Majority bool          `yaml:"majority" doc:"the servers need a majority of them to serve: a call is valid only if the server in reach has one"`
 }
 
 func newAvailable() Check {
@@ -34,7 +35,7 @@ func newAvailable() Check {
 
 // Judge finds the worst window.
 func (c *Available) Judge(e *Evidence) Judgement {
-	s := service{kind: c.Of, limit: c.Within, grace: c.Grace}
+	s := service{kind: c.Of, limit: c.Within, grace: c.Grace, majority: c.Majority}
 	ops := e.ofKind(c.Of, c.From)
 	tally, valid := e.tally(s, ops)
 	worst, decided := c.worst(s, e, valid)

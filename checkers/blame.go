@@ -14,6 +14,8 @@ type service struct {
 	limit, grace time.Duration
 	// overload says that too much work is no excuse.
 	overload bool
+	// majority says that a server serves only while it and those that it reaches are a majority.
+	majority bool
 }
 
 // class is how one operation counts.
@@ -53,7 +55,7 @@ func (e *Evidence) class(s service, o *history.Operation) class {
 }
 
 func (e *Evidence) classify(s service, o *history.Operation) class {
-	r := e.reachFor(s.limit, s.grace)
+	r := e.reachOf(s)
 	n := e.needOf(o)
 	_, valid := r.served(n).At(o.Call)
 	switch {

@@ -2,7 +2,6 @@ package checkers
 
 import (
 	"slices"
-	"time"
 
 	"simrun/nodes/history"
 )
@@ -15,12 +14,11 @@ type Evidence struct {
 	weather *weather
 	jobs    *jobs
 	kinds   map[string][]*history.Operation
-	reaches map[[2]time.Duration]*reach
+	reaches map[reachKey]*reach
 	known   map[string][]string // the servers that a host uses
 	classes map[service]map[*history.Operation]class
 	staffs  map[what][]string   // the workers of a server and function
 	crews   map[string][]string // the workers that a server may have
-	keys    *accesses
 }
 
 // Gather makes a history into evidence.

@@ -17,14 +17,41 @@ type LongestOutage struct {
 	From   Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
 	AtMost time.Duration `yaml:"at-most" doc:"the longest that may pass from a call until a good answer to anybody"`
 	Within time.Duration `yaml:"within" doc:"how soon an answer must come to be good"`
-	Per    Scope         `yaml:"per" doc:"whose answer ends an outage: all (anybody's) or client (the caller's own)"`
+	Per    Scope         `yaml:"per" doc:"whose answer ends an outage: all (anybody's), client (the caller's own) or key (anybody's about the same key)"`
 }
 
 // Scope is whose answers count.
 type Scope string
 
 // Values are all scopes.
-func (Scope) Values() []string { return []string{"all", "client"} }
+func (Scope) Values() []string { return []string{"all", "client", "key"} }
+
+// groups parts operations by the scope, in the order of their first.
+func (s Scope) groups(ops []*history.Operation) [][]*history.Operation {
+	switch s {
+	case "client":
+		return grouped(ops, func(o *history.Operation) string { return o.Host })
+	case "key":
+		return grouped(ops, func(o *history.Operation) string { return text(o.Input("key")) })
+	default:
+		return [][]*history.Operation{ops}
+	}
+}
+
+// about says of which of many an operation is, and nobody who was not answered.
+func (s Scope) about(o *history.Operation) string {
+	if s != "key" {
+		return ""
+	}
+	return " about " + short(text(o.Input("key")))
+}
+
+func (s Scope) nobody() string {
+	if s == "client" {
+		return "it never"
+	}
+	return "nobody"
+}
 
 func newLongestOutage() Check {
 	return &LongestOutage{AtMost: defaultLimit, Within: defaultLimit, Per: "all"}
@@ -36,12 +63,8 @@ func (c *LongestOutage) Judge(e *Evidence) Judgement {
 	if len(ops) == 0 {
 		return vacuous("nobody asked to %s", c.Of)
 	}
-	groups := [][]*history.Operation{ops}
-	if c.Per == "client" {
-		groups = byHost(ops)
-	}
 	var worst outage
-	for _, group := range groups {
+	for _, group := range c.Per.groups(ops) {
 		for _, o := range e.outages(service{kind: c.Of, limit: c.Within}, group) {
 			if o.length() > worst.length() || worst.asked == nil {
 				worst = o
@@ -56,8 +79,8 @@ func (c *LongestOutage) Judge(e *Evidence) Judgement {
 	switch {
 	case worst.length() > c.AtMost:
 		j = Judgement{Verdict: Violated, Anomaly: "outage", Figure: figure,
-			Reason: fmt.Sprintf("from %s, when %s asked, nobody had a good answer until %s",
-				stamp(worst.From), worst.asked.Host, stamp(worst.To)),
+			Reason: fmt.Sprintf("from %s, when %s asked%s, %s had a good answer until %s",
+				stamp(worst.From), worst.asked.Host, c.Per.about(worst.asked), c.Per.nobody(), stamp(worst.To)),
 			Witness: ids([]*history.Operation{worst.asked}), Window: worst.Window, Story: e.tell().operation(worst.asked).lines()}
 	case worst.open:
 		j = censored("the run ended %s into an outage", brief(worst.length()))
@@ -101,13 +124,14 @@ func (e *Evidence) outages(s service, ops []*history.Operation) (out []outage) {
 	return out
 }
 
-func byHost(ops []*history.Operation) (groups [][]*history.Operation) {
+func grouped(ops []*history.Operation, by func(o *history.Operation) string) (groups [][]*history.Operation) {
 	at := map[string]int{}
 	for _, o := range ops {
-		i, known := at[o.Host]
+		name := by(o)
+		i, known := at[name]
 		if !known {
 			i = len(groups)
-			at[o.Host] = i
+			at[name] = i
 			groups = append(groups, nil)
 		}
 		groups[i] = append(groups[i], o)

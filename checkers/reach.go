@@ -14,9 +14,18 @@ type reach struct {
 	w     *weather
 	delay time.Duration // what a step may be late and still count as calm
 	grace time.Duration // how long all that must have been so
-	spans map[need]Spans
-	links map[path]Spans
-	bonds map[path]Spans
+	// majority says that a server can serve nobody unless it and others that it reaches are a majority.
+	majority bool
+	spans    map[need]Spans
+	links    map[path]Spans
+	bonds    map[path]Spans
+	quorums  map[string]Spans
+}
+
+// reachKey is what one reach is unlike another in.
+type reachKey struct {
+	limit, grace time.Duration
+	majority     bool
 }
 
 // need is what one class of requests needs.
@@ -30,13 +39,18 @@ type need struct {
 // reachFor is the reach for requests to be answered within limit. An answer takes a few steps, each of
 // which may be late by a fiftieth of it.
 func (e *Evidence) reachFor(limit, grace time.Duration) *reach {
-	key := [2]time.Duration{limit, grace}
+	return e.reachOf(service{limit: limit, grace: grace})
+}
+
+// reachOf is the reach for what an availability claim asks for.
+func (e *Evidence) reachOf(s service) *reach {
+	key := reachKey{s.limit, s.grace, s.majority}
 	r := e.reaches[key]
 	if r == nil {
-		r = &reach{e: e, w: e.forecast(), delay: limit / 50, grace: grace, spans: map[need]Spans{},
-			links: map[path]Spans{}, bonds: map[path]Spans{}}
+		r = &reach{e: e, w: e.forecast(), delay: s.limit / 50, grace: s.grace, majority: s.majority, spans: map[need]Spans{},
+			links: map[path]Spans{}, bonds: map[path]Spans{}, quorums: map[string]Spans{}}
 		if e.reaches == nil {
-			e.reaches = map[[2]time.Duration]*reach{}
+			e.reaches = map[reachKey]*reach{}
 		}
 		e.reaches[key] = r
 	}
@@ -58,9 +72,30 @@ func (r *reach) served(n need) Spans {
 	return spans
 }
 
-// link is when a client and a server were both well, and the path between them.
+// link is when a client and a server were both well, and the path between them; and a majority with that server, where
+// it needs one.
 func (r *reach) link(client, server string) Spans {
-	return r.joint(r.links, client, server, nothing, nothing)
+	spans := r.joint(r.links, client, server, nothing, nothing)
+	if r.majority {
+		spans = spans.And(r.quorum(server))
+	}
+	return spans
+}
+
+// quorum is when a server was connected with so many others that they were a majority together.
+func (r *reach) quorum(server string) Spans {
+	spans, known := r.quorums[server]
+	if !known {
+		var peers []Spans
+		for _, peer := range r.e.selected("all", "server") {
+			if peer.Name != server {
+				peers = append(peers, r.joint(r.bonds, peer.Name, server, sessions, sessions))
+			}
+		}
+		spans = atLeast((len(peers)+1)/2, peers)
+		r.quorums[server] = spans
+	}
+	return spans
 }
 
 // bond is when that was so of a worker and a server, and they were connected again after what had parted

@@ -29,11 +29,12 @@ type Failover struct {
 
 // Return is what it means that service is back.
 type Return struct {
-	From    Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
-	Within  time.Duration `yaml:"within" doc:"how soon service must be back"`
-	Stays   time.Duration `yaml:"stays" doc:"for how long it must then stay"`
-	AtLeast nodes.Percent `yaml:"at-least" doc:"the share of calls that must be answered for service to be back"`
-	Answer  time.Duration `yaml:"answer" doc:"how soon an answer must come to be good"`
+	From     Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	Within   time.Duration `yaml:"within" doc:"how soon service must be back"`
+	Stays    time.Duration `yaml:"stays" doc:"for how long it must then stay"`
+	AtLeast  nodes.Percent `yaml:"at-least" doc:"the share of calls that must be answered for service to be back"`
+	Answer   time.Duration `yaml:"answer" doc:"how soon an answer must come to be good"`
+	Majority bool          `yaml:"majority" doc:"the servers need a majority of them to serve: a call is valid only if the server in reach has one"`
 }
 
 func newReturn() Return {
@@ -65,7 +66,7 @@ func (c *Recovers) Judge(e *Evidence) Judgement {
 // Judge clocks the service from each start of the fault, for the clients that it leaves a server.
 func (c *Failover) Judge(e *Evidence) Judgement {
 	var laps []lap
-	r := e.reachFor(c.Answer, c.Return.grace())
+	r := e.reachOf(service{limit: c.Answer, grace: c.Return.grace(), majority: c.Majority})
 	asked := e.ofKind(c.Of, c.From)
 	for _, w := range e.faultWindows(c.After) {
 		able := map[string]bool{}
@@ -120,7 +121,7 @@ func (c *Return) grace() time.Duration { return min(defaultGrace, c.Within) }
 // clock measures how long after start the service was back to stay. It was not, and is to blame, if the
 // calls that came when it should have been back were valid and remained without a good answer.
 func (c *Return) clock(e *Evidence, kind string, start history.Time, ops []*history.Operation) lap {
-	s := service{kind: kind, limit: c.Answer, grace: c.grace()}
+	s := service{kind: kind, limit: c.Answer, grace: c.grace(), majority: c.Majority}
 	l := lap{start: start}
 	first, _ := slices.BinarySearchFunc(ops, start, func(o *history.Operation, t history.Time) int { return cmp.Compare(o.Call, t) })
 	ops = slices.DeleteFunc(slices.Clone(ops[first:]), func(o *history.Operation) bool {

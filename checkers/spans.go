@@ -50,6 +50,35 @@ func (s Spans) And(t Spans) Spans {
 	return out
 }
 
+// atLeast is the instants of at least n of some sets.
+func atLeast(n int, sets []Spans) Spans {
+	if n <= 0 {
+		return always
+	}
+	type turn struct {
+		at  history.Time
+		add int
+	}
+	var turns []turn
+	for _, s := range sets {
+		for _, w := range s {
+			turns = append(turns, turn{w.From, 1}, turn{w.To, -1})
+		}
+	}
+	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.add, b.add)) })
+	var out []history.Window
+	now := 0
+	for _, t := range turns {
+		switch now += t.add; {
+		case t.add > 0 && now == n:
+			out = append(out, history.Window{From: t.at, To: history.Never})
+		case t.add < 0 && now == n-1:
+			out[len(out)-1].To = t.at
+		}
+	}
+	return union(out)
+}
+
 // Not is the instants that are not in the set.
 func (s Spans) Not() Spans {
 	var out Spans

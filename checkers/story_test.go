@@ -34,6 +34,8 @@ import (
 //	                        time, and result=r) and pending
 //	2s execute w1 a h1 -> ok 3s result=r        or failed 3s, lost 3s (its connection broke), died
 //	2s status c a h1 -> queued +5ms             or running, unknown
+//	1s write c x=3 -> ok +5ms version=1         or add; delete c x; the outcomes are as above
+//	2s read c x -> ok +5ms value=3              or value=[1,2]; without a value it found nothing
 //	from 1s to 9s every 100ms: submit J{n} …    a line for each time
 //	gauge a jobs=3 @4s
 //	down a cut-power 5s..9s unsynced=100        never for what does not end
@@ -205,14 +207,14 @@ func (s *story) operation(w []string) {
 		s.submission(in, out)
 	case "execute":
 		s.execution(in, out)
+	case "read", "write", "add", "delete":
+		s.access(in, out)
 	case "status":
 		o := s.open(in[1], "status", nil, slog.String("server", in[2]), slog.String("handle", in[3]))
 		o.Outcome, o.Return = history.Ok, s.time(out[1])
 		o.Out = []slog.Attr{slog.Bool("known", out[0] != "unknown"), slog.Bool("running", out[0] == "running")}
 	default:
-		if !s.data(in, out) {
-			s.fail("no such operation %q", in[0])
-		}
+		s.fail("no such operation %q", in[0])
 	}
 }
 
@@ -268,6 +270,32 @@ func (s *story) execution(in, out []string) {
 	s.close(x, out)
 	if out[0] == "ok" {
 		x.Out = append(x.Out, slog.String("result", cmp.Or(option(out, "result"), "r("+payload+")")))
+	}
+}
+
+// access is an operation on a key of a store.
+func (s *story) access(in, out []string) {
+	key, value, written := strings.Cut(in[2], "=")
+	attrs := []slog.Attr{slog.String("key", key)}
+	if written {
+		attrs = append(attrs, slog.String("value", value))
+	}
+	o := s.open(in[1], in[0], nil, attrs...)
+	s.close(o, out)
+	if o.Outcome != history.Ok {
+		return
+	}
+	if value := option(out, "value"); strings.HasPrefix(value, "[") {
+		list := []any{}
+		for _, element := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("[,]", r) }) {
+			list = append(list, element)
+		}
+		o.Out = append(o.Out, slog.Any("value", list))
+	} else if value != "" {
+		o.Out = append(o.Out, slog.String("value", value))
+	}
+	if version := option(out, "version"); version != "" {
+		o.Out = append(o.Out, slog.Int("version", s.number(version)))
 	}
 }
 
@@ -379,6 +407,12 @@ func (s *story) set(v reflect.Value, key, value string) {
 		field.SetUint(uint64(s.number(strings.TrimSuffix(value, "%"))) * 10_000)
 	case int:
 		field.SetInt(int64(s.number(value)))
+	case float64:
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			s.fail("%v", err)
+		}
+		field.SetFloat(n)
 	case bool:
 		field.SetBool(value == "true")
 	default:

@@ -12,10 +12,11 @@ import (
 // left without an answer. That the service has too much to do is no excuse here: a backlog that never ends is
 // what the claim is about.
 type NoMetastableTail struct {
-	Of     string        `yaml:"no-metastable-tail" doc:"the operation: submit"`
-	From   Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
-	Within time.Duration `yaml:"within" doc:"how long after the heal the tail may last"`
-	Answer time.Duration `yaml:"answer" doc:"how soon an answer must come to be good"`
+	Of       string        `yaml:"no-metastable-tail" doc:"the operation: submit"`
+	From     Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	Within   time.Duration `yaml:"within" doc:"how long after the heal the tail may last"`
+	Answer   time.Duration `yaml:"answer" doc:"how soon an answer must come to be good"`
+	Majority bool          `yaml:"majority" doc:"the servers need a majority of them to serve: a call is valid only if the server in reach has one"`
 }
 
 func newNoMetastableTail() Check {
@@ -43,7 +44,7 @@ type served struct {
 
 // Judge looks at the calls that came after each heal and the time allowed, while the load went on.
 func (c *NoMetastableTail) Judge(e *Evidence) Judgement {
-	s := service{kind: c.Of, limit: c.Answer, grace: min(defaultGrace, c.Within), overload: true}
+	s := service{kind: c.Of, limit: c.Answer, grace: min(defaultGrace, c.Within), overload: true, majority: c.Majority}
 	crowds := map[crowd]*served{}
 	var order []crowd
 	var goods, asked int
@@ -116,12 +117,13 @@ func (e *Evidence) crowdOf(o *history.Operation) crowd {
 // UnknownFraction is A10: few valid calls end without an answer. A service that answers nothing breaks no
 // other promise.
 type UnknownFraction struct {
-	Of     string        `yaml:"unknown-fraction" doc:"the operation: submit"`
-	From   Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
-	AtMost nodes.Percent `yaml:"at-most" doc:"the share of valid calls that may end without an answer"`
-	Within time.Duration `yaml:"within" doc:"how long a call must have had to be answered"`
-	Grace  time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid"`
-	Least  int           `yaml:"least" doc:"fewer valid calls than that say nothing"`
+	Of       string        `yaml:"unknown-fraction" doc:"the operation: submit"`
+	From     Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	AtMost   nodes.Percent `yaml:"at-most" doc:"the share of valid calls that may end without an answer"`
+	Within   time.Duration `yaml:"within" doc:"how long a call must have had to be answered"`
+	Grace    time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid"`
+	Least    int           `yaml:"least" doc:"fewer valid calls than that say nothing"`
+	Majority bool          `yaml:"majority" doc:"the servers need a majority of them to serve: a call is valid only if the server in reach has one"`
 }
 
 func newUnknownFraction() Check {
@@ -130,7 +132,7 @@ func newUnknownFraction() Check {
 
 // Judge counts.
 func (c *UnknownFraction) Judge(e *Evidence) Judgement {
-	t, valid := e.tally(service{kind: c.Of, limit: c.Within, grace: c.Grace, overload: true}, e.ofKind(c.Of, c.From))
+	t, valid := e.tally(service{kind: c.Of, limit: c.Within, grace: c.Grace, overload: true, majority: c.Majority}, e.ofKind(c.Of, c.From))
 	share := ratio(t.unknown, max(len(valid), 1))
 	figure := fmt.Sprintf("%d of %s without an answer", t.unknown, count(len(valid), "valid call"))
 	j := holds("%s", figure)

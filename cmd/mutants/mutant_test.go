@@ -70,7 +70,7 @@ func TestEveryCheckIsViolatedByAMutant(t *testing.T) {
 
 // nodeless are the checks of what no node here does yet, so that no mutant of one can violate them. A story among the tests
 // of the checkers must, until there is one.
-var nodeless = []string{"sessions", "staleness", "no-resurrection", "converges", "sound-log", "transactions"}
+var nodeless = []string{"minority", "total-availability", "degradation", "error-budget", "durable", "power-safe", "rpo", "rto"}
 
 // storiesOfViolations is the checks that a story says are violated; TestStories holds each story to its word.
 func storiesOfViolations(t *testing.T) map[string]bool {
@@ -86,6 +86,30 @@ func storiesOfViolations(t *testing.T) map[string]bool {
 		}
 	}
 	return told
+}
+
+// If this fails, a regression is kept of which nobody knows that it catches anything.
+func TestEveryRegressionNamesTheBugThatItCatches(t *testing.T) {
+	regressions, err := readRegressions("../..")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(regressions), 6)
+	mutants, err := readMutants("../..", nil)
+	require.NoError(t, err)
+	n := 0
+	for _, m := range mutants {
+		n += len(m.of(regressions))
+	}
+	require.Equal(t, len(regressions), n)
+
+	dir := t.TempDir()
+	file := filepath.Join(dir, "scenarios", "regressions", "x.yaml")
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, []byte("scenario: x\n"), 0o644))
+	_, err = readRegressions(dir)
+	require.ErrorContains(t, err, "says no bug that it catches")
+	require.NoError(t, os.WriteFile(file, []byte("# catches: no/such.patch\n"), 0o644))
+	_, err = readRegressions(dir)
+	require.ErrorContains(t, err, "no such file")
 }
 
 // checkOf is the check behind a claim of a scenario.

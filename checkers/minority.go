@@ -1,0 +1,201 @@
+package checkers
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+)
+
+// Minority is A5: where a partition splits the servers cleanly, those who are with the majority are served once it has had
+// time to elect a leader, and those who are with a minority are told nothing that a store of one copy would
+// tell: after the lease that an old leader may still hold, no call of theirs is answered ok. Calls that begin once the minority
+// must know that it is one fail soon.
+type Minority struct {
+	Of       string        `yaml:"minority" doc:"the operation: read"`
+	From     Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
+	Servers  Selector      `yaml:"servers" doc:"the servers of which a majority must agree; all if it is not said"`
+	Election time.Duration `yaml:"election" doc:"how long the majority may take to serve again"`
+	Lease    time.Duration `yaml:"lease" doc:"how long a leader that the partition left with the minority may go on answering"`
+	Notices  time.Duration `yaml:"notices" doc:"after how long a minority must know that it is one, and refuse; 0 claims nothing of the kind"`
+	Refuses  time.Duration `yaml:"refuses" doc:"how soon it must then refuse"`
+	AtLeast  nodes.Percent `yaml:"at-least" doc:"the share of the majority's valid calls that must be answered"`
+	Within   time.Duration `yaml:"within" doc:"how soon an answer must come to be in time"`
+	Grace    time.Duration `yaml:"grace" doc:"how long a client must have had a path to a server of its side before its call is valid"`
+}
+
+func newMinority() Check {
+	return &Minority{Servers: "servers", Election: defaultLimit, Lease: defaultLimit, Refuses: time.Second, AtLeast: defaultRatio,
+		Within: defaultLimit, Grace: defaultGrace}
+}
+
+// split is a partition that parted the servers into sides.
+type split struct {
+	history.Window
+	majority, minority map[string]bool // the clients that reach servers of one side only
+}
+
+// Judge looks at each split.
+func (c *Minority) Judge(e *Evidence) Judgement {
+	splits, unclean := c.splits(e)
+	s := service{kind: c.Of, limit: c.Within, grace: c.Grace, overload: true, majority: true}
+	ops := e.ofKind(c.Of, c.From)
+	goods, asked, silent, refused := 0, 0, 0, 0
+	var bads []*history.Operation
+	for _, w := range splits {
+		for _, o := range ops {
+			switch from := o.Call - w.From; {
+			case o.Call < w.From || o.Call >= w.To:
+			case w.majority[o.Host] && from >= c.Election && o.Call+c.Within <= w.To:
+				switch e.class(s, o) {
+				case good:
+					goods++
+					asked++
+				case bad:
+					bads = append(bads, o)
+					asked++
+				}
+			case w.minority[o.Host] && from > c.Lease && o.Outcome == history.Ok && o.Return <= w.To:
+				return e.bitten(c.violated(e, w, "minority-served", []*history.Operation{o}, fmt.Sprintf(
+					"%s, which reached only a minority of the servers, asked to %s at %s and was answered at %s, %s into the split",
+					o.Host, c.Of, stamp(o.Call), stamp(o.Return), brief(o.Return-w.From))))
+			case w.minority[o.Host]:
+				silent++
+				if c.Notices == 0 || from < c.Notices || o.Call+c.Refuses > w.To || !c.served(e, w, o) {
+					continue
+				}
+				if o.Outcome != history.Fail || o.Return > o.Call+c.Refuses {
+					return e.bitten(c.violated(e, w, "minority-hangs", []*history.Operation{o}, fmt.Sprintf(
+						"%s, which reached only a minority of the servers, asked to %s at %s and was not refused within %s",
+						o.Host, c.Of, stamp(o.Call), nodes.Short(c.Refuses))))
+				}
+				refused++
+			}
+		}
+	}
+	figure := fmt.Sprintf("%s: %d of %s with the majority answered, none of %s with a minority", count(len(splits), "split"), goods,
+		count(asked, "valid call"), count(silent, "call"))
+	j := holds("%s", figure)
+	switch {
+	case len(splits) == 0 && unclean > 0:
+		j = censored("none of %s parted the servers cleanly for long enough", count(unclean, "partition"))
+	case len(splits) == 0:
+		j = vacuous("nothing parted a majority of the servers from the others")
+	case ratio(goods, asked) < c.AtLeast:
+		j = c.violated(e, split{Window: history.Window{From: bads[0].Call, To: min(bads[0].Return, e.End)}}, "majority-starved", bads, fmt.Sprintf(
+			"%d of %s of clients that reached a majority, from %s into a split on, were not answered within %s", len(bads), count(asked, "valid call"),
+			nodes.Short(c.Election), nodes.Short(c.Within)))
+		j.Figure = figure
+	case asked == 0 || silent == 0:
+		j = vacuous("%s with the majority and %s with a minority, in %s", count(asked, "valid call"), count(silent, "call"), count(len(splits), "split"))
+	}
+	j.Data = map[string]float64{"splits": float64(len(splits)), "good": float64(goods), "majority": float64(asked), "minority": float64(silent), "refused": float64(refused)}
+	return e.bitten(j)
+}
+
+func (c *Minority) violated(e *Evidence, w split, anomaly string, ops []*history.Operation, reason string) Judgement {
+	return Judgement{Verdict: Violated, Anomaly: anomaly, Reason: reason, Figure: count(len(ops), "call"), Witness: ids(ops), Window: w.Window,
+		Story: e.tell().operation(ops[0]).lines()}
+}
+
+// served says whether the client of a minority could reach a server of it, and that server could answer.
+func (c *Minority) served(e *Evidence, w split, o *history.Operation) bool {
+	servers, _ := e.reachFor(c.Within, c.Grace).through(need{client: o.Host}, max(o.Call-c.Grace, w.From), min(o.Call+c.Refuses, e.End))
+	return len(servers) > 0
+}
+
+// splits is the partitions that parted the servers cleanly: each reached all of its side and none of the other, both ways,
+// nothing else was wrong with any, and one side had a majority. The others are counted.
+func (c *Minority) splits(e *Evidence) (all []split, unclean int) {
+	w := e.forecast()
+	servers := e.selected(c.Servers, "server")
+	var spells []history.Window
+	for i := range w.links {
+		if l := &w.links[i]; l.down && l.To > l.From {
+			spells = append(spells, history.Window{From: l.From, To: min(l.To, e.End)})
+		}
+	}
+	slices.SortFunc(spells, func(a, b history.Window) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	for _, spell := range slices.Compact(spells) {
+		big, clean := c.sides(w, servers, spell)
+		if !clean || len(big) == len(servers) {
+			unclean += one(!clean)
+			continue
+		}
+		s := split{Window: spell, majority: map[string]bool{}, minority: map[string]bool{}}
+		for _, client := range e.selected(c.From, "client") {
+			whole, severed := 0, 0 // ways to servers of the majority
+			other := false         // a way to another server, for some time at least
+			for _, server := range servers {
+				switch apart := w.severed(client.Name, server.Name, spell); {
+				case !big[server.Name]:
+					other = other || !apart
+				case apart:
+					severed++
+				default:
+					whole += one(w.through(client.Name, server.Name, spell))
+				}
+			}
+			switch {
+			case whole == len(big) && !other:
+				s.majority[client.Name] = true
+			case severed == len(big):
+				s.minority[client.Name] = true
+			}
+		}
+		all = append(all, s)
+	}
+	return all, unclean
+}
+
+// sides is the servers of the side that has a majority, if the spell parts them cleanly.
+func (c *Minority) sides(w *weather, servers []*history.Host, spell history.Window) (big map[string]bool, clean bool) {
+	side := make([]int, len(servers)) // the first server of each one's side
+	sizes := make([]int, len(servers))
+	for i, a := range servers {
+		if !w.host(a.Name, c.Within/50, nothing).Cover(spell.From, spell.To) {
+			return nil, false
+		}
+		side[i] = slices.IndexFunc(servers, func(b *history.Host) bool { return a == b || w.through(a.Name, b.Name, spell) })
+		sizes[side[i]]++
+	}
+	for i, a := range servers {
+		for j, b := range servers[:i] {
+			together := w.through(a.Name, b.Name, spell)
+			if together != (side[i] == side[j]) || !together && !w.severed(a.Name, b.Name, spell) {
+				return nil, false
+			}
+		}
+	}
+	for first, size := range sizes {
+		if 2*size > len(servers) {
+			big = map[string]bool{}
+			for i, s := range servers {
+				if side[i] == first {
+					big[s.Name] = true
+				}
+			}
+		}
+	}
+	return big, big != nil
+}
+
+// through says whether nothing was wrong between two hosts all the time.
+func (w *weather) through(a, b string, all history.Window) bool {
+	return w.path(a, b, time.Hour, nothing).Cover(all.From, all.To)
+}
+
+// severed says whether nothing passed between two hosts, either way, at any time of the window.
+func (w *weather) severed(a, b string, all history.Window) bool {
+	there, back := false, false
+	for i := range w.links {
+		if l := &w.links[i]; l.down && l.From <= all.From && all.To <= l.To {
+			there = there || l.from[a] && l.to[b]
+			back = back || l.from[b] && l.to[a]
+		}
+	}
+	return there && back
+}
