@@ -52,8 +52,8 @@ func (c *call) lucky(all []*scenario) error {
 		return nil
 	case c.lucks < 0:
 		return errors.New("--lucks is at least 1")
-	case c.seeds > 1 || c.lasts > 0 || c.shard.Of > 0 || c.seed != "":
-		return errors.New("--lucks is of a plan, which has its seed: without --seed, --seeds, --for and --shard")
+	case c.seeds > 1 || c.lasts > 0 || c.shard.Of > 0:
+		return errors.New("--lucks says how many runs there are: leave out --seeds, --for and --shard")
 	}
 	for _, s := range all {
 		if !s.Specs[0].Seeded {

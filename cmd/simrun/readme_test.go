@@ -128,10 +128,12 @@ var (
 	runs = regexp.MustCompile(`^(simrun|go run \./\S+) ([a-z-]+|\S+\.yaml)( --|$)`)
 )
 
-// tamed is the line as it takes a second, and the same each time: fewer seeds, and none that is drawn.
+// tamed is the line as it takes a second, and the same each time: fewer seeds, and none that is drawn. What was kept under
+// runs has its seed.
 func tamed(line string) string {
 	line = many.ReplaceAllString(line, "--seeds 20")
-	if runs.MatchString(line) && !strings.HasPrefix(line, "simrun check-history ") && !strings.Contains(line, "--seed ") {
+	if runs.MatchString(line) && !strings.HasPrefix(line, "simrun check-history ") && !strings.Contains(line, " runs/") &&
+		!strings.Contains(line, "--seed ") {
 		line += " --seed 1"
 	}
 	return line

@@ -365,7 +365,7 @@ func (d *desk) regressed(file string) {
 
 	require.Contains(d, d.complains("no-journal", "--lucks", "3"), "--lucks is of a plan, and no-journal is a scenario")
 	require.Contains(d, d.complains("mended.yaml", "--lucks", "-1"), "--lucks is at least 1")
-	require.Contains(d, d.complains("mended.yaml", "--lucks", "3", "--seeds", "3"), "without --seed, --seeds")
+	require.Contains(d, d.complains("mended.yaml", "--lucks", "3", "--seeds", "3"), "leave out --seeds")
 	require.Contains(d, d.complains("shrink", file, "--save", "A.yaml"), "use a-z, 0-9 and -")
 	require.Contains(d, d.complains("shrink", file, "--save", "no-journal-no-job-lost"), "there is a "+file+" already")
 	require.Contains(d, d.complains("shrink", "a-year-of-weather@7", "--save", "year"), "one name is not enough")

@@ -1,5 +1,6 @@
 // Package explore answers what many runs of a scenario say that one cannot: how often each claim holds, which faults
-// struck, and the first seed that fails (Sweep, Batch); and what is the least plan by which it still does (Shrink).
+// struck, and the first seed that fails (Sweep, Batch); by which kinds of fault it does (Kinds), and by which least plan (Shrink);
+// and whether what was mended is back (Regression).
 package explore
 
 import (
