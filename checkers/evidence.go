@@ -19,6 +19,7 @@ type Evidence struct {
 	classes map[service]map[*history.Operation]class
 	staffs  map[what][]string   // the workers of a server and function
 	crews   map[string][]string // the workers that a server may have
+	keys    *accesses
 }
 
 // Gather makes a history into evidence.

@@ -230,6 +230,8 @@ func (o refOptions) allChecks() map[string]Check {
 			continue // these promise more than a service can keep in any weather, or nothing about one run
 		case *Minority, *Durable, *PowerSafe, *RPO:
 			continue // these are about stores
+		case *Sessions, *Staleness, *NoResurrection, *Converges, *SoundLog, *Transactions:
+			continue // and these about data
 		}
 		checks[d.Name] = c
 	}

@@ -214,7 +214,9 @@ func (s *story) operation(w []string) {
 		o.Outcome, o.Return = history.Ok, s.time(out[1])
 		o.Out = []slog.Attr{slog.Bool("known", out[0] != "unknown"), slog.Bool("running", out[0] == "running")}
 	default:
-		s.fail("no such operation %q", in[0])
+		if !s.data(in, out) {
+			s.fail("no such operation %q", in[0])
+		}
 	}
 }
 
