@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/anishathalye/porcupine"
-
+	"simrun/checkers/linear"
 	"simrun/nodes/history"
 )
 
@@ -51,7 +50,7 @@ func (c *Atomic) Judge(e *Evidence) Judgement {
 		operations += len(j.attempts) + len(j.runs) + len(j.statuses)
 		verdict, plain := j.plainly()
 		if !plain {
-			verdict = Porcupine(jobModel, c.steps(e, j), Options{States: int64(c.States)})
+			verdict = Verdict(linear.Search(jobModel, c.steps(e, j), linear.Options{States: int64(c.States), Brief: true}).Verdict.String())
 		}
 		switch verdict {
 		case Violated:
@@ -139,10 +138,15 @@ func (j *job) plainly() (v Verdict, plain bool) {
 
 // steps is the job's operations for the model: those that were seen, and those that the weather made possible,
 // which may come at any time from their cause on.
-func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
-	var ops []porcupine.Operation
+func (c *Atomic) steps(e *Evidence, j *job) []jobStep {
+	var ops []jobStep
 	add := func(from, to history.Time, step jobStep) {
-		ops = append(ops, porcupine.Operation{Input: step, Call: int64(max(from, 0)), Return: int64(to)})
+		step.Span = linear.Span{ID: uint64(len(ops) + 1), Call: max(from, 0), Return: to, Outcome: history.Ok}
+		switch step.do {
+		case appear, finish, drop, conclude, forget:
+			step.Outcome = history.Unknown
+		}
+		ops = append(ops, step)
 	}
 	begun := j.begun()
 	untold := e.untoldSubmission(j)
@@ -169,7 +173,7 @@ func (c *Atomic) steps(e *Evidence, j *job) []porcupine.Operation {
 	for _, o := range j.statuses {
 		add(o.Call, o.Return, jobStep{do: status, known: truth(o.Output("known")), running: truth(o.Output("running")), unsure: e.unsure(j, begun, o)})
 	}
-	slices.SortStableFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	slices.SortStableFunc(ops, func(a, b jobStep) int { return cmp.Compare(a.Call, b.Call) })
 	return ops
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"simrun/checkers/linear"
 	"simrun/nodes/history"
 )
 
@@ -45,6 +46,49 @@ func drawJob(t *rapid.T, mostRuns int) *history.History {
 	return h
 }
 
+func certain(from, to history.Time) linear.Span {
+	return linear.Span{Call: from, Return: to, Outcome: history.Ok}
+}
+
+func bySearch(steps []jobStep, o Options) Verdict {
+	return Verdict(linear.Search(jobModel, steps, linear.Options{States: o.States, Bytes: o.Bytes, Brief: true}).Verdict.String())
+}
+
+// byPorcupine is the verdict of another search. What is uncertain is legal in any state, and may come last.
+func byPorcupine(steps []jobStep, o Options) Verdict {
+	var ops []porcupine.Operation
+	for i := range steps {
+		ops = append(ops, porcupine.Operation{Input: &steps[i], Call: int64(steps[i].Call), Return: int64(steps[i].Return)})
+	}
+	return Porcupine(porcupine.Model{
+		Init: func() any { return jobState{} },
+		Step: func(state, step, _ any) (bool, any) {
+			after, legal := state.(jobState).after(step.(*jobStep))
+			return legal, after
+		},
+	}, ops, o)
+}
+
+// BenchmarkJobs measures both searches on the same jobs.
+func BenchmarkJobs(b *testing.B) {
+	var all [][]jobStep
+	c := newAtomic().(*Atomic)
+	for seed := range 200 {
+		e := Gather(rapid.Custom(func(t *rapid.T) *history.History { return drawJob(t, 2) }).Example(seed))
+		all = append(all, c.steps(e, e.jobView().list[0]))
+	}
+	for name, judge := range map[string]func([]jobStep, Options) Verdict{"search": bySearch, "porcupine": byPorcupine} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				for _, steps := range all {
+					judge(steps, Options{})
+				}
+			}
+		})
+	}
+}
+
 // The short way and the long way to an order agree, on right histories and on wrong ones.
 func TestPlainJobsAreJudgedAsPorcupineDoes(t *testing.T) {
 	verdicts := map[Verdict]int{}
@@ -57,7 +101,9 @@ func TestPlainJobsAreJudgedAsPorcupineDoes(t *testing.T) {
 				continue
 			}
 			c := newAtomic().(*Atomic)
-			require.Equal(t, Porcupine(jobModel, c.steps(e, j), Options{}), short)
+			steps := c.steps(e, j)
+			require.Equal(t, byPorcupine(steps, Options{}), short)
+			require.Equal(t, bySearch(steps, Options{}), short)
 			verdicts[short]++
 		}
 	})
@@ -76,13 +122,13 @@ func TestNarrowestAsksTheSame(t *testing.T) {
 			steps := c.steps(e, j)
 			full := steps
 			for _, a := range j.attempts {
-				full = append(full, porcupine.Operation{Input: jobStep{do: submit, promise: a.background}, Call: int64(a.Call), Return: int64(min(a.created, a.Return))})
+				full = append(full, jobStep{Span: certain(a.Call, min(a.created, a.Return)), do: submit, promise: a.background})
 				if a.answered {
-					full = append(full, porcupine.Operation{Input: jobStep{do: answer}, Call: int64(a.Call), Return: int64(a.Return)})
+					full = append(full, jobStep{Span: certain(a.Call, a.Return), do: answer})
 				}
 			}
-			v := Porcupine(jobModel, steps, Options{})
-			require.Equal(t, Porcupine(jobModel, full, Options{}), v)
+			v := bySearch(steps, Options{})
+			require.Equal(t, byPorcupine(full, Options{}), v)
 			verdicts[v]++
 		}
 	})
@@ -92,16 +138,18 @@ func TestNarrowestAsksTheSame(t *testing.T) {
 
 // A search that would take too long, or too much memory, says that it does not know.
 func TestBudgetsRunOut(t *testing.T) {
-	var ops []porcupine.Operation
+	var steps []jobStep
 	for i := range 16 { // nobody can order sixteen answers before there is one, and it takes all orders to see it
-		ops = append(ops, porcupine.Operation{Input: jobStep{do: submit}, Call: 0, Return: int64(100 + i)})
+		steps = append(steps, jobStep{Span: certain(0, history.Time(100+i)), do: submit})
 	}
-	ops = append(ops, porcupine.Operation{Input: jobStep{do: answer}, Call: 0, Return: 200})
-	require.Equal(t, Violated, Porcupine(jobModel, ops, Options{}))
-	require.Equal(t, Unknown, Porcupine(jobModel, ops, Options{States: 100}))
-	require.Equal(t, Unknown, Porcupine(jobModel, ops, Options{Bytes: 8}))
-	require.Equal(t, Holds, Porcupine(jobModel, ops[:16], Options{States: 100}))
-	require.Equal(t, Holds, Porcupine(jobModel, nil, Options{}))
+	steps = append(steps, jobStep{Span: certain(0, 200), do: answer})
+	for _, judge := range []func([]jobStep, Options) Verdict{bySearch, byPorcupine} {
+		require.Equal(t, Violated, judge(steps, Options{}))
+		require.Equal(t, Unknown, judge(steps, Options{States: 100}))
+		require.Equal(t, Unknown, judge(steps, Options{Bytes: 8}))
+		require.Equal(t, Holds, judge(steps[:16], Options{States: 100}))
+		require.Equal(t, Holds, judge(nil, Options{}))
+	}
 
 	s := newStory(t, "budget", 0)
 	s.read("server a\nworker w1 w2\nclient c\n" +

@@ -1,9 +1,11 @@
 package checkers
 
-import "github.com/anishathalye/porcupine"
+import "simrun/checkers/linear"
 
-// jobStep is one thing that happens to a job, as the model sees it. Numbers are those of the job's runs.
+// jobStep is one thing that happens to a job, as the model sees it. Numbers are those of the job's runs. What the weather
+// made possible and nobody saw (a loss, a late result) is uncertain.
 type jobStep struct {
+	linear.Span
 	do      jobVerb
 	run     int
 	promise bool // submit: the server promised to keep it; forget: it lost even what it had promised
@@ -41,59 +43,58 @@ const (
 	gone
 )
 
-// jobModel is the object: queued → running(n) → queued only if attempt n was lost; done absorbs. What the
-// weather made possible and nobody saw (a loss, a late result) may be ordered last, where it changes nothing.
-var jobModel = porcupine.Model{
-	Init: func() any { return jobState{} },
-	Step: func(state, input, _ any) (bool, any) { return state.(jobState).after(input.(jobStep)) },
+// jobModel is the object: queued → running(n) → queued only if attempt n was lost; done absorbs.
+var jobModel = linear.Model[jobState, jobStep]{
+	Step:  func(s jobState, step *jobStep) (jobState, bool) { return s.after(step) },
+	Reads: func(step *jobStep) bool { return step.do == answer || step.do == status },
 }
 
-func (s jobState) after(step jobStep) (bool, any) {
+func (s jobState) after(step *jobStep) (after jobState, legal bool) {
 	switch step.do {
 	case submit:
 		if s.phase == absent {
 			s.phase = queued
 		}
 		s.promise = s.promise || step.promise
-		return s.phase == queued || s.phase == runs, s
+		return s, s.phase == queued || s.phase == runs
 	case appear:
 		if s.phase == absent {
 			s.phase = queued
 		}
-		return true, s
+		return s, true
 	case begin:
 		legal := s.phase == queued
 		s.phase, s.run = runs, step.run
-		return legal, s
+		return s, legal
 	case finish:
 		if s.phase == runs && s.run == step.run {
 			s.phase, s.run = done, 0
 		}
-		return true, s
+		return s, true
 	case drop:
 		if s.phase == runs && s.run == step.run {
 			s.phase, s.run = queued, 0
 		}
-		return true, s
+		return s, true
 	case conclude:
 		if s.phase == runs || s.phase == queued {
 			s.phase, s.run = done, 0
 		}
-		return true, s
+		return s, true
 	case answer:
-		return s.phase == done, s
+		return s, s.phase == done
 	case forget:
 		if !s.promise || step.promise {
 			s.phase, s.run = gone, 0
 		}
-		return true, s
+		return s, true
 	default:
-		return s.says(step), s
+		return s, s.says(step)
 	}
 }
 
 // says holds a server's word against the state. A server that has forgotten a job may say so.
-func (s jobState) says(step jobStep) bool {
+func (s jobState) says(step *jobStep) bool {
 	switch s.phase {
 	case queued:
 		return step.known && (!step.running || step.unsure)

@@ -52,6 +52,9 @@ func (s *search) suffice(certain []step) bool {
 // stuck is the Result of a search that went through all orders: none gets past the end of one operation.
 func (s *search) stuck(span func(op int32) *Span) Result {
 	last := s.steps[s.far]
+	if s.Brief {
+		return violated("no-order", fmt.Sprintf("no order goes past %s, when operation %d had ended", last.end, span(last.op).ID), span(last.op))
+	}
 	var witness []*Span
 	for _, x := range s.least() {
 		witness = append(witness, span(x.op))

@@ -26,7 +26,7 @@ type search struct {
 
 	next, prev []int32 // by node
 	until      []int32 // by certain step: the node of the last uncertain one that is called by its end
-	twins      []int32 // by uncertain step, from 0: the one before of its class, or none
+	twins      []int32 // by uncertain step, from 0: the one before of its class, or none; nil before they are asked for
 
 	taken []frame
 	tried prints
@@ -68,6 +68,7 @@ func (s *search) run() Verdict {
 		return Unknown
 	}
 	s.link()
+	s.taken = make([]frame, 0, s.certain+8)
 	state, left, from := int32(0), s.certain, s.first()
 	for left > 0 {
 		i, after := s.choose(state, from)
@@ -111,13 +112,15 @@ func (s *search) link() {
 	for s.certain < int32(len(s.steps)) && s.steps[s.certain].certain {
 		s.certain++
 	}
-	ends := make([]int32, s.certain)
+	nodes := s.uncertain() + 1
+	room := make([]int32, 2*nodes+2*s.certain)
+	ends := room[2*nodes+s.certain:]
 	for i := range ends {
 		ends[i] = int32(i)
 	}
 	slices.SortFunc(ends, func(a, b int32) int { return cmp.Or(cmp.Compare(s.steps[a].end, s.steps[b].end), cmp.Compare(a, b)) })
 
-	s.next, s.prev = make([]int32, s.uncertain()+1), make([]int32, s.uncertain()+1)
+	s.next, s.prev, s.until = room[:nodes], room[nodes:2*nodes], room[2*nodes:2*nodes+s.certain]
 	last := s.callsAndEnds()
 	after := func(node int32) { s.next[last], s.prev[node], last = node, last, node }
 	call := int32(0)
@@ -130,7 +133,6 @@ func (s *search) link() {
 	after(s.callsAndEnds())
 
 	last = s.uncertain()
-	s.until = make([]int32, s.certain)
 	late := s.certain
 	for _, e := range ends {
 		for ; late < int32(len(s.steps)) && s.steps[late].call <= s.steps[e].end; late++ {
@@ -140,7 +142,10 @@ func (s *search) link() {
 	}
 	after(s.uncertain()) // those that are called after all ends explain nothing
 	s.far = none
+}
 
+// pairUp finds the twins.
+func (s *search) pairUp() {
 	s.twins = make([]int32, int32(len(s.steps))-s.certain)
 	latest := map[int32]int32{}
 	for i := s.certain; i < int32(len(s.steps)); i++ {
@@ -194,7 +199,12 @@ func (s *search) stuckAt(first int32) (late int32) {
 	if s.far == none || s.steps[first].end > s.steps[s.far].end {
 		s.far = first
 	}
-	late = s.until[first]
+	if late = s.until[first]; late == s.uncertain() {
+		return late
+	}
+	if s.twins == nil {
+		s.pairUp()
+	}
 	for !s.listed(late) {
 		late = s.prev[late]
 	}

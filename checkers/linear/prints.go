@@ -55,7 +55,7 @@ func (t *prints) place(p print) uint64 {
 
 func (t *prints) grow() int64 {
 	old := t.table
-	t.table = make([]print, max(64, 2*len(old)))
+	t.table = make([]print, max(16, 2*len(old)))
 	for _, p := range old {
 		if p != (print{}) {
 			t.table[t.place(p)] = p

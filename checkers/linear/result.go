@@ -37,6 +37,8 @@ type Result struct {
 type Options struct {
 	States int64 // steps of a general search; 0 means 1,000,000
 	Bytes  int64 // memory of a general search; 0 means 256 MiB
+	// Brief spares a search to look for the least witness: it is one operation that no order gets past.
+	Brief bool
 	// Initial is what a register holds before the first write; nil means Nil.
 	Initial *Value
 	// Name spells a value or a key in a Reason and in Object; nil means as a number.

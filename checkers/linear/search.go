@@ -31,7 +31,7 @@ type Model[State comparable, Op any] struct {
 //
 // It takes exponential time at worst, and is Unknown when a budget has run out.
 func Search[State comparable, Op any, P Spanned[Op]](m Model[State, Op], ops []Op, o Options) Result {
-	states, number := []State{m.Init}, map[State]int32{m.Init: 0}
+	states := numbered[State]{all: []State{m.Init}}
 	s := search{Options: o.filled(), vague: int32(len(ops))}
 	var vague []Op // the same operations, should nobody know how they ended
 	at := func(i int32) *Op {
@@ -47,18 +47,18 @@ func Search[State comparable, Op any, P Spanned[Op]](m Model[State, Op], ops []O
 		return &vague[i-s.vague]
 	}
 	s.step = func(state, op int32) (int32, bool) {
-		after, legal := m.Step(states[state], at(op))
-		if !legal || after == states[state] {
+		before := states.all[state]
+		after, legal := m.Step(before, at(op))
+		if !legal || after == before {
 			return state, legal
 		}
-		n, known := number[after]
-		if !known {
-			n = int32(len(states))
-			states, number[after] = append(states, after), n
+		n, isNew := states.number(after)
+		if isNew {
 			s.Bytes -= stateBytes(after)
 		}
 		return n, true
 	}
+	s.steps = make([]step, 0, len(ops))
 	s.class = classes[Op, P](at)
 	for i := range ops {
 		span := P(&ops[i]).Base()
@@ -75,6 +75,36 @@ func Search[State comparable, Op any, P Spanned[Op]](m Model[State, Op], ops []O
 	default:
 		return s.stuck(func(i int32) *Span { return P(&ops[i]).Base() })
 	}
+}
+
+// numbered are states with their numbers. While there are few, to look through them is faster than a map.
+type numbered[State comparable] struct {
+	all   []State
+	index map[State]int32
+}
+
+const fewStates = 8
+
+func (n *numbered[State]) number(s State) (number int32, isNew bool) {
+	if n.index == nil {
+		if i := slices.Index(n.all, s); i >= 0 {
+			return int32(i), false
+		}
+		if len(n.all) == fewStates {
+			n.index = make(map[State]int32, 2*fewStates)
+			for i, s := range n.all {
+				n.index[s] = int32(i)
+			}
+		}
+	} else if i, known := n.index[s]; known {
+		return i, false
+	}
+	number = int32(len(n.all))
+	n.all = append(n.all, s)
+	if n.index != nil {
+		n.index[s] = number
+	}
+	return number, true
 }
 
 // classes tells operations that ask the same by their number. Those that cannot be compared are in no class.
