@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -98,8 +99,8 @@ func (a *accesses) take(o *history.Operation, span linear.Span) {
 	default:
 		return
 	}
-	if version := o.Output("version"); o.Outcome == history.Ok && !isNil(version) {
-		access.Version, access.Told = a.whole(version, "version"), true
+	if o.Outcome == history.Ok {
+		access.Version, access.Told = versionOf(o)
 	}
 	a.values = append(a.values, access)
 }
@@ -139,4 +140,8 @@ func (e *Evidence) found(r linear.Result, figure string, args ...any) Judgement 
 }
 
 // unreadable is the judgement of a history that has an operation which the check cannot read.
-func unreadable(err error) Judgement { return Judgement{Verdict: Unknown, Reason: err.Error()} }
+func unreadable(err error) Judgement {
+	j := Judgement{Verdict: Unknown, Reason: err.Error()}
+	errors.As(err, &j.Bad)
+	return j
+}

@@ -9,11 +9,10 @@ import (
 	"simrun/nodes/history"
 )
 
-// data is the lines of stories about data. Values that are numbers are numbers.
+// data is the lines of stories about data, besides reads and writes.
 //
-//	1s write c x=3 -> ok +5ms version=1      or add, remove, of a set; delete c x
-//	1s read c x -> ok +5ms value=3 version=1 or value=[1,2]; without a value it found nothing
 //	1s cas c x=4 old=3 -> ok +5ms version=2
+//	1s remove c x=4 -> ok +5ms               of a set
 //	1s digest c server=a key=x -> ok +5ms value=v
 //	1s send c p0=v key=k -> ok +5ms offset=7
 //	1s poll c -> ok +5ms p0/7=v p1/0=w       with rebalance, after one
@@ -24,12 +23,10 @@ func (s *story) data(in, out []string) bool {
 	switch in[0] {
 	case "cas":
 		key, value, _ := strings.Cut(in[2], "=")
-		s.answer(in, out, nil, slog.String("key", key), slog.Any("new", scalar(value)), slog.Any("old", scalar(option(in, "old"))))
-	case "read", "delete":
-		s.answer(in, out, nil, slog.String("key", in[2]))
-	case "write", "add", "remove":
+		s.answer(in, out, nil, slog.String("key", key), slog.String("new", value), slog.String("old", option(in, "old")))
+	case "remove":
 		key, value, _ := strings.Cut(in[2], "=")
-		s.answer(in, out, nil, slog.String("key", key), slog.Any("value", scalar(value)))
+		s.answer(in, out, nil, slog.String("key", key), slog.String("value", value))
 	case "digest":
 		var attrs []slog.Attr
 		for _, w := range in[2:] {
@@ -76,23 +73,11 @@ func (s *story) answer(in, out []string, told []slog.Attr, attrs ...slog.Attr) *
 		o.Out = append(o.Out, told...)
 		for _, name := range []string{"value", "version", "offset"} {
 			if v := option(out, name); v != "" {
-				o.Out = append(o.Out, slog.Any(name, value(v)))
+				o.Out = append(o.Out, slog.Any(name, scalar(v)))
 			}
 		}
 	}
 	return o
-}
-
-// value reads 3, x or [1,2].
-func value(text string) any {
-	if !strings.HasPrefix(text, "[") {
-		return scalar(text)
-	}
-	list := []any{}
-	for element := range strings.SplitSeq(strings.Trim(text, "[]"), ",") {
-		list = append(list, scalar(element))
-	}
-	return list
 }
 
 func scalar(text string) any {

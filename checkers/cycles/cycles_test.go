@@ -1,19 +1,18 @@
 package cycles
 
 import (
-	"slices"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"simrun/checkers/linear"
 	"simrun/nodes/history"
 )
 
-// drawn is a graph with hidden nodes that lead forward only, beside the same one written out: a kind for each pair of nodes.
-func drawn(t *rapid.T) (*Graph, int, [][]Kind) {
-	n := rapid.IntRange(1, 7).Draw(t, "nodes")
+// drawn is a graph with hidden nodes, beside the same one written out: the kinds of edges for each pair of nodes.
+func drawn(r *rand.Rand) (*Graph, int, [][]Kind) {
+	n := 2 + r.IntN(6)
 	b := NewBuilder(n, 0)
 	direct := make([][]Kind, n)
 	for i := range direct {
@@ -24,30 +23,31 @@ func drawn(t *rapid.T) (*Graph, int, [][]Kind) {
 			direct[from][to] |= kind
 		}
 	}
-	for range rapid.IntRange(0, 12).Draw(t, "edges") {
-		from, to := rapid.IntRange(0, n-1).Draw(t, "from"), rapid.IntRange(0, n-1).Draw(t, "to")
-		kind := Kind(1) << rapid.IntRange(0, 2).Draw(t, "kind")
+	for range r.IntN(14) {
+		from, to, kind := r.IntN(n), r.IntN(n), Kind(1)<<r.IntN(3)
 		b.Edge(int32(from), int32(to), kind)
 		edge(from, to, kind)
 	}
-	if rapid.Bool().Draw(t, "fan") {
-		targets := rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(n-1)), 0, n, rapid.ID[int32]).Draw(t, "targets")
+	if r.IntN(2) == 0 {
+		var targets []int32
+		for _, v := range r.Perm(n)[:r.IntN(n+1)] {
+			targets = append(targets, int32(v))
+		}
 		fan := b.Fan(targets)
-		for range rapid.IntRange(0, 3).Draw(t, "from the fan") {
-			from, kind := rapid.IntRange(0, n-1).Draw(t, "from"), Kind(1)<<rapid.IntRange(0, 2).Draw(t, "kind")
+		for range r.IntN(4) {
+			from, kind := r.IntN(n), Kind(1)<<r.IntN(3)
 			fan.From(int32(from), kind)
 			for _, to := range targets {
 				edge(from, int(to), kind)
 			}
 		}
 	}
-	if rapid.Bool().Draw(t, "order") {
+	if r.IntN(2) == 0 {
 		var spans []Span
-		touch := rapid.Bool().Draw(t, "touch")
+		touch := r.IntN(2) == 0
 		for i := range n {
-			s := linear.Span{Outcome: rapid.SampledFrom([]history.Outcome{history.Ok, history.Ok, history.Unknown}).Draw(t, "outcome")}
-			s.Call = history.Time(rapid.IntRange(0, 6).Draw(t, "call"))
-			s.Return = s.Call + history.Time(rapid.IntRange(0, 3).Draw(t, "took"))
+			s := linear.Span{Outcome: []history.Outcome{history.Ok, history.Ok, history.Unknown}[r.IntN(3)], Call: history.Time(r.IntN(7))}
+			s.Return = s.Call + history.Time(r.IntN(4))
 			spans = append(spans, Span{int32(i), s})
 		}
 		b.Order(spans, 8, touch)
@@ -92,12 +92,13 @@ func closes(direct [][]Kind, w Walk, start, at, left int, began, apart bool) boo
 
 // If this fails, a circle is overlooked, is longer than it must be, or is none.
 func TestShortestIsShortest(t *testing.T) {
-	found := 0
-	rapid.Check(t, func(t *rapid.T) {
-		g, n, direct := drawn(t)
-		all := Kind(rapid.IntRange(0, 15).Draw(t, "of these kinds"))
-		w := Walk{Kinds: Kind(rapid.IntRange(0, 15).Draw(t, "by these kinds")) & all}
-		if rapid.Bool().Draw(t, "apart") {
+	lengths := map[int]int{}
+	for seed := range uint64(20_000) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		g, n, direct := drawn(r)
+		all := Kind(r.IntN(16)) | Kind(r.IntN(16))
+		w := Walk{Kinds: (Kind(r.IntN(16)) | Kind(r.IntN(16))) & all}
+		if r.IntN(2) == 0 {
 			w.Apart = w.Kinds & 4
 		}
 		best := 0
@@ -106,20 +107,21 @@ func TestShortestIsShortest(t *testing.T) {
 			if len(steps) > 0 && (best == 0 || len(steps) < best) {
 				best = len(steps)
 			}
+			nodes := map[int32]bool{}
 			for i, s := range steps {
 				next := steps[(i+1)%len(steps)]
-				require.NotZero(t, direct[s.Node][next.Node]&s.Kind&w.Kinds)
-				require.False(t, s.Kind&w.Apart != 0 && next.Kind&w.Apart != 0)
+				require.NotZero(t, direct[s.Node][next.Node]&s.Kind&w.Kinds, "seed %d", seed)
+				require.False(t, s.Kind&w.Apart != 0 && next.Kind&w.Apart != 0, "seed %d", seed)
+				nodes[s.Node] = true
 			}
-			require.Len(t, slices.CompactFunc(slices.SortedFunc(slices.Values(steps), func(a, b Step) int { return int(a.Node - b.Node) }),
-				func(a, b Step) bool { return a.Node == b.Node }), len(steps), "a node twice")
+			require.Len(t, nodes, len(steps), "seed %d: a node twice", seed)
 		}
-		require.Equal(t, shortest(n, direct, w), best)
-		if best > 0 {
-			found++
-		}
-	})
-	require.Positive(t, found)
+		require.Equal(t, shortest(n, direct, w), best, "seed %d", seed)
+		lengths[best]++
+	}
+	for _, length := range []int{0, 2, 3, 4} {
+		require.Greater(t, lengths[length], 20, "%v", lengths)
+	}
 }
 
 // If this fails, a circle through a million nodes overflows a stack or is not found.
