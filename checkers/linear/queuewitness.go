@@ -1,6 +1,7 @@
 package linear
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,65 +15,22 @@ const mostTried = 256
 // gather is the part of a queue's history that explains why something has no place: its own operations, those of the
 // stays that held it back, and those that held these.
 func (q *queues) gather(wrong misfit) *queues {
+	g := &gathering{queues: q, needed: map[int32]bool{}, crowded: dawn, left: map[int32][]item{}}
 	part := &queues{Options: q.Options, ops: q.ops}
-	needed, queued := map[int32]bool{}, []int32{}
-	need := func(i int32) {
-		if !needed[i] {
-			needed[i] = true
-			queued = append(queued, i)
-		}
-	}
-	// climb needs what rules out the moments from one on, until another or a time is passed.
-	climb := func(i, until int32, end history.Time, above int) {
-		for i < until && q.time(i) <= end {
-			if by := q.by[i]; by != crowd {
-				need(by)
-				i = q.stays[by].least
-				continue
-			}
-			for j := range q.stays[:above] {
-				if s := &q.stays[j]; !s.certain() && s.in < q.time(i) {
-					need(int32(j))
-				}
-			}
-			i++
-		}
-	}
 	if wrong.empty != none {
 		e := q.empties[wrong.empty]
 		part.empties = []empty{e}
-		climb(q.rank(e.from), q.never(), e.to, len(q.stays))
+		g.climb(q.rank(e.from), q.never(), e.to, int32(len(q.stays)))
 	} else {
-		need(wrong.stay)
+		g.need(wrong.stay)
 	}
-	for ; len(queued) > 0; queued = queued[1:] {
-		i := queued[0]
-		s := &q.stays[i]
-		if !s.certain() {
-			continue
+	for ; len(g.queued) > 0; g.queued = g.queued[1:] {
+		if i := g.queued[0]; q.stays[i].certain() {
+			g.explain(i, i == wrong.stay)
 		}
-		from, end := q.rank(s.out), history.Never
-		if i == wrong.stay {
-			end = s.end
-		}
-		if s.following != none {
-			need(s.following)
-			from = max(from, q.stays[s.following].least)
-		}
-		above := int(i)
-		for above > 0 && q.stays[above-1].level == s.level {
-			above--
-		}
-		if own := q.leftBefore(above, s); q.dueAfter(len(own)) > from {
-			from = q.dueAfter(len(own))
-			for _, j := range own {
-				need(j)
-			}
-		}
-		climb(from, s.least, end, above)
 	}
 	for i := range q.stays {
-		if needed[int32(i)] {
+		if g.needed[int32(i)] {
 			part.stays = append(part.stays, q.stays[i])
 		}
 	}
@@ -82,14 +40,89 @@ func (q *queues) gather(wrong misfit) *queues {
 	return part
 }
 
-// leftBefore is which of a level's values that nobody is known to have dequeued were certainly put in before one.
-func (q *queues) leftBefore(level int, s *stay) (left []int32) {
-	for i := level; i < len(q.stays) && q.stays[i].level == s.level && q.stays[i].put < s.put; i++ {
-		if p := &q.stays[i]; !p.certain() && p.in < s.put {
-			left = append(left, int32(i))
+// gathering collects stays.
+type gathering struct {
+	*queues
+	needed map[int32]bool
+	queued []int32 // that are needed, and to be explained
+	// All are needed that are left, before the stay below, and were in by the time crowded.
+	crowded history.Time
+	below   int32
+	left    map[int32][]item // by the first stay of a level: those that nobody is known to have dequeued, by their in
+}
+
+func (g *gathering) need(i int32) {
+	if !g.needed[i] {
+		g.needed[i] = true
+		g.queued = append(g.queued, i)
+	}
+}
+
+// climb needs what rules out the moments from one on, until another or a time is passed. Only stays before one, which
+// is the first of a level, can.
+func (g *gathering) climb(i, until int32, end history.Time, level int32) {
+	crowded := dawn // the last moment at which there was no room
+	for i < until && g.time(i) <= end {
+		if by := g.by[i]; by != crowd {
+			g.need(by)
+			i = g.stays[by].least
+			continue
+		}
+		crowded = g.time(i)
+		i++
+	}
+	if crowded <= g.crowded && level <= g.below {
+		return
+	}
+	g.crowded, g.below = max(g.crowded, crowded), max(g.below, level)
+	for j := range g.stays[:g.below] {
+		if s := &g.stays[j]; !s.certain() && s.in < g.crowded {
+			g.need(int32(j))
 		}
 	}
-	return left
+}
+
+// explain needs what kept a value from being dequeued before its least moment; of one that has no place, until it was.
+func (g *gathering) explain(i int32, misfit bool) {
+	s := &g.stays[i]
+	from, end := g.rank(s.out), history.Never
+	if misfit {
+		end = s.end
+	}
+	if s.following != none {
+		g.need(s.following)
+		from = max(from, g.stays[s.following].least)
+	}
+	n, _ := slices.BinarySearchFunc(g.stays, s.level, func(s stay, level int64) int { return cmp.Compare(level, s.level) })
+	level := int32(n)
+	left := g.leftOf(level)
+	before, _ := slices.BinarySearchFunc(left, inOrder(int64(s.put)), func(x item, put uint64) int { return cmp.Compare(x.by, put) })
+	if due := g.dueAfter(before); due > from {
+		from = due
+		if misfit { // one more than can have been taken by then shows as much as all
+			called, _ := slices.BinarySearchFunc(g.maybes, end+1, func(m maybe, t history.Time) int { return cmp.Compare(m.call, t) })
+			before = min(before, called+1)
+		}
+		for _, x := range left[:before] {
+			g.need(x.i)
+		}
+	}
+	g.climb(from, s.least, end, level)
+}
+
+// leftOf is which of a level's values nobody is known to have dequeued, by their in.
+func (g *gathering) leftOf(level int32) []item {
+	left, known := g.left[level]
+	if known {
+		return left
+	}
+	for i := level; int(i) < len(g.stays) && g.stays[i].level == g.stays[level].level; i++ {
+		if s := &g.stays[i]; !s.certain() {
+			left = append(left, item{inOrder(int64(s.in)), i})
+		}
+	}
+	g.left[level] = sortSome(left)
+	return g.left[level]
 }
 
 // dueAfter is the moment until which so many values cannot have been taken by dequeues of unknown outcome.
