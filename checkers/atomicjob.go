@@ -23,23 +23,47 @@ type Atomic struct {
 type ObjectName string
 
 // Values are all models.
-func (ObjectName) Values() []string { return []string{"gearman.job"} }
+func (ObjectName) Values() []string {
+	names := []string{gearmanJob}
+	for _, m := range models {
+		names = append(names, m.Name())
+	}
+	return names
+}
+
+const gearmanJob = "gearman.job"
 
 func newAtomic() Check {
-	return &Atomic{Model: "gearman.job", Per: []string{"server", "handle"}, Terms: newTerms(), States: 1_000_000}
+	return &Atomic{Model: gearmanJob, Per: []string{"server", "handle"}, Terms: newTerms(), States: 1_000_000}
 }
 
 // Validate says what cannot be meant.
 func (c *Atomic) Validate() error {
 	per := slices.Sorted(slices.Values(c.Per))
 	if !slices.Equal(per, []string{"handle", "server"}) {
-		return errors.New("per: a gearman.job is one per [server, handle]")
+		return errors.New("per: a gearman.job is one per [server, handle], and other objects are told apart by their key")
 	}
 	return nil
 }
 
-// Judge looks for an order for each job.
+// Judge looks for an order for each object.
 func (c *Atomic) Judge(e *Evidence) Judgement {
+	if c.Model == gearmanJob {
+		return c.judgeJobs(e)
+	}
+	model, known := ModelNamed(string(c.Model))
+	if !known {
+		return vacuous("there is no model %s", c.Model)
+	}
+	j, err := Linearizable(model, e.History, Options{States: int64(c.States), Others: true})
+	if err != nil {
+		return Judgement{Verdict: Unknown, Reason: err.Error()}
+	}
+	return j
+}
+
+// judgeJobs looks for an order for each job.
+func (c *Atomic) judgeJobs(e *Evidence) Judgement {
 	v := e.jobView()
 	judged, operations, undecided := 0, 0, ""
 	for _, j := range v.list {

@@ -161,3 +161,31 @@ func TestBudgetsRunOut(t *testing.T) {
 	require.Equal(t, Unknown, j.Verdict)
 	require.Equal(t, Decided, j.State, "a budget is no weather: the run is not judged")
 }
+
+// If this failed, a scenario could not claim of a store of keys what a program can. Its clients' attempts are no
+// operations of the object.
+func TestScenariosKnowTheBuiltInModels(t *testing.T) {
+	c := newAtomic().(*Atomic)
+	c.Model = "kv"
+	require.Contains(t, c.Model.Values(), "kv")
+	h := &history.History{End: 10}
+	require.Equal(t, Vacuous, c.Judge(Gather(h)).State)
+	key, one := slog.String("key", "x"), slog.Int("value", 1)
+	h.Operations = []*history.Operation{
+		{ID: 1, Kind: "write", In: []slog.Attr{key, one}, Call: 0, Return: 1, Outcome: history.Ok},
+		{ID: 2, Parent: 1, Kind: "attempt", Call: 0, Return: 1, Outcome: history.Ok},
+		{ID: 3, Kind: "read", In: []slog.Attr{key}, Out: []slog.Attr{one}, Call: 2, Return: 3, Outcome: history.Ok},
+	}
+	require.Equal(t, Holds, c.Judge(Gather(h)).Verdict)
+	h.Operations[2].Out = nil
+	j := c.Judge(Gather(h))
+	require.Equal(t, Violated, j.Verdict)
+	require.Equal(t, []uint64{1, 3}, j.Witness)
+	require.Equal(t, "x", j.Object)
+	require.Len(t, j.Story, 2)
+	c.Model = "log"
+	h.Operations[2].In = nil
+	j = c.Judge(Gather(h))
+	require.Equal(t, Unknown, j.Verdict)
+	require.Equal(t, Decided, j.State, "what cannot be read is no pass")
+}
