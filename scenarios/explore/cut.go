@@ -12,7 +12,7 @@ import (
 // going on always ends: it has less in it, or says less, or says it in fewer digits, or in as many a lesser number.
 var cuts = []func(h *hunt, i int) []*draft{
 	dropLoads, dropVariants, lowerCopies, dropNodes, unhookFaults, hastenFaults, shortenFaults, dropPhases, shortenPhases, fewerTargets,
-	fewerPoints, plainOptions, lowerPromises, plainNodes, plainLoads, quietLinks, plainSites, tidyWorld,
+	fewerPoints, plainOptions, allowRestarts, lowerPromises, plainNodes, plainLoads, quietLinks, plainSites, tidyWorld,
 	slowLoads, // last: where little is under way, only a lucky blow shows anything
 }
 

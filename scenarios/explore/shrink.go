@@ -68,6 +68,7 @@ type hunt struct {
 	Shrink
 	*trials
 	kept      *draft
+	been      map[string]bool // what was kept so far, but for its luck
 	lucks     []luck.Seed
 	claimed   map[string]bool         // words of the claim
 	warnings  int                     // that the loader has of the run's plan
@@ -90,6 +91,7 @@ func (h *hunt) begin() error {
 		return fmt.Errorf("the plan does not read back: %w", err)
 	}
 	h.kept.plan, h.warnings = loaded, warnings
+	h.been = map[string]bool{newLucky(loaded).text: true}
 	shown := false
 	h.walk([]ask{{0, newLucky(loaded), loaded.Seed}}, func(_ ask, o outcomeOf) int {
 		shown, h.struck = o.shows, o.faults
@@ -173,8 +175,12 @@ func (h *hunt) first(tries []*draft) int {
 		if err != nil || warnings > h.warnings {
 			continue // what is not a scenario any more, or one that overloads itself, is no smaller scenario
 		}
+		candidate := newLucky(plan)
+		if h.been[candidate.text] {
+			continue // to come back to what was kept already would never end
+		}
 		loaded[i] = plan
-		asks = append(asks, h.asks(i, newLucky(plan))...)
+		asks = append(asks, h.asks(i, candidate)...)
 	}
 	found := -1
 	h.walk(asks, func(a ask, o outcomeOf) int {
@@ -188,6 +194,7 @@ func (h *hunt) first(tries []*draft) int {
 		plan := loaded[found]
 		plan.Seed = a.seed
 		h.kept, h.struck = &draft{plan: plan, ids: tries[found].ids}, o.faults
+		h.been[a.text] = true
 		return -1
 	})
 	return found

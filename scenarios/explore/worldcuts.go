@@ -74,7 +74,7 @@ func plainNodes(h *hunt, i int) []*draft {
 	if was.Limits != (scenarios.Limits{}) {
 		try(func(h *scenarios.Host) { h.Limits = scenarios.Limits{} })
 	}
-	if usual := scenarios.UsualRestart; was.Restart.Never || was.Restart.After > usual.After {
+	if usual := scenarios.UsualRestart; !h.kept.plan.NoRestarts && (was.Restart.Never || was.Restart.After > usual.After) {
 		try(func(h *scenarios.Host) { h.Restart = usual })
 	}
 	if was.Config != nil {
@@ -83,6 +83,22 @@ func plainNodes(h *hunt, i int) []*draft {
 		}
 	}
 	return tries
+}
+
+// allowRestarts lets whatever ends be started again, in a plan that forbids it.
+func allowRestarts(h *hunt, i int) []*draft {
+	switch {
+	case i > 0:
+		return nil
+	case !h.kept.plan.NoRestarts:
+		return []*draft{}
+	}
+	return []*draft{h.change(func(d *draft) {
+		d.plan.NoRestarts = false
+		for k := range d.plan.Hosts {
+			d.plan.Hosts[k].Restart = scenarios.UsualRestart
+		}
+	})}
 }
 
 // lowerPromises lowers a number that nodes are told and that the claim repeats, such as retries: in both, or
