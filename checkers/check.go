@@ -47,6 +47,7 @@ type Judgement struct {
 	Window  history.Window     // when it happened; zero if no one time can be named
 	Object  string             // the object among several that it is about: a key, a partition; empty where there is one
 	Data    map[string]float64 // figures that JudgeBatch adds up
+	Bad     *BadOperation      // the operation that it cannot read, if that is why it is unknown
 }
 
 // Check is a claim's predicate: a pointer to a struct of options with a useful zero.

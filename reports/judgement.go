@@ -82,20 +82,13 @@ func exchanged(o *history.Operation) string {
 // spelled is attributes in words; a value alone needs no name.
 func spelled(attrs []slog.Attr) string {
 	if len(attrs) == 1 && attrs[0].Key == "value" {
-		return spell(attrs[0].Value)
+		return jepsen.Text(attrs[0].Value)
 	}
 	words := make([]string, len(attrs))
 	for i, a := range attrs {
-		words[i] = a.Key + "=" + spell(a.Value)
+		words[i] = a.Key + "=" + jepsen.Text(a.Value)
 	}
 	return strings.Join(words, " ")
-}
-
-func spell(v slog.Value) string {
-	if v.Kind() == slog.KindAny && v.Any() == nil {
-		return "nil"
-	}
-	return v.String()
 }
 
 // Judgement tells of a history that was judged: the verdict, why, and the operations that show it.

@@ -30,50 +30,73 @@ func (r *reader) readClaims() {
 	}
 }
 
-// readCheck reads a check: its name alone, or a mapping with its name as a key or under `name`.
+// readCheck reads the check of a claim.
 func (r *reader) readCheck(c *claimLine) checkers.Check {
 	n, path := c.Check.Node, c.Check.path
-	options := *n
-	var named *decode.Node
-	switch n.Kind {
-	case decode.Scalar:
-		named, options.Kind, options.Text = n, decode.Map, ""
-		c.check = n.Text
-	case decode.Map:
-		options.Fields = nil
-		for _, f := range n.Fields {
-			_, known := r.catalog.check(f.Key)
-			switch {
-			case f.Key == "name" && named == nil:
-				named, c.check = f.Value, f.Value.Text
-				continue
-			case known && named == nil:
-				named, c.check = f.At, f.Key
-			}
-			options.Fields = append(options.Fields, f)
-		}
-	default:
-		r.Fail(n, path, "a check is a name or a mapping such as {available: submit, at-least: 99%%}")
+	name, check := r.catalog.readCheck(r.Decoder, n, path)
+	c.check = name
+	if check == nil {
 		return nil
 	}
-	if named == nil && len(n.Fields) > 0 {
-		named, c.check = n.Fields[0].At, n.Fields[0].Key
-	}
-	definition, ok := r.catalog.check(c.check)
-	if !ok {
-		if named == nil {
-			named = n
-		}
-		r.Hint(named, path, decode.Suggest(c.check, r.catalog.checkNames()), "no check %q", c.check)
-		return nil
-	}
-	check := definition.New()
-	r.Struct(&options, path, nil, check)
 	r.readContext(n, path)
 	if event, ok := check.(*checkers.Sometimes); ok {
 		r.readOccurrence(n, path, event.Event)
 	}
 	return check
+}
+
+// ReadCheck reads a check from a line of text, as a claim may name it, and says which it is. Its error is a
+// decode.Problems.
+func (c *Catalog) ReadCheck(flag, text string) (name string, check checkers.Check, err error) {
+	var problems decode.Problems
+	if n := decode.ParseValue(flag, text, 1, &problems); n != nil {
+		name, check = c.readCheck(newDecoder(&problems), n, "")
+	}
+	if len(problems) > 0 {
+		return name, nil, problems
+	}
+	return name, check, nil
+}
+
+// readCheck reads a check: its name alone, or a mapping with its name as a key or under `name`.
+func (c *Catalog) readCheck(d *decode.Decoder, n *decode.Node, path string) (name string, check checkers.Check) {
+	options := *n
+	var named *decode.Node
+	switch n.Kind {
+	case decode.Scalar:
+		named, options.Kind, options.Text = n, decode.Map, ""
+		name = n.Text
+	case decode.Map:
+		options.Fields = nil
+		for _, f := range n.Fields {
+			_, known := c.check(f.Key)
+			switch {
+			case f.Key == "name" && named == nil:
+				named, name = f.Value, f.Value.Text
+				continue
+			case known && named == nil:
+				named, name = f.At, f.Key
+			}
+			options.Fields = append(options.Fields, f)
+		}
+	default:
+		d.Fail(n, path, "a check is a name or a mapping such as {available: submit, at-least: 99%%}")
+		return "", nil
+	}
+	if named == nil && len(n.Fields) > 0 {
+		named, name = n.Fields[0].At, n.Fields[0].Key
+	}
+	definition, ok := c.check(name)
+	if !ok {
+		if named == nil {
+			named = n
+		}
+		d.Hint(named, path, decode.Suggest(name, c.checkNames()), "no check %q", name)
+		return name, nil
+	}
+	check = definition.New()
+	d.Struct(&options, path, nil, check)
+	return name, check
 }
 
 // readOccurrence holds `sometimes` to what can occur: a word that nobody ever says would leave every batch unknown.

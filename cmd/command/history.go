@@ -1,9 +1,12 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"simrun/checkers"
+	"simrun/nodes/history"
 	"simrun/nodes/history/jepsen"
 	"simrun/reports"
 	"simrun/scenarios"
@@ -19,30 +23,34 @@ import (
 
 // judging is what the flags of check-history say.
 type judging struct {
-	model, initial string
-	keyed, others  bool
-	epsilon        time.Duration
-	states, bytes  int64
+	model, check  string
+	initial       string
+	keyed, others bool
+	epsilon       time.Duration
+	states, bytes int64
 }
 
 func (c *call) historyCommand() *cobra.Command {
 	var j judging
 	cmd := &cobra.Command{
-		Use:                   "check-history --model MODEL FILE",
+		Use:                   "check-history --model MODEL|--check CHECK FILE",
 		DisableFlagsInUseLine: true,
 		Short:                 "Judge a history that was recorded anywhere, also by Jepsen",
 		Long: `Check-history reads what clients of some system did and were told, and says whether an object of the MODEL could
-have answered them so. FILE is the history.jsonl of a run, or what Jepsen leaves (history.edn); - is standard
-input. It ends with 0 if the model holds, 1 if it is violated, 3 if nobody can say, and 2 if the file is broken.
+have answered them so. Or it asks a CHECK, as a claim of a scenario names one. FILE is the history.jsonl of a run, or
+what Jepsen leaves (history.edn); - is standard input. It ends with 0 if the model holds, 1 if it is violated, 3 if
+nobody can say, and 2 if the file is broken.
 
-The models are ` + strings.Join(names(), ", ") + `.`,
+The models are ` + wrapped(names(), 100) + `.`,
 		Example: c.example(`  simrun check-history --model register history.edn
-  simrun check-history --model kv --json - < history.jsonl`),
+  simrun check-history --model kv --json - < history.jsonl
+  simrun check-history --check '{transactions: snapshot-isolation}' history.edn`),
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return c.checkHistory(args[0], j) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&j.model, "model", "", "judge as a `MODEL`")
+	f.StringVar(&j.check, "check", "", "ask this `CHECK` in place of a model: durable, or {durable: write, within: 5s}")
 	f.StringVar(&j.initial, "initial", "", "the object's `VALUE` at first, where the model has one; nothing, or 0 of a counter, if it is not said")
 	f.BoolVar(&j.keyed, "keyed", false, "values are pairs of a key and a value, as in Jepsen's independent tests; of kv they always are")
 	f.BoolVar(&j.others, "others", false, "leave out operations that the model does not know, in place of refusing them")
@@ -54,29 +62,83 @@ The models are ` + strings.Join(names(), ", ") + `.`,
 	return cmd
 }
 
+// checked are the models that are a check's business, by the name that Jepsen's users know.
+var checked = map[string]string{"list-append": "transactions", "kafka": "sound-log", "session": "sessions"}
+
 // names are those of all models.
 func names() (names []string) {
 	for _, m := range checkers.Models() {
 		names = append(names, m.Name())
 	}
-	return names
+	return append(names, slices.Sorted(maps.Keys(checked))...)
+}
+
+// wrapped is names in lines of a width.
+func wrapped(names []string, width int) string {
+	var b strings.Builder
+	column := len("The models are ")
+	for i, name := range names {
+		if i > 0 {
+			b.WriteByte(',')
+			if column += len(name) + 2; column >= width {
+				b.WriteByte('\n')
+				column = len(name)
+			} else {
+				b.WriteByte(' ')
+			}
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// judge is what judges a history: a model or a check. It has a name, and says what it cannot read.
+type judge struct {
+	name  string
+	keyed bool // values are pairs of a key and a value
+	of    func(h *history.History) (checkers.Judgement, error)
+}
+
+// judge finds what was asked for.
+func (c *call) judge(j judging) (judge, error) {
+	model, found := checkers.ModelNamed(j.model)
+	name := checked[j.model]
+	switch {
+	case (j.model == "") == (j.check == ""):
+		return judge{}, fmt.Errorf("say --model or --check; models are %s", strings.Join(names(), ", "))
+	case j.epsilon < 0 || j.states < 0 || j.bytes < 0:
+		return judge{}, errors.New("--epsilon, --states and --bytes count from 0")
+	case found:
+		o := checkers.Options{States: j.states, Bytes: j.bytes, Initial: valueOf(j.initial), Others: j.others}
+		return judge{j.model, j.keyed || j.model == "kv", func(h *history.History) (checkers.Judgement, error) {
+			return checkers.Linearizable(model, h, o)
+		}}, nil
+	case j.model != "" && name == "":
+		return judge{}, fmt.Errorf("there is no model %q: %s", j.model, decode.Suggest(j.model, names()))
+	}
+	name, check, err := c.Catalog.ReadCheck("--check", cmp.Or(j.check, name))
+	if err != nil {
+		return judge{}, err
+	}
+	return judge{cmp.Or(j.model, name), j.keyed || j.model == "session", func(h *history.History) (checkers.Judgement, error) {
+		found := check.Judge(checkers.Gather(h))
+		if found.Bad != nil {
+			return found, found.Bad
+		}
+		return found, nil
+	}}, nil
 }
 
 func (c *call) checkHistory(file string, j judging) error {
-	model, found := checkers.ModelNamed(j.model)
-	switch {
-	case j.model == "":
-		return fmt.Errorf("--model is missing: it is one of %s", strings.Join(names(), ", "))
-	case !found:
-		return fmt.Errorf("there is no model %q: %s", j.model, decode.Suggest(j.model, names()))
-	case j.epsilon < 0 || j.states < 0 || j.bytes < 0:
-		return errors.New("--epsilon, --states and --bytes count from 0")
-	}
-	r, err := c.readHistory(file, j)
+	by, err := c.judge(j)
 	if err != nil {
 		return err
 	}
-	judgement, err := checkers.Linearizable(model, r.History, checkers.Options{States: j.states, Bytes: j.bytes, Initial: valueOf(j.initial), Others: j.others})
+	r, err := c.readHistory(file, jepsen.Options{Name: called(file), Notation: jepsen.NotationOf(file), Epsilon: j.epsilon, Keyed: by.keyed})
+	if err != nil {
+		return err
+	}
+	found, err := by.of(r.History)
 	if bad := (*checkers.BadOperation)(nil); errors.As(err, &bad) {
 		place, _ := r.Place(bad.Operation.ID)
 		hint := ""
@@ -88,7 +150,7 @@ func (c *call) checkHistory(file string, j judging) error {
 	if err != nil {
 		return err
 	}
-	return c.tellJudgement(reports.NewJudgedHistory(called(file), j.model, r, judgement))
+	return c.tellJudgement(reports.NewJudgedHistory(called(file), by.name, r, found))
 }
 
 // called is the name of a file for people.
@@ -100,8 +162,7 @@ func called(file string) string {
 }
 
 // readHistory reads the file, or standard input.
-func (c *call) readHistory(file string, j judging) (*jepsen.Recording, error) {
-	o := jepsen.Options{Name: called(file), Notation: jepsen.NotationOf(file), Epsilon: j.epsilon, Keyed: j.keyed || j.model == "kv"}
+func (c *call) readHistory(file string, o jepsen.Options) (*jepsen.Recording, error) {
 	if file == "-" {
 		return jepsen.Read(os.Stdin, o)
 	}

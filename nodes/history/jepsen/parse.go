@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -501,6 +503,9 @@ func (p *parser) key() ([]byte, error) {
 	return []byte(told(v)), nil
 }
 
+// Text is a value as a person reads it: as Jepsen writes it, but for the quotes and colons of words.
+func Text(v slog.Value) string { return told(v.Resolve()) }
+
 // told is a value as text.
 func told(v slog.Value) string {
 	switch v.Kind() {
@@ -516,6 +521,12 @@ func told(v slog.Value) string {
 				words[i] = told(slog.AnyValue(element))
 			}
 			return "[" + strings.Join(words, " ") + "]"
+		case map[string]any:
+			words := make([]string, 0, len(a))
+			for _, key := range slices.Sorted(maps.Keys(a)) {
+				words = append(words, key+" "+told(slog.AnyValue(a[key])))
+			}
+			return "{" + strings.Join(words, ", ") + "}"
 		}
 	}
 	return v.String()
