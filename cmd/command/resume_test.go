@@ -163,7 +163,7 @@ func TestASweepIsNotGoneOnWithByAnother(t *testing.T) {
 // The time that a sweep has had counts when it is gone on with.
 func TestATimeThatWasInterruptedGoesOn(t *testing.T) {
 	d := sitDown(t)
-	cmd, said := d.begins("tiny.yaml", "--seed", "1", "--for", "1h", "--keep-going", "--out", "cut")
+	cmd, said := d.begins("tiny.yaml", "--seed", "1", "--for", "30s", "--keep-going", "--out", "cut")
 	path := "cut/" + sweepDir + "/results.jsonl"
 	for range 10_000 {
 		if text, _ := os.ReadFile(path); bytes.Count(text, []byte("\n")) > 20 {

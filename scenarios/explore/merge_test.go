@@ -99,6 +99,11 @@ func TestASweepInPartsIsTheSweep(t *testing.T) {
 		s := drawSky(t)
 		whole, lines := s.do(t, nil)
 
+		var told Batch
+		require.NoError(t, json.Unmarshal([]byte(whole), &told))
+		looked := told.Verdicts[scenarios.Violated] - told.Unexplained()
+		require.Equal(t, min(told.Verdicts[scenarios.Violated], 20), looked, "the first failures are looked into")
+
 		cut := rapid.IntRange(0, len(lines)).Draw(t, "interrupted after")
 		again, more := s.do(t, lines[:cut])
 		require.Equal(t, whole, again, "interrupted and gone on with")
