@@ -293,6 +293,7 @@ func FuzzRead(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(string(data), uint64(1))
 	}
+	f.Add(ajar, uint64(1))
 	f.Fuzz(func(t *testing.T, text string, seed uint64) {
 		sc, err := ReadText("f.yaml", []byte(text), ReadOptions{Catalog: testCatalog()})
 		if err != nil {
