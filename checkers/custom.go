@@ -40,6 +40,9 @@ func (m custom[State, Op, P]) judge(operations []*history.Operation, o Options) 
 			return linear.Result{}, 0, &BadOperation{operation, err.Error()}
 		}
 		*P(&op).Base() = r.span(operation)
+		if r.problem != "" {
+			return linear.Result{}, 0, &BadOperation{operation, r.problem}
+		}
 		objects[object] = append(objects[object], op)
 		read++
 	}

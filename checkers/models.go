@@ -16,7 +16,8 @@ var (
 	Register Model = object[linear.RegisterOp, *linear.RegisterOp]{
 		name: "register", kinds: []string{"read", "write"},
 		read: readRegister, judged: linear.Register}
-	// CASRegister is a Register with cas old new, which replaces old by new, and has failed if it found anything else.
+	// CASRegister is a Register with cas old new, which replaces old by new, and has failed if it found anything else. One
+	// that is ok and says swapped=false is a read of its value, or says nothing where it has none.
 	CASRegister Model = object[linear.RegisterOp, *linear.RegisterOp]{
 		name: "cas-register", kinds: []string{"read", "write", "cas"},
 		read: readRegister, judged: linear.Register}
@@ -57,6 +58,10 @@ func readRegister(r *reader, o *history.Operation, op *linear.RegisterOp) {
 		op.Do, op.Value = linear.Write, linear.Nil
 	case "cas":
 		op.Do, op.Old, op.Value = linear.CAS, r.value(o.Input("old")), r.value(o.Input("new"))
+		if swapped := o.Output("swapped"); swapped.Kind() == slog.KindBool && !swapped.Bool() {
+			op.Do, op.Old, op.Value = linear.Read, linear.Nil, r.value(o.Output("value"))
+			r.mute = op.Value == linear.Nil
+		}
 	}
 }
 
@@ -109,10 +114,15 @@ func (m object[Op, P]) judge(operations []*history.Operation, o Options) (linear
 		}
 		ops = ops[:len(ops)+1]
 		op := &ops[len(ops)-1]
-		if m.read(r, operation, op); r.problem != "" {
+		m.read(r, operation, op)
+		*P(op).Base() = r.span(operation)
+		if r.problem != "" {
 			return linear.Result{}, 0, &BadOperation{operation, r.problem}
 		}
-		*P(op).Base() = r.span(operation)
+		if r.mute {
+			clear(ops[len(ops)-1:])
+			ops, r.mute = ops[:len(ops)-1], false
+		}
 	}
 	return m.judged(ops, r.options(o)), len(ops), nil
 }
@@ -123,6 +133,7 @@ type reader struct {
 	numbers map[word]linear.Value
 	texts   []word
 	problem string // what it could not read, first
+	mute    bool   // the operation says nothing
 }
 
 // word is a value that is no whole number, as a text.
@@ -137,6 +148,9 @@ const firstText = 1 << 62
 func newReader() *reader { return &reader{hosts: map[string]int32{}, numbers: map[word]linear.Value{}} }
 
 func (r *reader) span(o *history.Operation) linear.Span {
+	if o.Outcome == history.Ok && (o.Return < o.Call || o.Return == history.Never) {
+		r.fail("it was called at %s and answered at %s", o.Call, o.Return)
+	}
 	client, known := r.hosts[o.Host]
 	if !known {
 		client = int32(len(r.hosts))
