@@ -38,6 +38,8 @@ func (x trial[State, Op, P]) fuzz(f *testing.F) {
 	})
 }
 
+func FuzzRegister(f *testing.F)      { registerTrial(2, true).fuzz(f) }
+func FuzzLog(f *testing.F)           { logTrial(2).fuzz(f) }
 func FuzzQueue(f *testing.F)         { queueTrial(1, Queue).fuzz(f) }
 func FuzzPriorityQueue(f *testing.F) { queueTrial(3, PriorityQueue).fuzz(f) }
 func FuzzSet(f *testing.F)           { setTrial(8, Add, Add, Read, Contains, Remove).fuzz(f) }
@@ -48,6 +50,7 @@ func FuzzUniqueIDs(f *testing.F)     { identifierTrial().fuzz(f) }
 // If this failed, a history without operations would be blamed, or break a judge.
 func TestNothingIsWrongWithNothing(t *testing.T) {
 	for name, r := range map[string]Result{
+		"register": Register(nil, Options{}), "kv": KV(nil, Options{}), "log": Log(nil, Options{}), "search": Search(RegisterModel(Nil), nil, Options{}),
 		"queue": Queue(nil, Options{}), "priority queue": PriorityQueue(nil, Options{}), "set": Set(nil, Options{}),
 		"counter": Counter(nil, Options{}), "fetch-and-add": FetchAdd(nil, Options{}), "identifiers": UniqueIDs(nil, Options{}),
 	} {
