@@ -98,7 +98,7 @@ func plainLoads(h *hunt, i int) []*draft {
 }
 
 // fewest is how many requests a line still asks for, on average: with less, only one luck in many shows anything.
-const fewest = 2
+const fewest = 5
 
 // slowLoads makes requests rarer.
 func slowLoads(h *hunt, i int) []*draft {

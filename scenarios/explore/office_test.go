@@ -140,19 +140,19 @@ nodes:
   caller: {run: test.caller, site: shed, with: {servers: [office]}, restart: 5s}
   idler:  {run: test.caller, site: yard, with: {servers: [office]}}
 workload:
-  - {from: [caller, idler], do: call, rate: 20/s, mix: {short: 30%, long: 50%, both: 20%}, loud: 7%}
+  - {from: [caller, idler], do: call, rate: 8/s, mix: {short: 30%, long: 50%, both: 20%}, loud: 7%}
 phases:
   - phase: day
-    lasts: 30s
+    lasts: 14s
     faults:
       - {at: 3.14159s, crash: office, for: 271.828ms}
       - {at: 5s, crash: office, for: 1s}
+      - {at: 7s, crash: office, for: 1s}
       - {at: 9s, crash: office, for: 1s}
-      - {at: 15s, crash: office, for: 1s}
-      - {at: 20s, crash: office, for: 1s}
-      - {at: 25s, crash: office, for: 1s}
+      - {at: 10.5s, crash: office, for: 1s}
+      - {at: 12s, crash: office, for: 1s}
   - phase: night
-    lasts: 10s
+    lasts: 3s
     heal: all
     workload: stop
 claims:
