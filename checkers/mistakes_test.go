@@ -36,7 +36,6 @@ var mistakes = []struct{ file, right, wrong string }{
 	{"txn/circle.go", "b.Order(spans[from:to], process, true)", "b.Order(spans[from:to], process, false)"},
 	{"txn/circle.go", "if l := &x.lists[k]; !l.broken {", "if l := &x.lists[k]; !l.soiled {"},
 	{"txn/index.go", "\t\tx.committed[l.makers[i].txn] = true\n", ""},
-	{"txn/index.go", "seen || !x.committed[a.txn]", "seen"},
 	{"txn/index.go", "return known && x.txns[a.txn].Possible()", "return known"},
 	{"txn/index.go", "l.broken = !l.fits(x)", "l.broken = false"},
 	{"txn/index.go", "if read := l.saw(x, a); len(read) > len(l.order) {", "if read := l.saw(x, a); len(l.order) == 0 {"},

@@ -69,6 +69,9 @@ func (d *drawing) do(a *Access) {
 	default:
 		a.Kind, a.Value = Read, max(0, d.value-linear.Value(d.IntN(3)*d.IntN(3)))
 		a.Version, a.Told = d.versions[a.Value], told
+		if d.IntN(40) == 0 {
+			a.Version++ // another than the value had elsewhere
+		}
 		if a.Value == 0 || d.IntN(8) == 0 {
 			a.Value, a.Told = linear.Nil, false
 		}
