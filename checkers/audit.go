@@ -168,7 +168,7 @@ func (a *audit) violated(e *Evidence, m missing, anomaly, besides string) Judgem
 		witness = append([]*history.Operation{m.saw.Operation}, witness...)
 	}
 	return Judgement{Verdict: Violated, Anomaly: anomaly, Figure: a.figure(),
-		Reason: fmt.Sprintf("%s was told at %s that %s is written, and %s read %s at %s%s", m.write.Host, stamp(m.write.Return),
-			m.write.name(m.key), m.read.Host, what, stamp(m.read.Return), besides),
+		Reason: fmt.Sprintf("%s was told at %s that %s is written, and at %s %s read %s%s", m.write.Host, stamp(m.write.Return),
+			m.write.name(m.key), stamp(m.read.Return), m.read.Host, what, besides),
 		Witness: ids(witness), Object: m.key, Window: history.Window{From: m.write.Call, To: m.read.Return}, Story: t.lines()}
 }
