@@ -64,7 +64,7 @@ func TestASweepIsReadBackAsItWasWrittenDown(t *testing.T) {
 
 // Of a line that was torn nothing is left once the sweep goes on.
 func TestATornLineIsWrittenAnew(t *testing.T) {
-	for _, torn := range []string{"", `{"turn":2`, "\x00\x00\x00\n", "{\n"} {
+	for _, torn := range []string{"", `{"turn":2`, "\x00\x00\x00\n", "{\n", strings.Repeat("x", 100_000)} {
 		l := logbook(t)
 		e := explore.EntryOf(calm())
 		for e.Turn = range 2 {
@@ -81,7 +81,7 @@ func TestATornLineIsWrittenAnew(t *testing.T) {
 			require.NoError(t, err)
 			n++
 		}
-		require.Equal(t, 2, n, "%q", torn)
+		require.Equal(t, 2, n, "%.20q", torn)
 		e.Turn = 2
 		require.NoError(t, l.Add(e, false))
 		require.NoError(t, l.Close())
