@@ -65,7 +65,7 @@ func (d *drawing) do(a *Access) {
 		a.Version, a.Told = d.versions[a.Value], told && a.Outcome == history.Ok
 	case n < 5 && d.deletes:
 		d.value++
-		a.Kind, a.Value, a.Version, a.Told = Delete, linear.Nil, int64(d.value), told
+		a.Kind, a.Value, a.Version, a.Told = Delete, linear.Nil, int64(d.value)-int64(d.IntN(3)*d.IntN(3)), told
 	default:
 		a.Kind, a.Value = Read, max(0, d.value-linear.Value(d.IntN(3)*d.IntN(3)))
 		a.Version, a.Told = d.versions[a.Value], told
