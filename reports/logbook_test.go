@@ -89,6 +89,9 @@ func TestATornLineIsWrittenAnew(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, got, 3)
 		require.Equal(t, 2, got[2].Turn)
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, strings.HasSuffix(string(text), "}\n"), "nothing is left of %.20q", torn)
 	}
 }
 
