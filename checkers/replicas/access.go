@@ -17,7 +17,8 @@ import (
 
 // Access is a read or a write of one key.
 //
-// What a read that was not answered ok saw is not known, so such a read says nothing. Written values are unique within a key.
+// What a read that was not answered ok saw is not known, so such a read says nothing. Values that are written should be unique
+// within a key; one that is written twice says nothing but by the versions that it was told with. To write Nil is to delete.
 type Access struct {
 	linear.Span
 	Key     linear.Value
@@ -39,6 +40,8 @@ const (
 
 func (a *Access) writes() bool { return a.Kind != Read }
 
+func (a *Access) deletes() bool { return a.Kind == Delete || a.Kind == Write && a.Value == linear.Nil }
+
 // known says whether a read's result is.
 func (a *Access) known() bool { return a.Kind == Read && a.Outcome == history.Ok }
 
@@ -50,6 +53,7 @@ type book struct {
 	accesses []*Access
 	writer   map[linear.Value]*Access // of each value; deletes have none
 	version  map[linear.Value]*Access // an access that was told the version of a value
+	repeated map[linear.Value]bool    // values that were written twice
 	deletes  bool
 }
 
@@ -78,13 +82,18 @@ func (b *book) add(a *Access) {
 	switch {
 	case a.Kind == Read && !a.known(), !a.Possible():
 		return
-	case a.Kind == Delete:
+	case a.deletes():
 		b.deletes = true
+	case a.Kind == Write && b.writer[a.Value] != nil:
+		if b.repeated == nil {
+			b.repeated = map[linear.Value]bool{}
+		}
+		b.repeated[a.Value] = true
 	case a.Kind == Write:
 		b.writer[a.Value] = a
 	}
 	b.accesses = append(b.accesses, a)
-	if a.Told && a.Kind != Delete && b.version[a.Value] == nil {
+	if a.Told && !a.deletes() && b.version[a.Value] == nil {
 		b.version[a.Value] = a
 	}
 }
@@ -98,7 +107,7 @@ func (b *book) place(a *Access) (version int64, teller *Access, known bool) {
 	switch teller := b.version[a.Value]; {
 	case a.Told:
 		return a.Version, a, true
-	case a.Kind == Delete:
+	case a.deletes() || b.repeated[a.Value]:
 		return 0, nil, false
 	case teller != nil && a.Value != linear.Nil:
 		return teller.Version, teller, true
@@ -107,6 +116,30 @@ func (b *book) place(a *Access) (version int64, teller *Access, known bool) {
 	default:
 		return 0, nil, false
 	}
+}
+
+// fork looks for one version that was told with two values, or one value with two versions. No order comes of such.
+func (b *book) fork() (one, other *Access) {
+	if len(b.version) == 0 {
+		return nil, nil
+	}
+	first := map[int64]*Access{}
+	for _, a := range b.accesses {
+		if !a.Told || a.Value == linear.Nil {
+			continue
+		}
+		before := first[a.Version]
+		if before == nil {
+			first[a.Version], before = a, a
+			if !b.repeated[a.Value] {
+				before = b.version[a.Value]
+			}
+		}
+		if before.Value != a.Value || before.Version != a.Version {
+			return before, a
+		}
+	}
+	return nil, nil
 }
 
 // shown makes a violation of accesses, in the order of their calls, each once.

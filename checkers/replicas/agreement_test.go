@@ -19,6 +19,7 @@ type drawing struct {
 	accesses []Access
 	value    linear.Value
 	deletes  bool
+	repeats  bool
 	told     int // in how many of ten accesses the store tells a version
 	versions map[linear.Value]int64
 }
@@ -27,7 +28,7 @@ type drawing struct {
 // is newest or near it.
 func draw(seed uint64, most int) []Access {
 	d := &drawing{Rand: rand.New(rand.NewPCG(seed, 2)), versions: map[linear.Value]int64{}}
-	d.deletes = d.IntN(3) == 0
+	d.deletes, d.repeats = d.IntN(3) == 0, d.IntN(5) == 0
 	d.told = []int{0, 10, d.IntN(11)}[d.IntN(3)]
 	keys := 1 + d.IntN(2)
 	clients := 1 + d.IntN(3)
@@ -58,14 +59,17 @@ func (d *drawing) do(a *Access) {
 	case n < 4:
 		d.value++
 		a.Kind, a.Value = Write, d.value
+		if d.repeats && d.IntN(3) == 0 {
+			a.Value = max(1, d.value-2)
+		}
 		d.versions[a.Value] = int64(d.value)
 		if d.IntN(4) == 0 {
 			d.versions[a.Value] = int64(d.value) - int64(d.IntN(3)) // out of order, or one that is taken
 		}
 		a.Version, a.Told = d.versions[a.Value], told && a.Outcome == history.Ok
-	case n < 5 && d.deletes:
+	case n < 6 && d.deletes:
 		d.value++
-		a.Kind, a.Value, a.Version, a.Told = Delete, linear.Nil, int64(d.value)-int64(d.IntN(3)*d.IntN(3)), told
+		a.Kind, a.Value, a.Version, a.Told = []Kind{Delete, Write}[d.IntN(2)], linear.Nil, int64(d.value)-int64(d.IntN(3)*d.IntN(3)), told
 	default:
 		a.Kind, a.Value = Read, max(0, d.value-linear.Value(d.IntN(3)*d.IntN(3)))
 		a.Version, a.Told = d.versions[a.Value], told
@@ -104,8 +108,22 @@ func (a *Access) counts() bool {
 	return a.Outcome == history.Ok || a.Kind != Read && a.Outcome != history.Fail
 }
 
+// deletes says whether an access does, by one word or the other.
+func deletes(a Access) bool { return a.Kind != Read && a.Value == linear.Nil }
+
 func (p plain) deleted(key linear.Value) bool {
-	return slices.ContainsFunc(p, func(a Access) bool { return a.Kind == Delete && a.Key == key && a.counts() })
+	return slices.ContainsFunc(p, func(a Access) bool { return deletes(a) && a.Key == key && a.counts() })
+}
+
+// repeated says whether a value may have been written twice.
+func (p plain) repeated(key, value linear.Value) bool {
+	n := 0
+	for _, a := range p {
+		if a.Key == key && a.Value == value && a.Kind == Write && a.counts() {
+			n++
+		}
+	}
+	return n > 1 && value != linear.Nil
 }
 
 // version is that of what an access wrote or read, told to it or to another that wrote or read the same.
@@ -118,7 +136,7 @@ func (p plain) version(i int) (int64, bool) {
 		return oldest, a.Kind == Read && !p.deleted(a.Key)
 	}
 	for _, b := range p {
-		if b.Key == a.Key && b.Value == a.Value && b.Told && b.counts() {
+		if b.Key == a.Key && b.Value == a.Value && b.Told && b.counts() && !p.repeated(a.Key, a.Value) {
 			return b.Version, true
 		}
 	}
@@ -130,7 +148,7 @@ func (p plain) forks(key linear.Value) bool {
 	for _, a := range p {
 		for _, b := range p {
 			if a.Key == key && b.Key == key && a.Told && b.Told && a.counts() && b.counts() && a.Value != linear.Nil && b.Value != linear.Nil &&
-				(a.Value == b.Value) != (a.Version == b.Version) {
+				(a.Value == b.Value) != (a.Version == b.Version) && !(a.Value == b.Value && p.repeated(key, a.Value)) {
 				return true
 			}
 		}
@@ -219,6 +237,9 @@ func (p plain) possible(key linear.Value) bool {
 // lag is how old what a read saw was.
 func (p plain) lag(i int) (versions int, age history.Time, known bool) {
 	r := &p[i]
+	if p.forks(r.Key) {
+		return 0, 0, false
+	}
 	byVersion := true
 	var writes []int
 	for j := range p {
@@ -234,8 +255,8 @@ func (p plain) lag(i int) (versions int, age history.Time, known bool) {
 	}
 	since, known := history.Time(oldest), r.Value == linear.Nil && !p.deleted(r.Key)
 	for _, a := range p {
-		if a.Kind == Write && a.Key == r.Key && a.Value == r.Value && a.counts() {
-			since, known = a.End(), true
+		if a.Kind == Write && !deletes(a) && a.Key == r.Key && a.Value == r.Value && a.counts() {
+			since, known = a.End(), !p.repeated(a.Key, a.Value)
 		}
 	}
 	for _, j := range writes {
@@ -262,10 +283,14 @@ func (p plain) undead(after history.Time) (failed, deleted bool) {
 			if w.Kind != Write || w.Key != r.Key || w.Value != r.Value {
 				continue
 			}
-			failed = failed || w.Outcome == history.Fail
+			again := slices.ContainsFunc(p, func(a Access) bool { return a.Kind == Write && a.Key == w.Key && a.Value == w.Value && a.counts() })
+			failed = failed || w.Outcome == history.Fail && !again
+			if p.repeated(w.Key, w.Value) || p.forks(w.Key) {
+				continue
+			}
 			v, known := p.version(i)
 			for _, d := range p {
-				if d.Kind != Delete || d.Key != r.Key || d.Outcome != history.Ok || d.Return >= r.Call || r.Call < after || !w.Possible() {
+				if !deletes(d) || d.Key != r.Key || d.Outcome != history.Ok || d.Return >= r.Call || r.Call < after || !w.Possible() {
 					continue
 				}
 				later := d.Call > w.End()
@@ -306,7 +331,7 @@ func disagreement(see judge, accesses []Access) string {
 	if forked != found["forked-version"] {
 		return fmt.Sprintf("forked: %v, found %v", forked, found)
 	}
-	if !forked && !overlaps(p) && !slices.ContainsFunc(p, func(a Access) bool { return a.Kind == Delete }) {
+	if !forked && !overlaps(p) && !slices.ContainsFunc(p, func(a Access) bool { return deletes(a) || p.repeated(a.Key, a.Value) }) {
 		if may := p.possible(0) && p.possible(1); may != (len(found) == 0) {
 			return fmt.Sprintf("an order of the values is possible: %v; found %v", may, found)
 		}

@@ -23,13 +23,14 @@ func Resurrected(accesses []Access, after history.Time, name func(linear.Value) 
 	type value struct{ key, value linear.Value }
 	failed := map[value]*Access{}
 	for i := range accesses {
-		if a := &accesses[i]; a.Kind == Write && !a.Possible() {
+		if a := &accesses[i]; a.Kind == Write && a.Value != linear.Nil && !a.Possible() {
 			failed[value{a.Key, a.Value}] = a
 		}
 	}
 	var undone, gone *linear.Result
 	for _, b := range books(accesses) {
 		deletes := b.buried()
+		forked, _ := b.fork()
 		for _, a := range b.accesses {
 			if a.Kind != Read || a.Value == linear.Nil {
 				continue
@@ -40,7 +41,7 @@ func Resurrected(accesses []Access, after history.Time, name func(linear.Value) 
 				undone = &r
 				undone.Object = name(a.Key)
 			}
-			if gone != nil || w == nil || a.Call < after {
+			if gone != nil || w == nil || forked != nil || b.repeated[a.Value] || a.Call < after {
 				continue
 			}
 			if d := deletes.of(b, w); d != nil && d.Return < a.Call {
@@ -92,7 +93,7 @@ func (b *book) buried() burials {
 	var all, untold, told []ranked
 	for _, a := range b.accesses {
 		switch {
-		case a.Kind != Delete || !a.Certain():
+		case !a.deletes() || !a.Certain():
 			continue
 		case a.Told:
 			told = append(told, ranked{a, a.Version})

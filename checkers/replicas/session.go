@@ -84,25 +84,15 @@ func (s *sessions) take(b *book, r linear.Result) {
 	}
 }
 
-// forked looks for one version that was told with two values, or one value with two versions. No order comes of such.
+// forked tells of two accesses that were told versions which cannot be those of one key.
 func (s *sessions) forked(b *book) bool {
-	first := map[int64]*Access{}
-	for _, a := range b.accesses {
-		if !a.Told || a.Kind == Delete || a.Value == linear.Nil {
-			continue
-		}
-		other := first[a.Version]
-		if other == nil {
-			first[a.Version] = a
-			other = b.version[a.Value]
-		}
-		if other.Value != a.Value || other.Version != a.Version {
-			s.take(b, shown("forked-version", fmt.Sprintf("%s was %s at version %d for operation %d, and %s at version %d for operation %d",
-				s.name(b.key), s.name(other.Value), other.Version, other.ID, s.name(a.Value), a.Version, a.ID), other, a))
-			return true
-		}
+	one, other := b.fork()
+	if one == nil {
+		return false
 	}
-	return false
+	s.take(b, shown("forked-version", fmt.Sprintf("%s was %s at version %d for operation %d, and %s at version %d for operation %d",
+		s.name(b.key), s.name(one.Value), one.Version, one.ID, s.name(other.Value), other.Version, other.ID), one, other))
+	return true
 }
 
 // judge goes through each client's accesses of a key.
@@ -269,12 +259,17 @@ func (r *riddle) follow(first, then *Access, kind cycles.Kind) {
 	}
 }
 
+// ambiguous says whether nobody can say which write of its value, or which delete, an access is or saw.
+func (b *book) ambiguous(a *Access) bool {
+	return a.Value == linear.Nil && (a.writes() || b.deletes) || b.repeated[a.Value]
+}
+
 // wishes are what the guarantees ask for one client.
 func (s *sessions) wishes(b *book, r *riddle, mine []*Access) {
 	var read, wrote, last *Access
 	for _, a := range mine {
-		if a.Kind == Delete || a.Value == linear.Nil && b.deletes {
-			continue // which delete it was nobody knows
+		if b.ambiguous(a) {
+			continue
 		}
 		if last != nil && last.Return > a.Call {
 			continue
@@ -307,7 +302,7 @@ func (r *riddle) facts(b *book) {
 	var versions []version
 	var nothing *Access
 	for _, a := range b.accesses {
-		if a.Kind == Delete || a.Value == linear.Nil && b.deletes {
+		if b.ambiguous(a) {
 			continue
 		}
 		if place, _, known := b.place(a); known {
@@ -324,7 +319,7 @@ func (r *riddle) facts(b *book) {
 		}
 	}
 	for _, a := range b.accesses {
-		if nothing != nil && a.Kind != Delete {
+		if nothing != nil && !b.ambiguous(a) {
 			r.follow(nothing, a, told)
 		}
 	}

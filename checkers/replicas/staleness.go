@@ -29,6 +29,7 @@ type Lag struct {
 // One write is newer than another by their versions, if those of all answered writes of the key are known; else if it
 // was called after the other had been answered. Then a read that saw a write whose answer was lost lags by nothing, for this
 // one may have been the last; and one that found nothing says nothing where keys are deleted.
+// Nor do reads of a key of which one version was told with two values, or one value with two versions.
 func Staleness(accesses []Access) (lags []Lag, unknown int) {
 	reads := 0
 	for i := range accesses {
@@ -38,7 +39,9 @@ func Staleness(accesses []Access) (lags []Lag, unknown int) {
 	}
 	lags = make([]Lag, 0, reads)
 	for _, b := range books(accesses) {
-		lags = b.measure(lags)
+		if one, _ := b.fork(); one == nil {
+			lags = b.measure(lags)
+		}
 	}
 	return lags, reads - len(lags)
 }
@@ -120,7 +123,7 @@ func (b *book) saw(a *Access, byVersion bool) (int64, bool) {
 	switch w := b.writer[a.Value]; {
 	case a.Value == linear.Nil:
 		return oldest, !b.deletes
-	case w == nil:
+	case w == nil || b.repeated[a.Value]:
 		return 0, false
 	default:
 		return int64(w.End()), true
