@@ -13,40 +13,36 @@ import (
 // that saw just these, the values that the next one saw besides, and so on. It is right iff nothing had to be over
 // before something that comes earlier could be: one running maximum tells, as in a log.
 func (s *set) chain() Result {
-	classes, bad := s.rank()
-	if bad != nil {
+	if bad := s.forked(); bad != nil {
 		return *bad
 	}
-	byRank := make([]item, 0, len(s.values))
+	byFirst := make([]item, 0, len(s.values))
 	for n := range s.values {
 		if m := &s.values[n]; m.inside {
-			byRank = append(byRank, item{uint64(m.rank), int32(n)})
+			byFirst = append(byFirst, item{uint64(m.first), int32(n)})
 		}
 	}
-	byRank = sortItems(byRank)
+	byFirst = sortSome(byFirst)
 	latest := event{at: dawn, op: none, value: none}
-	read := 0
-	for rank := int32(0); rank <= classes; rank++ {
-		least := rank
-		if rank == classes {
-			least = unseen
-		}
-		n := 0
-		for n < len(byRank) && int32(byRank[n].by) == least {
-			n++
+	for read := int32(0); ; {
+		// The values that the next reads saw and none before, or at the end those that no read saw.
+		same, first := read, unseen
+		if int(read) < len(s.reads) {
+			first = read
+			for size := len(s.ops[s.reads[read]].Members); int(same) < len(s.reads) && len(s.ops[s.reads[same]].Members) == size; {
+				same++
+			}
 		}
 		before := latest
-		for _, x := range byRank[:n] {
-			if bad := s.join(before, &latest, x.i); bad != nil {
+		for ; len(byFirst) > 0 && int32(byFirst[0].by) <= first; byFirst = byFirst[1:] {
+			if bad := s.join(before, &latest, byFirst[0].i); bad != nil {
 				return *bad
 			}
 		}
-		byRank = byRank[n:]
-		if rank == classes {
-			break
+		if first == unseen {
+			return holds()
 		}
-		size, before := len(s.ops[s.reads[read]].Members), latest
-		for ; read < len(s.reads) && len(s.ops[s.reads[read]].Members) == size; read++ {
+		for before = latest; read < same; read++ {
 			i := s.reads[read]
 			if op := &s.ops[i]; op.Return < before.at {
 				return *s.hindsight(before, i)
@@ -55,7 +51,6 @@ func (s *set) chain() Result {
 			}
 		}
 	}
-	return holds()
 }
 
 // event is the latest of what comes first in the order: a read, or a value that came in.
@@ -65,30 +60,21 @@ type event struct {
 	value int32        // or none
 }
 
-// rank finds the rank of each value that was seen, and says how many different reads there are.
-func (s *set) rank() (classes int32, bad *Result) {
-	last := none
-	for _, i := range s.reads {
-		op, known := &s.ops[i], 0
-		for _, v := range op.Members {
-			if s.of(v).rank != unseen {
-				known++
+// forked finds two reads neither of which saw all that the other did: a value that one saw is missing in a greater one, or
+// in another of the same size. So if each value was seen by all reads from the first that saw it, there are none.
+func (s *set) forked() *Result {
+	for n := range s.values {
+		m := &s.values[n]
+		if m.first == unseen || int(m.sights) == len(s.reads)-int(m.first) {
+			continue
+		}
+		for place := m.first + 1; ; place++ {
+			if i := s.reads[place]; !slices.Contains(s.ops[i].Members, m.value) {
+				return s.fork(s.reads[m.first], i)
 			}
 		}
-		if last != none && known < len(s.ops[last].Members) {
-			return 0, s.fork(last, i)
-		}
-		if last == none || len(op.Members) > known {
-			for _, v := range op.Members {
-				if m := s.of(v); m.rank == unseen {
-					m.rank = classes
-				}
-			}
-			classes++
-		}
-		last = i
 	}
-	return classes, nil
+	return nil
 }
 
 // fork tells of two reads neither of which saw all that the other did.
@@ -143,9 +129,10 @@ func (s *set) apart(since event, shown int32) *Result {
 func (s *set) lost(m *membership, missed, shown int32) *Result {
 	x, y := &s.ops[missed], &s.ops[shown]
 	anomaly, after := "lost", "and nobody saw it after that"
-	for _, i := range append(slices.Clone(m.seen), m.looks...) {
-		if z := &s.ops[i]; z.Call >= x.Call && (z.Do == Read || z.Found) {
+	for _, i := range slices.Concat(s.reads, m.looks) {
+		if z := &s.ops[i]; z.Call >= x.Call && (z.Found || slices.Contains(z.Members, m.value)) {
 			anomaly, after = "stale-read", fmt.Sprintf("which operation %d (%s) saw after that", z.ID, z.times())
+			break
 		}
 	}
 	did := "saw"
@@ -164,7 +151,7 @@ func (s *set) overdue(before event, n, shown int32) *Result {
 	}
 	// A value that came in later was seen without this one.
 	v, since := &s.values[before.value], &s.ops[before.op]
-	sight := v.seen[0]
+	sight := s.reads[v.first]
 	witness := []int32{sight, shown, before.op}
 	if since.Do == Add {
 		witness = append(witness, v.adds...)

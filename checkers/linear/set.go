@@ -67,6 +67,7 @@ type set struct {
 	ops     []SetOp
 	index   pairs
 	values  []membership
+	names   []Value // theirs, close together: they are looked at for each member of each read
 	reads   []int32 // that are certain, by how much they saw
 	removes bool    // there is one
 }
@@ -77,21 +78,25 @@ type membership struct {
 	adds   []int32 // those that may have happened, by their call
 	takes  []int32 // removes that may have happened
 	looks  []int32 // certain Contains
-	seen   []int32 // reads that saw it, by how much they saw
+	seen   []int32 // reads that saw it, by how much they saw; only where there are removes
+	first  int32   // the first of those, by its place among the reads, or unseen
+	last   int32   // and the last
+	sights int32   // how many
+	sight  int32   // who saw it in, and was the first to end; or none
 	inside bool    // it certainly was in at some time
-	rank   int32   // how many different reads saw less than the first that saw it
 }
 
-// unseen is the rank of what no read saw.
+// unseen is the place of the read that saw what no read saw.
 const unseen int32 = math.MaxInt32
 
 // of is the membership of a value.
 func (s *set) of(v Value) *membership {
-	n, place := s.index.find(Nil, v, func(n int32) (Value, Value) { return Nil, s.values[n].value })
+	n, place := s.index.find(Nil, v, func(n int32) (Value, Value) { return Nil, s.names[n] })
 	if n == none {
 		n = int32(len(s.values))
 		s.index.put(n, place)
-		s.values = append(s.values, membership{value: v, rank: unseen})
+		s.names = append(s.names, v)
+		s.values = append(s.values, membership{value: v, first: unseen, sight: none})
 	}
 	return &s.values[n]
 }
@@ -116,20 +121,29 @@ func (s *set) gather() *Result {
 		case op.Do == Contains:
 			m := s.of(op.Value)
 			m.looks = append(m.looks, int32(i))
-			m.inside = m.inside || op.Found
+			if op.Found {
+				s.saw(m, int32(i))
+			}
 		default:
 			s.reads = append(s.reads, int32(i))
 		}
 	}
 	slices.SortStableFunc(s.reads, func(a, b int32) int { return cmp.Compare(len(s.ops[a].Members), len(s.ops[b].Members)) })
-	for _, i := range s.reads {
+	for place, i := range s.reads {
 		for _, v := range s.ops[i].Members {
 			m := s.of(v)
-			if n := len(m.seen); n > 0 && m.seen[n-1] == i {
+			switch {
+			case m.sights == 0:
+				m.first = int32(place)
+			case m.last == int32(place):
 				return s.bad("duplicated", fmt.Sprintf("operation %d (%s) saw %s twice", s.ops[i].ID, s.ops[i].times(), s.name(v)), i)
 			}
-			m.seen = append(m.seen, i)
-			m.inside = true
+			m.last = int32(place)
+			m.sights++
+			s.saw(m, i)
+			if s.removes {
+				m.seen = append(m.seen, i)
+			}
 		}
 	}
 	for n := range s.values {
@@ -144,7 +158,7 @@ func (s *set) gather() *Result {
 
 // phantom tells of a value that was seen though nobody can have added it.
 func (s *set) phantom(m *membership) *Result {
-	witness := s.sight(m)
+	witness := m.sight
 	saw := &s.ops[witness]
 	for i := range s.ops {
 		if add := &s.ops[i]; add.Do == Add && add.Value == m.value {
@@ -155,25 +169,17 @@ func (s *set) phantom(m *membership) *Result {
 	return s.bad("never-added", fmt.Sprintf("operation %d (%s) saw %s, but nobody ever added it", saw.ID, saw.times(), s.name(m.value)), witness)
 }
 
-// sight is the first to end of those that saw the value in the set, or none.
-func (s *set) sight(m *membership) int32 {
-	first := none
-	for _, i := range m.seen {
-		if first == none || s.ops[i].Return < s.ops[first].Return {
-			first = i
-		}
+// saw notes that an operation saw the value in the set.
+func (s *set) saw(m *membership, i int32) {
+	m.inside = true
+	if m.sight == none || s.ops[i].Return < s.ops[m.sight].Return {
+		m.sight = i
 	}
-	for _, i := range m.looks {
-		if s.ops[i].Found && (first == none || s.ops[i].Return < s.ops[first].Return) {
-			first = i
-		}
-	}
-	return first
 }
 
 // entered is by when the value was certainly in the set, if it never leaves, and the operation that shows it.
 func (s *set) entered(m *membership) (by history.Time, shown int32) {
-	by, shown = history.Never, s.sight(m)
+	by, shown = history.Never, m.sight
 	if shown != none {
 		by = s.ops[shown].Return
 	}

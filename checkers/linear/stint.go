@@ -120,7 +120,7 @@ func (s *set) stint(m *membership, byCall []int32, misses func(read int32) bool)
 
 // number is the place of a membership.
 func (s *set) number(m *membership) int32 {
-	n, _ := s.index.find(Nil, m.value, func(n int32) (Value, Value) { return Nil, s.values[n].value })
+	n, _ := s.index.find(Nil, m.value, func(n int32) (Value, Value) { return Nil, s.names[n] })
 	return n
 }
 
