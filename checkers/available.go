@@ -41,7 +41,7 @@ func (c *Available) Judge(e *Evidence) Judgement {
 	worst, decided := c.worst(s, e, valid)
 	j := c.verdict(e, tally, worst, decided)
 	j.Data = tally.data()
-	return j
+	return e.bitten(j)
 }
 
 func (c *Available) verdict(e *Evidence, t tally, worst window, decided bool) Judgement {

@@ -87,7 +87,7 @@ func (c *LongestOutage) Judge(e *Evidence) Judgement {
 		j.Figure = figure
 	}
 	j.Data = map[string]float64{"longest": worst.length().Seconds()}
-	return j
+	return e.bitten(j)
 }
 
 // outage is a time in which somebody had asked and nobody was answered.

@@ -60,7 +60,7 @@ func (c *Recovers) Judge(e *Evidence) Judgement {
 			}
 		}
 	}
-	return c.judge(e, c.Of, starts, e.ofKind(c.Of, c.From), c.After)
+	return e.bitten(c.judge(e, c.Of, starts, e.ofKind(c.Of, c.From), c.After))
 }
 
 // Judge clocks the service from each start of the fault, for the clients that it leaves a server.
@@ -77,7 +77,7 @@ func (c *Failover) Judge(e *Evidence) Judgement {
 		ops := slices.DeleteFunc(slices.Clone(asked), func(o *history.Operation) bool { return !able[o.Host] })
 		laps = append(laps, c.clock(e, c.Of, w.From, ops))
 	}
-	return c.sum(laps, "failed over", c.Of)
+	return e.bitten(c.sum(laps, "failed over", c.Of))
 }
 
 func (c *Return) judge(e *Evidence, kind string, starts []history.Time, ops []*history.Operation, after string) Judgement {

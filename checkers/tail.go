@@ -43,7 +43,9 @@ type served struct {
 }
 
 // Judge looks at the calls that came after each heal and the time allowed, while the load went on.
-func (c *NoMetastableTail) Judge(e *Evidence) Judgement {
+func (c *NoMetastableTail) Judge(e *Evidence) Judgement { return e.bitten(c.judge(e)) }
+
+func (c *NoMetastableTail) judge(e *Evidence) Judgement {
 	s := service{kind: c.Of, limit: c.Answer, grace: min(defaultGrace, c.Within), overload: true, majority: c.Majority}
 	crowds := map[crowd]*served{}
 	var order []crowd
@@ -156,5 +158,5 @@ func (c *UnknownFraction) Judge(e *Evidence) Judgement {
 			Story: e.tell().operation(silent[0]).lines()}
 	}
 	j.Data = t.data()
-	return j
+	return e.bitten(j)
 }

@@ -101,7 +101,7 @@ func (r *recorder) Fingerprint(probe.Fingerprint) {}
 
 func (r *recorder) State(state string) { r.state = state }
 
-func (r *recorder) Note(name string, attrs ...slog.Attr) { r.moment(jepsen.NoteType, name, attrs...) }
+func (r *recorder) Note(name string, attrs ...slog.Attr) { r.moment(jepsen.Note, name, attrs...) }
 
 // op is an operation under way.
 type op struct {
@@ -125,7 +125,7 @@ func (o *op) Invoke(kind string, in ...slog.Attr) nodes.Op {
 
 func (o *op) Note(name string, attrs ...slog.Attr) {
 	r := o.recorder
-	r.write(jepsen.Line{Type: jepsen.NoteType, Process: jepsen.Nobody, Time: r.now(), F: name, Value: attrs, Node: r.host.options.Host, ID: o.id})
+	r.write(jepsen.Line{Type: jepsen.Note, Process: jepsen.Nobody, Time: r.now(), F: name, Value: attrs, Node: r.host.options.Host, ID: o.id})
 }
 
 func (o *op) Ok(out ...slog.Attr)                    { o.end(jepsen.Ok, nil, out) }

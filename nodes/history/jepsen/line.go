@@ -33,7 +33,7 @@ const (
 	Info      = "info"
 	Gauge     = "gauge"
 	Sometimes = "sometimes"
-	NoteType  = "note"
+	Note      = "note"
 )
 
 // Processes that undertake no operation, beside those of clients, which count from 0.

@@ -33,7 +33,6 @@ type reading struct {
 	timed    bool
 	before   history.Time
 	nemesis  nemesis
-	parents  map[*history.Operation]parent
 	room     []history.Operation
 	lastNode string
 	lastByID map[uint64]*history.Operation
@@ -46,12 +45,6 @@ type underWay struct {
 	keyed bool // its value was a pair of a key and a value
 }
 
-// parent names an operation of a host.
-type parent struct {
-	node string
-	id   uint64
-}
-
 // weather is where to write the end of a Down or an Impairment.
 type weather struct {
 	down bool
@@ -60,7 +53,7 @@ type weather struct {
 
 func newReading(options Options) *reading {
 	return &reading{options: options, h: &history.History{Notes: map[string][]history.Note{}, Sometimes: map[string]history.Time{}},
-		byID: map[string]map[uint64]*history.Operation{}, weather: map[uint64]weather{}, parents: map[*history.Operation]parent{},
+		byID: map[string]map[uint64]*history.Operation{}, weather: map[uint64]weather{},
 		at: map[int64]*underWay{}, hosts: map[int64]string{}}
 }
 
@@ -78,7 +71,7 @@ func (r *reading) take(e *entry) error {
 		return r.weatherLine(e)
 	case e.kind == "":
 		return errors.New("the operation has no type: invoke, ok, fail or info")
-	case e.kind == Gauge || e.kind == Sometimes || e.kind == NoteType:
+	case e.kind == Gauge || e.kind == Sometimes || e.kind == Note:
 		r.clock(e)
 		return r.moment(e)
 	case e.kind != Invoke && e.kind != Ok && e.kind != Fail && e.kind != Info:
@@ -143,12 +136,8 @@ func (r *reading) byItsID(e *entry) error {
 		if err != nil {
 			return err
 		}
-		o.Host = e.node
+		o.Host, o.Parent = e.node, e.parent
 		all[e.id] = o
-		if e.parent != 0 {
-			o.Parent = e.parent
-			r.parents[o] = parent{e.node, e.parent}
-		}
 		return nil
 	}
 	if o == nil {
@@ -321,10 +310,11 @@ func (r *reading) renumber() {
 	for i, o := range r.h.Operations {
 		o.ID, r.places[i].ID = uint64(i)+1, uint64(i)+1
 	}
-	for o, p := range r.parents {
-		o.Parent = 0
-		if whole := r.byID[p.node][p.id]; whole != nil {
+	for _, o := range r.h.Operations {
+		if whole := r.byID[o.Host][o.Parent]; whole != nil {
 			o.Parent = whole.ID
+		} else {
+			o.Parent = 0
 		}
 	}
 }

@@ -162,10 +162,10 @@ func (w *writer) write(e event) {
 	case notes:
 		o := h.Operations[e.of]
 		n := o.Notes[e.part]
-		w.line(Line{Time: n.At, Type: NoteType, Process: Nobody, F: n.Name, Value: n.Attrs, Node: o.Host, ID: o.ID})
+		w.line(Line{Time: n.At, Type: Note, Process: Nobody, F: n.Name, Value: n.Attrs, Node: o.Host, ID: o.ID})
 	case hostNotes:
 		n := h.Notes[e.host][e.part]
-		w.line(Line{Time: n.At, Type: NoteType, Process: Nobody, F: n.Name, Value: n.Attrs, Node: e.host})
+		w.line(Line{Time: n.At, Type: Note, Process: Nobody, F: n.Name, Value: n.Attrs, Node: e.host})
 	case gauges:
 		s := h.Samples[e.of]
 		w.line(Line{Time: s.At, Type: Gauge, Process: Nobody, F: s.Name, Value: []slog.Attr{slog.Int64("value", s.Value)}, Node: s.Host})
