@@ -134,7 +134,7 @@ func TestWrongJudgesOfSetsAreFound(t *testing.T) {
 		}
 		return append(parts, without(ops, which))
 	}
-	growing, members := setTrial(8, Add, Add, Read, Contains), setTrial(1000, Add, Remove, Contains, Contains)
+	growing, members := setTrial(8, Add, Read, Read, Contains), setTrial(1000, Add, Remove, Contains, Contains)
 	growing.misjudged(t, map[string]func([]SetOp) Result{
 		"judges each read by itself": func(ops []SetOp) Result {
 			return each(apart(ops, func(op *SetOp) bool { return op.Do == Read }), right)
