@@ -25,3 +25,29 @@ func BenchmarkLinearizable(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSearch measures the general search, and porcupine, on a register of five values that are written and swapped
+// again and again, so that no algorithm of its own decides it.
+func BenchmarkSearch(b *testing.B) {
+	for _, unknown := range []float64{0, 0.01, 0.05} {
+		l := long{operations: 1_000, clients: 5, unknown: unknown}
+		h := fewValues.history(l)
+		b.Run(fmt.Sprintf("%g%%", 100*unknown), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if j, err := checkers.Linearizable(fewValues.model, h, checkers.Options{}); err != nil || j.Verdict != checkers.Holds {
+					b.Fatal(j, err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("%g%%/porcupine", 100*unknown), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				model, operations := fewValues.porcupine(h.Operations)
+				if v := checkers.Porcupine(model, operations, checkers.Options{}); v != checkers.Holds {
+					b.Skip(v)
+				}
+			}
+		})
+	}
+}

@@ -393,3 +393,70 @@ func porcupineQueue(operations []*history.Operation) (porcupine.Model, []porcupi
 		return queueInput{certain: o.Outcome == history.Ok, value: number(o.Output("value"))}
 	})
 }
+
+// fewValues is a register of five values.
+var fewValues = kind{
+	model: checkers.CASRegister,
+	ask: func(l *rand.Rand, _ int) (string, []slog.Attr) {
+		switch l.IntN(3) {
+		case 0:
+			return "read", nil
+		case 1:
+			return "write", []slog.Attr{slog.Int("value", l.IntN(5))}
+		default:
+			return "cas", []slog.Attr{slog.Int("old", l.IntN(5)), slog.Int("new", l.IntN(5))}
+		}
+	},
+	object: func() func(*history.Operation) []slog.Attr {
+		var held slog.Value
+		return func(o *history.Operation) []slog.Attr {
+			switch {
+			case o.Kind == "read":
+				return []slog.Attr{{Key: "value", Value: held}}
+			case o.Kind == "write":
+				held = o.Input("value")
+			case held.Equal(o.Input("old")):
+				held = o.Input("new")
+			case o.Outcome == history.Ok:
+				o.Outcome = history.Fail
+			}
+			return nil
+		}
+	},
+	porcupine: func(operations []*history.Operation) (porcupine.Model, []porcupine.Operation) {
+		model := porcupine.Model{
+			Init: func() any { return int64(-1) },
+			Step: func(state, input, _ any) (bool, any) {
+				in := input.(swapInput)
+				switch {
+				case in.kind == "read":
+					return state.(int64) == in.value, state
+				case in.kind == "cas" && state.(int64) != in.old:
+					return !in.certain, state
+				default:
+					return true, in.value
+				}
+			},
+		}
+		return model, forPorcupine(operations, func(o *history.Operation) any {
+			in := swapInput{kind: o.Kind, certain: o.Outcome == history.Ok}
+			switch o.Kind {
+			case "read":
+				if in.value = number(o.Output("value")); !in.certain {
+					return nil
+				}
+			case "write":
+				in.value = number(o.Input("value"))
+			default:
+				in.old, in.value = number(o.Input("old")), number(o.Input("new"))
+			}
+			return in
+		})
+	},
+}
+
+type swapInput struct {
+	kind       string
+	certain    bool
+	old, value int64
+}
