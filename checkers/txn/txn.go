@@ -69,7 +69,8 @@ type Dependency struct {
 	After    linear.Value // ww, rw: what To appended; Nil where To saw Before as the last element
 }
 
-// Check judges transactions, and shows of the anomalies that the weakest level forbids the one with the least witness. The result is Unknown where a value was appended twice, for then nobody can say whose it is.
+// Check judges transactions, and shows of what it finds the Gravest. The result is Unknown where a value was appended twice,
+// for then nobody can say whose it is.
 func Check(txns []Txn, o Options) linear.Result {
 	found, err := Find(txns, o)
 	switch {
@@ -82,7 +83,7 @@ func Check(txns []Txn, o Options) linear.Result {
 	return linear.Result{Verdict: linear.Violated, Anomaly: worst.Kind, Reason: worst.Reason, Witness: worst.Witness}
 }
 
-// Gravest is, of the anomalies that the weakest level forbids, the one with the least witness.
+// Gravest is, of some anomalies that Find found, and of these those that the weakest level forbids, the one with the least witness.
 func Gravest(found []Anomaly) Anomaly {
 	worst := found[0]
 	for _, a := range found {
