@@ -37,6 +37,8 @@ type trial[State comparable, Op any, P Spanned[Op]] struct {
 	// compared, if not nil, is the model to compare with that fits the history, in place of model.
 	compared func(ops []Op) porcupine.Model
 	judge    func(ops []Op) Result
+	// most is how many operations a history has at most, if more than 10.
+	most int
 	// alone says that a witness has all that was done to what it is about, and so shows the violation by itself.
 	alone bool
 	// absent are the anomalies that are shown by what nobody did, and so by no few operations.
@@ -45,7 +47,7 @@ type trial[State comparable, Op any, P Spanned[Op]] struct {
 
 // history draws a small one. Times are so small that many are equal.
 func (x trial[State, Op, P]) history(l luck) []Op {
-	clients, n := 1+l.IntN(4), 1+l.IntN(10)
+	clients, n := 1+l.IntN(4), 1+l.IntN(max(10, x.most))
 	free, points := make([]int, clients), make([]int, n)
 	took := make([]bool, n)
 	ops, order := make([]Op, n), make([]int, n)

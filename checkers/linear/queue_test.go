@@ -1,6 +1,12 @@
 package linear
 
-import "testing"
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
 
 // queueTrial is a trial of a queue with some levels of priority. Now and then a value is put in twice.
 func queueTrial(levels int, judge func([]QueueOp, Options) Result) trial[string, QueueOp, *QueueOp] {
@@ -52,4 +58,26 @@ func queueTrial(levels int, judge func([]QueueOp, Options) Result) trial[string,
 func TestQueuesAreJudgedAsPorcupineDoes(t *testing.T) {
 	t.Run("one level", queueTrial(1, Queue).agree)
 	t.Run("levels", queueTrial(3, PriorityQueue).agree)
+}
+
+// If this failed, what takes more than a few values to show could be judged wrongly: queues that are never empty though
+// none of their values is there for long, and levels that wait for each other. Porcupine does not end on such; the search
+// that is held to it does.
+func TestLongerQueuesAreJudgedAsTheSearchDoes(t *testing.T) {
+	l, verdicts := rand.New(rand.NewPCG(2, 0)), map[Verdict]int{}
+	for _, x := range []trial[string, QueueOp, *QueueOp]{queueTrial(1, Queue), queueTrial(4, PriorityQueue)} {
+		x.most = 30
+		for range histories / 20 {
+			ops := x.history(l)
+			right := Search(x.model, ops, Options{States: 20_000})
+			verdicts[right.Verdict]++
+			if got := x.judge(slices.Clone(ops)); right.Verdict != Unknown && got.Verdict != Unknown {
+				require.Equal(t, right.Verdict, got.Verdict, "%s\n%+v", got.Reason, ops)
+			}
+		}
+	}
+	t.Log(verdicts)
+	require.Greater(t, verdicts[Holds], histories/50)
+	require.Greater(t, verdicts[Violated], histories/50)
+	require.Less(t, verdicts[Unknown], histories/50)
 }
