@@ -24,6 +24,7 @@ type strike struct {
 	history.Window
 	why   string
 	down  bool          // the host did not run, or nothing passed
+	half  bool          // of a path: what went the other way did pass
 	told  bool          // peers hear of it at once: the kernel of a dead process answers for it
 	delay time.Duration // the most that it adds to one step, if it only slows; 0 if it does worse
 	own   bool          // the process ended by itself, with nothing wrong about its host: no weather, but its own doing
@@ -160,12 +161,24 @@ func (w *weather) between(a, b string) *spells {
 	on = &spells{}
 	for i := range w.links {
 		if l := &w.links[i]; l.from[a] && l.to[b] || l.from[b] && l.to[a] {
-			on.strikes = append(on.strikes, l.strike)
+			s := l.strike
+			s.half = s.down && !w.both(a, b, l)
+			on.strikes = append(on.strikes, s)
 		}
 	}
 	on.sort()
 	w.paths[key] = on
 	return on
+}
+
+// both says whether the cut of one way from a to b had one of the other way beside it for as long as it lasted.
+func (w *weather) both(a, b string, one *link) bool {
+	if one.from[b] && one.to[a] {
+		a, b = b, a
+	}
+	return slices.ContainsFunc(w.links, func(l link) bool {
+		return l.down && l.from[b] && l.to[a] && l.From <= one.From && one.To <= l.To
+	})
 }
 
 // host is the place of one host.
@@ -247,7 +260,7 @@ func (s strike) turns(from, to history.Time) bool {
 	if s.To < from || to < s.From {
 		return false
 	}
-	return !s.down || from <= s.From || s.To <= to
+	return !s.down || s.half || from <= s.From || s.To <= to
 }
 
 // turned is a strike on the host that turned within [from, to], if any.
