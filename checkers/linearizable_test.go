@@ -29,7 +29,9 @@ func ExampleLinearizable() {
 }
 
 func ExampleLinearizable_keys() {
-	key := func(k string, more ...slog.Attr) []slog.Attr { return append([]slog.Attr{slog.String("key", k)}, more...) }
+	key := func(k string, more ...slog.Attr) []slog.Attr {
+		return append([]slog.Attr{slog.String("key", k)}, more...)
+	}
 	h := &history.History{Operations: []*history.Operation{
 		{ID: 1, Host: "a", Kind: "write", In: key("x", value("red")...), Call: at(0), Return: at(10), Outcome: history.Ok},
 		{ID: 2, Host: "a", Kind: "read", In: key("y"), Out: value(nil), Call: at(20), Return: at(30), Outcome: history.Ok},
