@@ -59,10 +59,8 @@ func (a *audit) key(k *shelf, settle time.Duration) {
 				missed[w] = missing{k.key, w, r, saw}
 			}
 		}
-		for _, w := range k.writes {
-			if r.list != nil && r.list[w.value] {
-				seen[w] = true
-			}
+		for value := range r.list { // in whatever order
+			seen[k.writer[value]] = true
 		}
 	}
 	acked := 0
