@@ -9,15 +9,16 @@ import (
 
 // More models that are built in: of what many things are put into, and of numbers that are added to.
 var (
-	// Queue gives out what was put in first: enqueue value; dequeue -> value, or nothing where there is none.
+	// Queue gives out what was put in first: enqueue value; dequeue -> value, or nothing where there is none; drain ->
+	// [values], which is that many dequeues, in any order, and has to be answered.
 	Queue Model = object[linear.QueueOp, *linear.QueueOp]{
-		name: "queue", kinds: []string{"enqueue", "dequeue"},
-		read: readQueue, judged: linear.Queue}
+		name: "queue", kinds: []string{"enqueue", "dequeue", "drain"},
+		read: readQueue, more: drained, judged: linear.Queue}
 	// PriorityQueue gives out, of what has the highest priority, what was put in first: enqueue value priority, or enqueue
-	// [priority value]; dequeue -> value, or nothing where there is none.
+	// [priority value]; dequeue -> value, or nothing where there is none; drain -> [values].
 	PriorityQueue Model = object[linear.QueueOp, *linear.QueueOp]{
-		name: "priority-queue", kinds: []string{"enqueue", "dequeue"},
-		read: readPriorityQueue, judged: linear.PriorityQueue}
+		name: "priority-queue", kinds: []string{"enqueue", "dequeue", "drain"},
+		read: readPriorityQueue, more: drained, judged: linear.PriorityQueue}
 	// Set is empty at first: add value; remove value; read -> [values]; contains value -> found, a truth value, or -> value.
 	Set Model = object[linear.SetOp, *linear.SetOp]{
 		name: "set", kinds: []string{"add", "remove", "read", "contains"},
@@ -44,7 +45,29 @@ func readQueue(r *reader, o *history.Operation, op *linear.QueueOp) {
 		}
 		return
 	}
-	op.Value = r.value(o.Output("value"))
+	if o.Kind == "dequeue" {
+		op.Value = r.value(o.Output("value"))
+		return
+	}
+	values := r.values(o.Output("value"))
+	switch {
+	case o.Outcome == history.Unknown || o.Outcome == history.Pending:
+		r.fail("it may have taken any number of values: a drain has to be answered")
+	case len(values) == 0:
+		r.mute = true
+	default:
+		op.Value = values[0]
+	}
+}
+
+// drained is what a drain took besides the first value.
+func drained(r *reader, o *history.Operation) (ops []linear.QueueOp) {
+	if o.Kind == "drain" {
+		for _, v := range r.values(o.Output("value"))[1:] {
+			ops = append(ops, linear.QueueOp{Do: linear.Dequeue, Value: v})
+		}
+	}
+	return ops
 }
 
 func readPriorityQueue(r *reader, o *history.Operation, op *linear.QueueOp) {

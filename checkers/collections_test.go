@@ -128,3 +128,37 @@ func TestAPriorityMayStandBesideItsValue(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, checkers.Holds, j.Verdict)
 }
+
+// If this failed, what was drained from a queue would be taken for lost, or the order of one drain for an accusation.
+func TestADrainIsManyDequeues(t *testing.T) {
+	drain := func(outcome history.Outcome, values ...any) *history.History {
+		h := &history.History{Operations: []*history.Operation{
+			ok(1, "a", "enqueue", value(7), nil, 0, 1), ok(2, "a", "enqueue", value(8), nil, 2, 3),
+			ok(3, "a", "enqueue", value(9), nil, 4, 5), ok(4, "a", "drain", nil, value(values), 6, 9),
+			ok(5, "a", "dequeue", nil, value(nil), 20, 21)}}
+		h.Operations[3].Outcome = outcome
+		return h
+	}
+	for name, x := range map[string]struct {
+		h       *history.History
+		verdict checkers.Verdict
+		witness []uint64
+	}{
+		"all":    {drain(history.Ok, 9, 7, 8), checkers.Holds, nil},
+		"one":    {drain(history.Ok, 7, 8), checkers.Violated, []uint64{3, 5}},
+		"twice":  {drain(history.Ok, 7, 8, 9, 8), checkers.Violated, []uint64{2, 4}},
+		"none":   {drain(history.Ok), checkers.Violated, nil},
+		"failed": {drain(history.Fail), checkers.Violated, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j, err := checkers.Linearizable(checkers.Queue, x.h, checkers.Options{})
+			require.NoError(t, err)
+			require.Equal(t, x.verdict, j.Verdict, j.Reason)
+			if x.witness != nil {
+				require.Equal(t, x.witness, j.Witness)
+			}
+		})
+	}
+	_, err := checkers.Linearizable(checkers.Queue, drain(history.Unknown), checkers.Options{})
+	require.ErrorContains(t, err, "a drain has to be answered")
+}

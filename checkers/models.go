@@ -97,6 +97,7 @@ type object[Op any, P linear.Spanned[Op]] struct {
 	name   string
 	kinds  []string
 	read   func(r *reader, o *history.Operation, op *Op) // all but the span; what it cannot read it tells the reader
+	more   func(r *reader, o *history.Operation) []Op    // what else it did at some time in between; nil where none does
 	judged func(ops []Op, o linear.Options) linear.Result
 }
 
@@ -112,7 +113,7 @@ func (m object[Op, P]) judge(operations []*history.Operation, o Options) (linear
 			}
 			return linear.Result{}, 0, &BadOperation{operation, fmt.Sprintf("a %s has no such operation", m.name)}
 		}
-		ops = ops[:len(ops)+1]
+		ops = slices.Grow(ops, 1)[:len(ops)+1]
 		op := &ops[len(ops)-1]
 		m.read(r, operation, op)
 		*P(op).Base() = r.span(operation)
@@ -122,6 +123,13 @@ func (m object[Op, P]) judge(operations []*history.Operation, o Options) (linear
 		if r.mute {
 			clear(ops[len(ops)-1:])
 			ops, r.mute = ops[:len(ops)-1], false
+			continue
+		}
+		if m.more != nil {
+			for _, op := range m.more(r, operation) {
+				*P(&op).Base() = r.span(operation)
+				ops = append(ops, op)
+			}
 		}
 	}
 	return m.judged(ops, r.options(o)), len(ops), nil

@@ -89,7 +89,7 @@ func holds() Result { return Result{Verdict: Holds} }
 func violated(anomaly, reason string, witness ...*Span) Result {
 	slices.SortStableFunc(witness, func(a, b *Span) int { return cmp.Or(cmp.Compare(a.Call, b.Call), cmp.Compare(a.ID, b.ID)) })
 	r := Result{Verdict: Violated, Anomaly: anomaly, Reason: reason}
-	for _, s := range slices.Compact(witness) {
+	for _, s := range slices.CompactFunc(witness, func(a, b *Span) bool { return a.ID == b.ID }) {
 		r.Witness = append(r.Witness, s.ID)
 	}
 	return r
