@@ -251,6 +251,11 @@ func (x trial[State, Op, P]) find(histories int, seed uint64) (wrong string, ver
 // agree holds the algorithm to porcupine: with rapid, which shrinks what it finds, and on many more.
 func (x trial[State, Op, P]) agree(t *testing.T) {
 	t.Helper()
+	x.agreeOn(t, histories)
+}
+
+func (x trial[State, Op, P]) agreeOn(t *testing.T, histories int) {
+	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
 		ops := rapid.Custom(func(t *rapid.T) []Op { return x.history(rapidLuck{t}) }).Draw(t, "history")
 		wrong, _ := x.disagreement(ops)

@@ -77,10 +77,20 @@ func TestRegistersAreJudgedAsPorcupineDoes(t *testing.T) {
 }
 
 // If this failed, the search for objects that have no algorithm of their own would be wrong.
+// Its uncertain operations are of all kinds: of one that overwrites, of two that may change places, of three that may not.
 func TestSearchJudgesAsPorcupineDoes(t *testing.T) {
-	x := registerTrial(1, true)
-	x.judge = func(ops []KVOp) Result { return Search(x.model, ops, Options{}) }
-	x.agree(t)
+	t.Run("swaps", searched(registerTrial(1, true)).agree)
+	few := histories / 5
+	t.Run("sums", func(t *testing.T) { searched(fetchAddTrial(anyway)).agreeOn(t, few) })
+	t.Run("sums without answers", func(t *testing.T) { searched(counterTrial(anyway)).agreeOn(t, few) })
+	t.Run("queue", func(t *testing.T) { searched(queueTrial(1, Queue)).agreeOn(t, few) })
+	t.Run("set", func(t *testing.T) { searched(setTrial(8, Add, Add, Read, Contains, Remove)).agreeOn(t, few) })
+}
+
+// searched is a trial of the search in place of the algorithm.
+func searched[State comparable, Op any, P Spanned[Op]](x trial[State, Op, P]) trial[State, Op, P] {
+	x.judge = func(ops []Op) Result { return Search[State, Op, P](x.model, ops, Options{}) }
+	return x
 }
 
 // openEnds has an operation end before all that is called at the instant of its return.
