@@ -125,6 +125,11 @@ func TestTheNemesisMakesFaultWindows(t *testing.T) {
 	require.Equal(t, []string{"partition 0..9", "kill 2..7", "check-offsets 4..5", "pause 11..12", "start 13..14", "bump-clock 15..17"}, told)
 	require.Len(t, r.Notes["nemesis"], 18)
 	require.Empty(t, r.Operations)
+	var many []string
+	for i := range 1000 {
+		many = append(many, fmt.Sprint("start-", i))
+	}
+	require.Len(t, from(t, Options{}, said(many...)...).Faults, mostOpen)
 	open := from(t, Options{}, said("kill")...)
 	require.Equal(t, history.Never, open.Faults[0].Windows[0].To)
 }
@@ -197,6 +202,8 @@ func TestWhatIsWrongIsSaidWithItsLine(t *testing.T) {
 	require.EqualError(t, err, "h:1: the value 3 is no pair of a key and a value")
 	_, err = Read(strings.NewReader(invoke+strings.ReplaceAll(invoke, "0", "1")), Options{Name: "h", Operations: 1})
 	require.EqualError(t, err, "h:2: there are more than 1 operations")
+	_, err = Read(strings.NewReader(strings.Repeat("{:type :info :process :nemesis :f :kill}\n", 20)), Options{Name: "h", Operations: 1})
+	require.EqualError(t, err, "h:20: there are more than 10 lines")
 	_, err = Read(io.MultiReader(strings.NewReader(invoke+`{:value "`), endless{}), Options{Name: "h", Bytes: 1 << 20})
 	require.EqualError(t, err, "h:2: the operation that begins here has more than 1048576 bytes")
 	_, err = Read(iotest.ErrReader(io.ErrClosedPipe), Options{})

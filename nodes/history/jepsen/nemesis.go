@@ -15,6 +15,9 @@ type nemesis struct {
 	over map[string][]int // by what ended them: faults whose end was said once
 }
 
+// mostOpen bounds the faults that have not ended; of further ones there are only the notes.
+const mostOpen = 100
+
 // undone is a fault that has not ended: what began it, and its place in the ledger.
 type undone struct {
 	f  string
@@ -81,7 +84,7 @@ func (n *nemesis) take(h *history.History, e *entry) {
 		for _, of := range said {
 			to(of)
 		}
-	case !ends(e.f):
+	case !ends(e.f) && len(n.open) < mostOpen:
 		n.open = append(n.open, undone{e.f, len(h.Faults)})
 		h.Faults = append(h.Faults, history.Fault{Verb: strings.TrimPrefix(e.f, "start-"), At: e.time, DrawnBy: e.who, Armed: 1, Fired: 1,
 			Windows: []history.Window{{From: e.time, To: history.Never}}})

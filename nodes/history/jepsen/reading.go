@@ -57,12 +57,17 @@ func newReading(options Options) *reading {
 		at: map[int64]*underWay{}, hosts: map[int64]string{}}
 }
 
+// linesEach is how many lines a file may have for each operation that it may have: what is noted and gauged counts too.
+const linesEach = 10
+
 // take takes in one line.
 func (r *reading) take(e *entry) error {
 	if e.has&hasIndex == 0 {
 		e.index = r.lines
 	}
-	r.lines++
+	if r.lines++; r.lines/linesEach > r.options.Operations {
+		return fmt.Errorf("there are more than %d lines", linesEach*r.options.Operations)
+	}
 	switch {
 	case e.who == "setup":
 		return r.setup(e)
