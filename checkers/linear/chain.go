@@ -157,8 +157,9 @@ func (s *set) overdue(before event, n, shown int32) *Result {
 		witness = append(witness, v.adds...)
 	}
 	x := &s.ops[sight]
-	return s.bad("out-of-order", fmt.Sprintf("operation %d (%s) saw %s and not %s, but %s was in by %s, and %s came in only from %s on",
-		x.ID, x.times(), s.name(v.value), s.name(m.value), s.name(m.value), s.ops[shown].Return, s.name(v.value), since.Call), witness...)
+	return s.bad("out-of-order",
+		fmt.Sprintf("operation %d (%s) saw %s and not %s, but %s was in by %s, and %s came in only from %s on",
+			x.ID, x.times(), s.name(v.value), s.name(m.value), s.name(m.value), s.ops[shown].Return, s.name(v.value), since.Call), witness...)
 }
 
 // hindsight tells of a read that had ended before something that it saw could be, or before one that saw less was called.

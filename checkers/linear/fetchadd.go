@@ -167,7 +167,8 @@ func (f *fetchAdds) step(n, to, sign int) *Result {
 	op := &f.ops[f.order[reads]]
 	if reads+1 < to {
 		other := &f.ops[f.order[reads+1]]
-		return f.bad("lost-update", &op.Span, &other.Span, "operations %d (%s) and %d (%s) both found %d", op.ID, op.times(), other.ID, other.times(), op.Found)
+		return f.bad("lost-update", &op.Span, &other.Span, "operations %d (%s) and %d (%s) both found %d",
+			op.ID, op.times(), other.ID, other.times(), op.Found)
 	}
 	if bad := f.inTime(f.order[reads]); bad != nil {
 		return bad
@@ -184,7 +185,8 @@ func (f *fetchAdds) inTime(i int32) *Result {
 		return nil
 	}
 	other := &f.ops[f.last]
-	return f.bad("out-of-order", &other.Span, &op.Span, "operation %d found %d by %s, but operation %d, called only at %s, found %d",
+	return f.bad("out-of-order",
+		&other.Span, &op.Span, "operation %d found %d by %s, but operation %d, called only at %s, found %d",
 		op.ID, op.Found, op.Return, other.ID, other.Call, other.Found)
 }
 
@@ -220,7 +222,8 @@ func (f *fetchAdds) bad(anomaly string, a, b *Span, reason string, args ...any) 
 // passed tells of an operation that found what the number was never or went past.
 func (f *fetchAdds) passed(op *FetchAddOp, sign int) *Result {
 	if f.left == none {
-		return f.bad("never-so", &op.Span, &op.Span, "operation %d (%s) found %d, but the number was %d at first and only grew away from that",
+		return f.bad("never-so",
+			&op.Span, &op.Span, "operation %d (%s) found %d, but the number was %d at first and only grew away from that",
 			op.ID, op.times(), op.Found, f.at)
 	}
 	other := &f.ops[f.left]
@@ -231,11 +234,13 @@ func (f *fetchAdds) passed(op *FetchAddOp, sign int) *Result {
 // missing tells of an operation that found what nobody can have left.
 func (f *fetchAdds) missing(op *FetchAddOp, due history.Time) *Result {
 	if f.left == none {
-		return f.bad("unexplained", &op.Span, &op.Span, "operation %d (%s) found %d, but nothing called by %s explains what is beyond %d",
+		return f.bad("unexplained",
+			&op.Span, &op.Span, "operation %d (%s) found %d, but nothing called by %s explains what is beyond %d",
 			op.ID, op.times(), op.Found, due, f.at)
 	}
 	other := &f.ops[f.left]
-	return f.bad("unexplained", &other.Span, &op.Span, "operation %d (%s) found %d, but nothing called by %s explains what is beyond %d, which operation %d (%s) left",
+	return f.bad("unexplained",
+		&other.Span, &op.Span, "operation %d (%s) found %d, but nothing called by %s explains what is beyond %d, which operation %d (%s) left",
 		op.ID, op.times(), op.Found, due, f.at, other.ID, other.times())
 }
 

@@ -211,16 +211,19 @@ func (q *queues) words(wrong misfit, called int) (anomaly, reason string) {
 	switch {
 	case len(same) == 1 && len(above)+len(left) == 0 && !same[0].certain():
 		a := same[0]
-		return "skipped", fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and nobody ever dequeued that",
-			taken, q.name(a.value), a.in, b.put)
+		return "skipped",
+			fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and nobody ever dequeued that",
+				taken, q.name(a.value), a.in, b.put)
 	case len(same) == 1 && len(above)+len(left) == 0:
 		a := same[0]
-		return "out-of-order", fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and dequeued only from %s on",
-			taken, q.name(a.value), a.in, b.put, a.out)
+		return "out-of-order",
+			fmt.Sprintf("%s although %s was enqueued before it, by %s where it was enqueued from %s on, and dequeued only from %s on",
+				taken, q.name(a.value), a.in, b.put, a.out)
 	case len(same)+len(above) == 0 && left[0].level == b.level:
 		return "skipped", fmt.Sprintf("%s, but of what was enqueued before it %s", taken, q.presence(nil, left, called))
 	case len(same) == 0:
-		return "priority-inversion", fmt.Sprintf("%s with priority %d although, above that, %s", taken, b.level, q.presence(above, left, called))
+		return "priority-inversion", fmt.Sprintf("%s with priority %d although, above that, %s",
+			taken, b.level, q.presence(above, left, called))
 	default:
 		held := make([]string, len(same))
 		for i, a := range same {

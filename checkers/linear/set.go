@@ -136,7 +136,8 @@ func (s *set) gather() *Result {
 			case m.sights == 0:
 				m.first = int32(place)
 			case m.last == int32(place):
-				return s.bad("duplicated", fmt.Sprintf("operation %d (%s) saw %s twice", s.ops[i].ID, s.ops[i].times(), s.name(v)), i)
+				return s.bad("duplicated", fmt.Sprintf("operation %d (%s) saw %s twice",
+					s.ops[i].ID, s.ops[i].times(), s.name(v)), i)
 			}
 			m.last = int32(place)
 			m.sights++
@@ -162,11 +163,13 @@ func (s *set) phantom(m *membership) *Result {
 	saw := &s.ops[witness]
 	for i := range s.ops {
 		if add := &s.ops[i]; add.Do == Add && add.Value == m.value {
-			return s.bad("failed-add-seen", fmt.Sprintf("operation %d (%s) saw %s, but operation %d, which was to add it, had failed",
-				saw.ID, saw.times(), s.name(m.value), add.ID), int32(i), witness)
+			return s.bad("failed-add-seen",
+				fmt.Sprintf("operation %d (%s) saw %s, but operation %d, which was to add it, had failed",
+					saw.ID, saw.times(), s.name(m.value), add.ID), int32(i), witness)
 		}
 	}
-	return s.bad("never-added", fmt.Sprintf("operation %d (%s) saw %s, but nobody ever added it", saw.ID, saw.times(), s.name(m.value)), witness)
+	return s.bad("never-added", fmt.Sprintf("operation %d (%s) saw %s, but nobody ever added it",
+		saw.ID, saw.times(), s.name(m.value)), witness)
 }
 
 // saw notes that an operation saw the value in the set.

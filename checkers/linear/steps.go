@@ -29,11 +29,13 @@ func (c *counter) count(unit int64) Result {
 		seen := (r.N - c.start) / unit
 		switch {
 		case seen*unit != r.N-c.start:
-			return violated("never-so", fmt.Sprintf("operation %d (%s) read %d, which is no whole number of additions of %d away from %d",
-				r.ID, r.times(), r.N, unit, c.start), &r.Span)
+			return violated("never-so",
+				fmt.Sprintf("operation %d (%s) read %d, which is no whole number of additions of %d away from %d",
+					r.ID, r.times(), r.N, unit, c.start), &r.Span)
 		case seen < 0:
-			return violated("never-so", fmt.Sprintf("operation %d (%s) read %d, but the counter was %d at first, and all additions are of %d",
-				r.ID, r.times(), r.N, c.start, unit), &r.Span)
+			return violated("never-so",
+				fmt.Sprintf("operation %d (%s) read %d, but the counter was %d at first, and all additions are of %d",
+					r.ID, r.times(), r.N, c.start, unit), &r.Span)
 		case seen > int64(len(c.adds)):
 			return violated("over-count", fmt.Sprintf("operation %d (%s) read %d, but all additions together make %d",
 				r.ID, r.times(), r.N, c.start+unit*int64(len(c.adds))), &r.Span)
@@ -189,11 +191,13 @@ func (s *steps) tooMany(c *counter, ranges []stepRange, last int32) Result {
 	}
 	late, early := s.after[last], s.before[first]
 	if early == nil {
-		return violated("over-count", fmt.Sprintf("operation %d (%s) read %d, but the counter was %d at first, and at most %s could have come by then",
-			late.ID, late.times(), late.N, c.start, counted(able, "addition")), &late.Span)
+		return violated("over-count",
+			fmt.Sprintf("operation %d (%s) read %d, but the counter was %d at first, and at most %s could have come by then",
+				late.ID, late.times(), late.N, c.start, counted(able, "addition")), &late.Span)
 	}
-	return violated("over-count", fmt.Sprintf("operation %d (%s) read %d, but the counter was %d when operation %d (%s) read it, and at most %s can have come between",
-		late.ID, late.times(), late.N, early.N, early.ID, early.times(), counted(able, "addition")), &early.Span, &late.Span)
+	return violated("over-count",
+		fmt.Sprintf("operation %d (%s) read %d, but the counter was %d when operation %d (%s) read it, and at most %s can have come between",
+			late.ID, late.times(), late.N, early.N, early.ID, early.times(), counted(able, "addition")), &early.Span, &late.Span)
 }
 
 // counted is a number with its noun.

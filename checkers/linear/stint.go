@@ -150,8 +150,9 @@ func (s *set) resurrected(m *membership, t *stint, last, missed int32, witness [
 	take := &s.ops[t.take]
 	if last == none {
 		x := &s.ops[missed]
-		return s.bad("lost", fmt.Sprintf("operation %d (%s) did not see %s, which operation %d had removed by %s and which was added after that, by %s",
-			x.ID, x.times(), s.name(m.value), take.ID, take.Return, t.in), witness...)
+		return s.bad("lost",
+			fmt.Sprintf("operation %d (%s) did not see %s, which operation %d had removed by %s and which was added after that, by %s",
+				x.ID, x.times(), s.name(m.value), take.ID, take.Return, t.in), witness...)
 	}
 	x := &s.ops[last]
 	return s.bad("removed-yet-seen", fmt.Sprintf("operation %d (%s) saw %s, but operation %d had removed it by %s",
