@@ -203,7 +203,7 @@ func TestWhatIsWrongIsSaidWithItsLine(t *testing.T) {
 	_, err = Read(strings.NewReader(invoke+strings.ReplaceAll(invoke, "0", "1")), Options{Name: "h", Operations: 1})
 	require.EqualError(t, err, "h:2: there are more than 1 operations")
 	_, err = Read(strings.NewReader(strings.Repeat("{:type :info :process :nemesis :f :kill}\n", 20)), Options{Name: "h", Operations: 1})
-	require.EqualError(t, err, "h:20: there are more than 10 lines")
+	require.EqualError(t, err, "h:11: there are more than 10 lines")
 	_, err = Read(io.MultiReader(strings.NewReader(invoke+`{:value "`), endless{}), Options{Name: "h", Bytes: 1 << 20})
 	require.EqualError(t, err, "h:2: the operation that begins here has more than 1048576 bytes")
 	_, err = Read(iotest.ErrReader(io.ErrClosedPipe), Options{})

@@ -65,7 +65,7 @@ func (r *reading) take(e *entry) error {
 	if e.has&hasIndex == 0 {
 		e.index = r.lines
 	}
-	if r.lines++; r.lines/linesEach > r.options.Operations {
+	if r.lines++; r.lines > linesEach*r.options.Operations {
 		return fmt.Errorf("there are more than %d lines", linesEach*r.options.Operations)
 	}
 	switch {
