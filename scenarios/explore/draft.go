@@ -163,7 +163,7 @@ func (d *draft) skip(phase int) {
 }
 
 // without is the draft without some hosts: the last copies of a node or, with its name as well, all of it. It
-// is nil where somebody would be left with nobody to talk to.
+// is nil where somebody would be left with nobody to talk to, and where those that a phase mends could not serve any more.
 func (d *draft) without(names []string) *draft {
 	less := d.clone()
 	p := less.plan
@@ -197,7 +197,11 @@ func (d *draft) without(names []string) *draft {
 		if p.Phases[i].OwnLoad {
 			p.Phases[i].Load = thin(p.Phases[i].Load)
 		}
-		p.Phases[i].Heal.Hosts = left(p.Phases[i].Heal.Hosts)
+		mended := left(p.Phases[i].Heal.Hosts)
+		if d.roles(mended) != d.roles(p.Phases[i].Heal.Hosts) {
+			return nil
+		}
+		p.Phases[i].Heal.Hosts = mended
 	}
 	for i := len(p.Faults) - 1; i >= 0; i-- {
 		if !spare(&p.Faults[i], left) || !less.hasPoints(&p.Faults[i]) {
@@ -205,6 +209,17 @@ func (d *draft) without(names []string) *draft {
 		}
 	}
 	return less
+}
+
+// roles is how many roles those hosts have among them.
+func (d *draft) roles(hosts []string) int {
+	roles := map[nodes.Role]bool{}
+	for i := range d.plan.Hosts {
+		if h := &d.plan.Hosts[i]; slices.Contains(hosts, h.Name) {
+			roles[h.Kind.Role] = true
+		}
+	}
+	return len(roles)
 }
 
 // spare leaves in a fault's targets only the hosts that are left. It returns false if there are none.
