@@ -159,6 +159,7 @@ func TestWhatIsWrongIsSaidWithItsLine(t *testing.T) {
 		{invoke + "\n{:type :ok :f :read :process 1}", "h:3: process 1 ends read, but is at nothing"},
 		{invoke + "{:type :invoke :f :write :process 0}", "h:2: process 0 begins write, though its read of line 1 has not ended"},
 		{invoke + "{:type :ok :f :write :process 0}", "h:2: write of process 0 ends what began as read (it began in line 1)"},
+		{"{:type :invoke :f :read :process 0 :index 7}\n{:type :ok :f :read :process 0 :index 6}", "h:2: index 6 comes after index 7, and there are no times to tell the order"},
 		{"{:type :begin :f :read :process 0}", `h:1: there is no type "begin": an operation is invoke, ok, fail or info`},
 		{"{:f :read :process 0}", "h:1: the operation has no type: invoke, ok, fail or info"},
 		{"{:type :invoke :f :read}", "h:1: the operation has no process"},

@@ -26,12 +26,13 @@ type reading struct {
 	byID    map[string]map[uint64]*history.Operation
 	twice   bool // two hosts gave the same id
 	weather map[uint64]weather
-	// Files of Jepsen: what each process is at, and the time of the line before.
+	// Files of Jepsen: what each process is at, and the time and the index of the line before.
 	own      bool
 	at       map[int64]*underWay
 	hosts    map[int64]string
 	timed    bool
 	before   history.Time
+	index    int
 	nemesis  nemesis
 	room     []history.Operation
 	lastNode string
@@ -108,6 +109,8 @@ func (r *reading) orderly(e *entry) error {
 		return errors.New("the operation has no id, though others have one")
 	case r.own && timed != r.timed:
 		return errors.New("some operations have a time, and some have none")
+	case !timed && r.own && e.index <= r.index:
+		return fmt.Errorf("index %d comes after index %d, and there are no times to tell the order", e.index, r.index)
 	}
 	switch {
 	case !timed:
@@ -118,7 +121,7 @@ func (r *reading) orderly(e *entry) error {
 	case r.own && r.options.Epsilon == 0:
 		e.time = max(e.time, r.before+1)
 	}
-	r.own, r.timed, r.before = true, timed, e.time
+	r.own, r.timed, r.before, r.index = true, timed, e.time, e.index
 	r.clock(e)
 	return nil
 }
