@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -21,6 +22,7 @@ type machine struct {
 	writing []Save
 	applied []Entry // since the beginning, as a state machine that only remembers
 	lives   uint64
+	gone    bool // with its disk, for good
 	clock   func(now time.Duration) nodes.Instant
 }
 
@@ -37,8 +39,17 @@ type cluster struct {
 	committed map[uint64]Entry // by index, of whoever applied it first
 	highest   uint64           // the last that anybody applied
 	asked     map[uint64]uint64
-	lastRead  uint64
 	confirmed int
+	leased    bool
+	scratch   [2][]byte
+	story     *[]string // what happened, if somebody wants to know
+}
+
+// tell notes what happens.
+func (c *cluster) tell(format string, args ...any) {
+	if c.story != nil {
+		*c.story = append(*c.story, fmt.Sprintf(format, args...))
+	}
 }
 
 func newCluster(t require.TestingT, options Options, n int, seed uint64) *cluster {
@@ -76,13 +87,19 @@ func (c *cluster) start(m *machine) {
 	m.Core = New(o, m.disk, m.clock(c.now))
 	m.up, m.writing = true, nil
 	m.applied = decodeApplied(m.disk.Snapshot.Data)
+	c.tell("%d starts: %s", m.id, m.Core)
 	c.look(m)
 }
 
 // String is the server on one line.
 func (m *machine) String() string { return "\n" + m.Core.String() }
 
-func (c *cluster) crash(m *machine) { m.up, m.writing = false, nil }
+func (c *cluster) crash(m *machine) {
+	if m.up {
+		c.tell("%d crashes", m.id)
+	}
+	m.up, m.writing = false, nil
+}
 
 // look takes what a server wants done, and sees whether it may.
 func (c *cluster) look(m *machine) {
@@ -90,12 +107,10 @@ func (c *cluster) look(m *machine) {
 		out := m.Output()
 		if out.Save != nil {
 			m.writing = append(m.writing, *out.Save)
+			c.reckon(m)
 		}
-		for _, message := range out.Send {
-			read, err := DecodeMessage(AppendMessage(nil, &message))
-			require.NoError(c.t, err)
-			require.Equal(c.t, message.String(), read.String())
-			c.flight = append(c.flight, read)
+		for i := range out.Send {
+			c.post(&out.Send[i])
 		}
 		if out.Restore != nil {
 			m.applied = decodeApplied(out.Restore.Data)
@@ -107,6 +122,7 @@ func (c *cluster) look(m *machine) {
 		for _, r := range out.Reads {
 			require.GreaterOrEqual(c.t, r.Index, c.asked[r.ID], "a read sees less than was committed when it was asked")
 			c.confirmed++
+			delete(c.asked, r.ID)
 		}
 		if m.Role() == Leader {
 			c.reign(m)
@@ -117,15 +133,60 @@ func (c *cluster) look(m *machine) {
 	}
 }
 
+// post sends a message as the bytes that it is on the way.
+func (c *cluster) post(m *Message) {
+	b := AppendMessage(nil, m)
+	read, err := DecodeMessage(b)
+	require.NoError(c.t, err)
+	c.scratch[0] = AppendMessage(c.scratch[0][:0], &read)
+	if !bytes.Equal(b, c.scratch[0]) {
+		require.Fail(c.t, "a message is read as another", "%s\n%s", m, read)
+	}
+	c.flight = append(c.flight, read)
+}
+
 func (c *cluster) apply(m *machine, e Entry) {
-	require.EqualValues(c.t, len(m.applied)+1, e.Index, "server %d applies out of order", m.id)
-	if was, known := c.committed[e.Index]; known {
-		require.Equal(c.t, was.String(), e.String(), "server %d applies another entry than others did", m.id)
-	} else {
+	if uint64(len(m.applied))+1 != e.Index {
+		require.Fail(c.t, "a server applies out of order", "%d applies %s after %d", m.id, e, len(m.applied))
+	}
+	was, known := c.committed[e.Index]
+	switch {
+	case !known:
 		c.committed[e.Index] = e
 		c.highest = max(c.highest, e.Index)
+		c.overtaken(e.Index)
+	case was.Term != e.Term || was.Kind != e.Kind || !bytes.Equal(was.Data, e.Data):
+		require.Fail(c.t, "a server applies another entry than others did", "%d applies %s, and not %s", m.id, e, was)
 	}
 	m.applied = append(m.applied, e)
+}
+
+// overtaken sees that no leader answers by a lease without an entry that somebody applied.
+func (c *cluster) overtaken(index uint64) {
+	for _, m := range c.machines {
+		if !m.up || m.Role() != Leader {
+			continue
+		}
+		at, ok := m.LeaseRead(m.clock(c.now))
+		if ok && at < index {
+			require.Fail(c.t, "a lease does not hold", "%s answers from %d on, and %d is committed", m.Core, at, index)
+		}
+		c.leased = c.leased || ok
+	}
+}
+
+// reckon sees that the members are those of the last configuration in the log.
+func (c *cluster) reckon(m *machine) {
+	want := m.log.base.Members
+	for i := len(m.log.entries) - 1; i >= 0; i-- {
+		if e := &m.log.entries[i]; e.Kind == Configure {
+			want, _ = decodeMembers(e.Data)
+			break
+		}
+	}
+	if !slices.Equal(want.Voters, m.members.Voters) || !slices.Equal(want.Outgoing, m.members.Outgoing) || !slices.Equal(want.Learners, m.members.Learners) {
+		require.Fail(c.t, "a server has other members than its log says", "%s, and not %s", m.Core, want)
+	}
 }
 
 // reign sees that a term has one leader, and that it has all that was committed before.
@@ -154,14 +215,20 @@ func (c *cluster) save(m *machine) {
 		require.NoError(c.t, err)
 		m.disk = state
 	}
-	require.NoError(c.t, m.disk.Replay(AppendSave(nil, &s)))
+	c.scratch[1] = AppendSave(c.scratch[1][:0], &s)
+	require.NoError(c.t, m.disk.Replay(c.scratch[1]))
 	m.Saved(s.Number)
+	c.tell("%d has written save %d: %s", m.id, s.Number, m.Core)
 	c.look(m)
 }
 
 func (c *cluster) tick(m *machine) {
 	if m.up {
+		was := m.Role()
 		m.Tick(m.clock(c.now))
+		if m.Role() != was {
+			c.tell("%d by the clock: %s", m.id, m.Core)
+		}
 		c.look(m)
 	}
 }
@@ -172,6 +239,7 @@ func (c *cluster) deliver(i int) {
 	c.flight = slices.Delete(c.flight, i, i+1)
 	if m := c.machine(message.To); m != nil && m.up {
 		m.Step(m.clock(c.now), message)
+		c.tell("%s\n    %s", message, m.Core)
 		c.look(m)
 	}
 }
@@ -236,7 +304,7 @@ func decodeApplied(b []byte) []Entry {
 		return nil
 	}
 	d := decoder{b}
-	return d.entries(0, mostIndex)
+	return d.entries(0, 0, mostIndex)
 }
 
 func TestAClusterElectsAndCommits(t *testing.T) {

@@ -56,7 +56,7 @@ func DecodeMessage(b []byte) (Message, error) {
 	}
 	switch m.Type {
 	case Append:
-		m.Entries = d.entries(m.Index, m.Term)
+		m.Entries = d.entries(m.Index, m.LogTerm, m.Term)
 	case InstallSnapshot:
 		if m.Done {
 			members, err := decodeMembers(d.bytes())
@@ -69,6 +69,9 @@ func DecodeMessage(b []byte) (Message, error) {
 	}
 	if d.b == nil || len(d.b) > 0 {
 		return Message{}, fmt.Errorf("%w message", errMalformed)
+	}
+	if (m.Type == Append || m.Type == InstallSnapshot) && m.LogTerm > m.Term {
+		return Message{}, fmt.Errorf("%w message: a log of a term to come", errMalformed)
 	}
 	return m, nil
 }
@@ -111,19 +114,26 @@ func (s *State) Replay(b []byte) error {
 	if first > mostIndex {
 		d.fail()
 	}
-	entries := d.entries(max(first, 1)-1, term)
+	entries := d.entries(max(first, 1)-1, 0, term)
 	if d.b == nil || len(d.b) > 0 || term < s.Term {
 		return fmt.Errorf("%w record of a log", errMalformed)
 	}
-	s.Term, s.Vote = term, vote
 	if len(entries) == 0 {
+		s.Term, s.Vote = term, vote
 		return nil
 	}
 	last := s.Snapshot.Index + uint64(len(s.Entries))
 	if first <= s.Snapshot.Index || first > last+1 {
 		return fmt.Errorf("%w record of a log: entry %d after %d", errMalformed, first, last)
 	}
-	s.Entries = s.Entries[:first-s.Snapshot.Index-1]
+	kept, before := s.Entries[:first-s.Snapshot.Index-1], s.Snapshot.Term
+	if len(kept) > 0 {
+		before = kept[len(kept)-1].Term
+	}
+	if entries[0].Term < before {
+		return fmt.Errorf("%w record of a log: entry %d of term %d after one of term %d", errMalformed, first, entries[0].Term, before)
+	}
+	s.Term, s.Vote, s.Entries = term, vote, kept
 	for _, e := range entries {
 		e.Data = append([]byte(nil), e.Data...)
 		s.Entries = append(s.Entries, e)
@@ -131,7 +141,8 @@ func (s *State) Replay(b []byte) error {
 	return nil
 }
 
-// AppendSnapshot appends what is to be kept of a snapshot, with the term and the vote of its time.
+// AppendSnapshot appends what is to be kept of a snapshot, with the term and the vote of its time: those of its Save,
+// or, of one from Compact, those that are durable. With later ones the Saves that are under way would not follow.
 func AppendSnapshot(b []byte, s *Snapshot, term uint64, vote ID) []byte {
 	for _, n := range [...]uint64{term, uint64(vote), s.Index, s.Term} {
 		b = binary.AppendUvarint(b, n)
@@ -150,7 +161,7 @@ func DecodeSnapshot(b []byte) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	if d.b == nil || s.Snapshot.Index > mostIndex {
+	if d.b == nil || s.Snapshot.Index > mostIndex || s.Snapshot.Term > s.Term {
 		return State{}, fmt.Errorf("%w snapshot", errMalformed)
 	}
 	s.Snapshot.Members, s.Snapshot.Data = members, d.b
@@ -203,14 +214,13 @@ func (d *decoder) count(most uint64) uint64 {
 	return n
 }
 
-// entries are those after an index, of terms that do not fall and are none to come.
-func (d *decoder) entries(after, term uint64) []Entry {
+// entries are those after an index, of terms that do not fall below that of the entry there and are none to come.
+func (d *decoder) entries(after, before, term uint64) []Entry {
 	n := d.count(mostIndex)
 	if n == 0 {
 		return nil
 	}
 	all := make([]Entry, 0, min(n, 4096))
-	before := uint64(0)
 	for i := range n {
 		e := Entry{Index: after + 1 + i, Term: d.uint(), Kind: EntryKind(d.byte()), Data: d.bytes()}
 		if d.b == nil || e.Kind < Command || e.Kind > Configure || e.Term < before || e.Term > term {

@@ -69,7 +69,8 @@ func (c *Core) canvass(m Message) {
 // handleVote answers a candidate, or somebody who wonders whether to become one.
 func (c *Core) handleVote(m *Message) {
 	reply := Message{Type: VoteReply, To: m.From}
-	free := c.vote == 0 && c.leader == 0 || c.vote == m.From
+	// It may have come to this term by another message than a candidate's, while a leader's lease relies on it.
+	free := c.vote == 0 && c.leader == 0 && (m.Force || !c.isSticky()) || c.vote == m.From
 	if m.Type == PreVote {
 		reply.Type = PreVoteReply
 		free = m.Term > c.term && !c.isSticky()
@@ -103,6 +104,9 @@ func (c *Core) handleVoteReply(m *Message) {
 // count adds a vote and ends the campaign where it is decided.
 func (c *Core) count(b ballot) {
 	if slices.ContainsFunc(c.votes, func(o ballot) bool { return o.from == b.from }) {
+		return
+	}
+	if b.from != c.opts.ID && !c.members.Votes(b.from) {
 		return
 	}
 	c.votes = append(c.votes, b)

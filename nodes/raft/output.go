@@ -23,8 +23,8 @@ type Save struct {
 	Entries []Entry
 }
 
-// write is a Save that is under way.
-type write struct{ number, last, lastTerm uint64 }
+// write is a Save that is under way. Once it is durable, entries up to last are.
+type write struct{ number, last uint64 }
 
 // gated is what is said only once a Save is durable: a message, or the server's own vote.
 type gated struct {
@@ -77,7 +77,7 @@ func (c *Core) save() *Save {
 	}
 	c.fresh = c.log.last() + 1
 	c.dirty, c.taken = false, false
-	c.writing = append(c.writing, write{s.Number, c.log.last(), c.log.lastTerm()})
+	c.writing = append(c.writing, write{s.Number, c.log.last()})
 	return s
 }
 
@@ -89,20 +89,16 @@ func (c *Core) Saved(number uint64) {
 	c.saved = number
 	n := 0
 	for ; n < len(c.writing) && c.writing[n].number <= number; n++ {
-		w := c.writing[n]
-		// What has been replaced since has another term: it is durable when its own Save is.
-		if term, known := c.log.term(w.last); known && term == w.lastTerm {
-			c.log.stable = max(c.log.stable, w.last)
-		}
+		c.log.stable = max(c.log.stable, c.writing[n].last)
 	}
 	c.writing = append(c.writing[:0], c.writing[n:]...)
 	n = 0
 	for ; n < len(c.gated) && c.gated[n].number <= number; n++ {
 	}
-	ready := c.gated[:n:n]
-	c.gated = c.gated[n:]
-	for i := range ready {
-		c.release(&ready[i])
+	c.ready = append(c.ready[:0], c.gated[:n]...)
+	c.gated = append(c.gated[:0], c.gated[n:]...)
+	for i := range c.ready {
+		c.release(&c.ready[i])
 	}
 	if c.role == Leader {
 		c.advance()
@@ -129,7 +125,33 @@ func (c *Core) gate(g gated) {
 		c.release(&g)
 		return
 	}
+	for i := len(c.gated) - 1; i >= 0 && c.gated[i].number == g.number; i-- {
+		if c.gated[i].renew(&g) {
+			return
+		}
+	}
 	c.gated = append(c.gated, g)
+}
+
+// renew lets what is said now take the place of what was to be said at the same time, if that was the same with an
+// older figure. So a disk that has come to a stop does not make the server remember an answer for each heartbeat.
+func (g *gated) renew(now *gated) bool {
+	was, is := &g.message, now.message
+	if g.own || now.own || was.To != is.To || was.Type != is.Type || was.Term != is.Term || was.Reject != is.Reject {
+		return false
+	}
+	if is.Type == AppendReply && !is.Reject {
+		is.Index, is.Round = max(is.Index, was.Index), max(is.Round, was.Round)
+	}
+	*was = is
+	return true
+}
+
+// replaced says that the entries from an index on are no longer those that are being written.
+func (c *Core) replaced(from uint64) {
+	for i := range c.writing {
+		c.writing[i].last = min(c.writing[i].last, from-1)
+	}
 }
 
 func (c *Core) sendNow(m Message) {

@@ -71,7 +71,7 @@ type Options struct {
 	ChunkBytes int
 	// SnapshotBytes is the largest snapshot taken from a leader. Default 1 GiB.
 	SnapshotBytes int
-	// PendingBytes bounds proposed data that is not committed. Default 16 MiB.
+	// PendingBytes bounds proposed data that is not committed, with 48 bytes more for each entry. Default 16 MiB.
 	PendingBytes int
 }
 
@@ -153,6 +153,7 @@ type Core struct {
 	out   Output
 	spare Output // memory for the next
 	gated []gated
+	ready []gated // memory for those that a Save has set free
 }
 
 // New makes a server out of what its disk holds.
@@ -297,6 +298,7 @@ func (c *Core) becomeFollower(term uint64, leader ID) {
 	}
 	if term > c.term {
 		c.term, c.vote, c.dirty = term, 0, true
+		c.incoming = nil // another leader's snapshot of the same entries need not be the same bytes
 	}
 	was := c.role
 	c.role, c.leader = Follower, leader

@@ -12,6 +12,9 @@ type began struct {
 	at    nodes.Instant
 }
 
+// overhead is what an entry takes besides its data: a multitude of empty ones is not nothing.
+const overhead = 48
+
 // mostRounds bounds how many unanswered rounds are remembered.
 const mostRounds = 64
 
@@ -28,7 +31,7 @@ func (c *Core) Propose(now nodes.Instant, commands ...[]byte) (first uint64, err
 	}
 	size := 0
 	for _, data := range commands {
-		size += len(data)
+		size += len(data) + overhead
 	}
 	if c.pending > 0 && c.pending+size > c.opts.PendingBytes {
 		return 0, ErrFull
@@ -47,7 +50,7 @@ func (c *Core) append(e Entry) {
 	}
 	e.Index, e.Term = c.log.last()+1, c.term
 	c.log.append(e)
-	c.pending += len(e.Data)
+	c.pending += len(e.Data) + overhead
 	c.dirty = true
 	c.learn(&e)
 }
@@ -63,12 +66,10 @@ func (c *Core) beat() {
 	}
 	c.rounds = append(c.rounds, began{c.round, c.now})
 	for _, p := range c.peers {
-		if p.pace == install && p.moved {
-			p.moved = false // its next chunk is on the way
-			c.nudge(p)
-			continue
+		if p.pace == install && !p.moved {
+			p.paused = false // the chunk, or the answer, was lost
 		}
-		p.paused = false
+		p.moved = false
 		if !c.feed(p) {
 			c.nudge(p)
 		}
@@ -182,6 +183,7 @@ func (c *Core) unlearn(from uint64) {
 		panic(fmt.Sprintf("raft: server %d is to give up entry %d, which is committed (%d)", c.opts.ID, from, c.commit))
 	}
 	c.log.truncate(from)
+	c.replaced(from)
 	c.fresh = min(c.fresh, from)
 	for c.settings[len(c.settings)-1].index >= from {
 		c.settings = c.settings[:len(c.settings)-1]
@@ -262,7 +264,7 @@ func (c *Core) commitTo(index uint64) {
 	if c.role == Leader {
 		for _, e := range c.log.from(c.commit + 1)[:index-c.commit] {
 			if e.Term == c.term {
-				c.pending -= len(e.Data)
+				c.pending -= len(e.Data) + overhead
 			}
 		}
 	}

@@ -84,6 +84,7 @@ func (c *Core) restore(s Snapshot) {
 		c.fresh = s.Index + 1 // the disk is to hold the snapshot and all after it
 	} else {
 		c.log.reset(s)
+		c.replaced(s.Index + 1)
 		c.settings = []setting{{s.Index, s.Members}}
 		c.fresh = s.Index + 1
 	}
