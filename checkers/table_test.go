@@ -30,7 +30,7 @@ const (
 	begin = "<!-- %s, by go test -tags campaign ./checkers -run TestTable/%s -rewrite -timeout 1h -->\n"
 	end   = "<!-- end of %s -->\n"
 	// most is the processor time, and mostBytes the memory, that porcupine is given for a history.
-	most      = 3 * time.Second
+	most      = 10 * time.Second
 	mostBytes = 4 << 30
 )
 
