@@ -37,12 +37,21 @@ type cluster struct {
 
 	leaders   map[uint64]ID    // by term
 	committed map[uint64]Entry // by index, of whoever applied it first
+	by        []uint64         // by index, less one: the term in which that one did
 	highest   uint64           // the last that anybody applied
 	asked     map[uint64]uint64
 	confirmed int
 	leased    bool
 	scratch   [2][]byte
 	story     *[]string // what happened, if somebody wants to know
+	notes     *[]string // what servers wanted done
+}
+
+// note says what a server wants done.
+func (c *cluster) note(format string, args ...any) {
+	if c.notes != nil {
+		*c.notes = append(*c.notes, fmt.Sprintf(format, args...))
+	}
 }
 
 // tell notes what happens.
@@ -107,6 +116,7 @@ func (c *cluster) look(m *machine) {
 		out := m.Output()
 		if out.Save != nil {
 			m.writing = append(m.writing, *out.Save)
+			c.note("%s", written(m, out.Save))
 			c.reckon(m)
 		}
 		for i := range out.Send {
@@ -115,6 +125,7 @@ func (c *cluster) look(m *machine) {
 		if out.Restore != nil {
 			m.applied = decodeApplied(out.Restore.Data)
 			require.EqualValues(c.t, out.Restore.Index, len(m.applied))
+			c.note("%d is what the snapshot of %d/%d says", m.id, out.Restore.Index, out.Restore.Term)
 		}
 		for _, e := range out.Apply {
 			c.apply(m, e)
@@ -122,7 +133,12 @@ func (c *cluster) look(m *machine) {
 		for _, r := range out.Reads {
 			require.GreaterOrEqual(c.t, r.Index, c.asked[r.ID], "a read sees less than was committed when it was asked")
 			c.confirmed++
+			c.note("%d answers read %d from %d on", m.id, r.ID, r.Index)
 			delete(c.asked, r.ID)
+		}
+		for _, id := range out.Refused {
+			c.note("%d refuses read %d", m.id, id)
+			delete(c.asked, id)
 		}
 		if m.Role() == Leader {
 			c.reign(m)
@@ -142,7 +158,20 @@ func (c *cluster) post(m *Message) {
 	if !bytes.Equal(b, c.scratch[0]) {
 		require.Fail(c.t, "a message is read as another", "%s\n%s", m, read)
 	}
+	c.note("%s", read)
 	c.flight = append(c.flight, read)
+}
+
+// written is a Save on one line.
+func written(m *machine, s *Save) string {
+	text := fmt.Sprintf("%d writes term %d vote %d", m.id, s.Term, s.Vote)
+	if s.Snapshot != nil {
+		text += fmt.Sprintf(" snapshot %d/%d", s.Snapshot.Index, s.Snapshot.Term)
+	}
+	for _, e := range s.Entries {
+		text += " " + e.String()
+	}
+	return text
 }
 
 func (c *cluster) apply(m *machine, e Entry) {
@@ -153,12 +182,14 @@ func (c *cluster) apply(m *machine, e Entry) {
 	switch {
 	case !known:
 		c.committed[e.Index] = e
-		c.highest = max(c.highest, e.Index)
+		c.highest = e.Index
+		c.by = append(c.by, m.Term())
 		c.overtaken(e.Index)
 	case was.Term != e.Term || was.Kind != e.Kind || !bytes.Equal(was.Data, e.Data):
 		require.Fail(c.t, "a server applies another entry than others did", "%d applies %s, and not %s", m.id, e, was)
 	}
 	m.applied = append(m.applied, e)
+	c.note("%d applies %s", m.id, e)
 }
 
 // overtaken sees that no leader answers by a lease without an entry that somebody applied.
@@ -189,7 +220,7 @@ func (c *cluster) reckon(m *machine) {
 	}
 }
 
-// reign sees that a term has one leader, and that it has all that was committed before.
+// reign sees that a term has one leader, and that it has all that was committed in earlier terms.
 func (c *cluster) reign(m *machine) {
 	was, known := c.leaders[m.Term()]
 	if known {
@@ -198,6 +229,9 @@ func (c *cluster) reign(m *machine) {
 	}
 	c.leaders[m.Term()] = m.id
 	for i := m.FirstIndex(); i <= c.highest; i++ {
+		if c.by[i-1] >= m.Term() {
+			break // one that is elected by old votes, and will not come to anything
+		}
 		term, in := m.log.term(i)
 		require.True(c.t, in && term == c.committed[i].Term, "the leader of term %d lacks entry %d, which is committed", m.Term(), i)
 	}
@@ -250,7 +284,7 @@ func (c *cluster) compact(m *machine) {
 	if !m.up || index < m.FirstIndex() {
 		return
 	}
-	s := m.Compact(index, encodeApplied(m.applied[:index]))
+	s := m.Compact(index, encodeApplied(uint64(m.id)+m.lives, m.applied[:index]))
 	state := m.disk
 	state.Entries = nil
 	for _, e := range m.disk.Entries {
@@ -296,14 +330,17 @@ func (c *cluster) leader() *machine {
 	return leader
 }
 
-// encodeApplied is a state machine that remembers what it applied.
-func encodeApplied(entries []Entry) []byte { return appendEntries(nil, entries) }
+// encodeApplied is a state machine that remembers what it applied. No two servers write it down in the same bytes.
+func encodeApplied(salt uint64, entries []Entry) []byte {
+	return appendEntries(appendBytes(nil, bytes.Repeat([]byte{byte(salt)}, int(salt%9))), entries)
+}
 
 func decodeApplied(b []byte) []Entry {
 	if len(b) == 0 {
 		return nil
 	}
 	d := decoder{b}
+	d.bytes()
 	return d.entries(0, 0, mostIndex)
 }
 

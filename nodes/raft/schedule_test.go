@@ -45,13 +45,12 @@ type mood struct {
 
 // storm lets a cluster go through so many steps of weather, and then sees it recover.
 func storm(t require.TestingT, draw func(int) int, seed uint64, steps int, story *[]string) *weather {
-	pick := func(among ...int) int { return among[draw(len(among))] }
-	w := &weather{draw: draw, side: map[ID]bool{}, next: 100, hit: map[string]int{},
-		mood: mood{prompt: pick(95, 60, 20), loss: pick(0, 2, 15), reach: pick(1, 3, 8, 40), brutal: pick(0, 0, 10, 50)}}
-	drift := nodes.Percent(pick(0, 20_000, 20_000))
+	w := &weather{draw: draw, side: map[ID]bool{}, next: 100, hit: map[string]int{}}
+	w.mood = mood{prompt: w.pick(95, 60, 20), loss: w.pick(0, 2, 15), reach: w.pick(1, 3, 8, 40), brutal: w.pick(0, 0, 10, 50)}
+	drift := nodes.Percent(w.pick(0, 20_000, 20_000))
 	options := Options{Election: 300 * time.Millisecond, Heartbeat: time.Duration(20+draw(100)) * time.Millisecond, Drift: drift,
-		BatchBytes: 1 + draw(200), BatchEntries: pick(1, 1, 1000), Window: 1 + draw(4), ChunkBytes: pick(1, 10, 100, 1000)}
-	w.cluster = newCluster(t, options, pick(1, 3, 3, 3, 5, 5), seed)
+		BatchBytes: 1 + draw(200), BatchEntries: w.pick(1, 1, 1000), Window: 1 + draw(4), ChunkBytes: w.pick(1, 10, 100, 1000)}
+	w.cluster = newCluster(t, options, w.pick(1, 3, 3, 3, 5, 5), seed)
 	w.story = story
 	w.drift(drift)
 	for done := 0; done < steps; {
@@ -60,6 +59,8 @@ func storm(t require.TestingT, draw func(int) int, seed uint64, steps int, story
 	w.recover()
 	return w
 }
+
+func (w *weather) pick(among ...int) int { return among[w.draw(len(among))] }
 
 // step does one thing, or a series of things, and says how many they were.
 func (w *weather) step() int {

@@ -8,8 +8,15 @@ type incoming struct {
 	data        []byte
 }
 
-// Compactable is up to where a snapshot may stand for the log: what is applied, and on this server's disk.
-func (c *Core) Compactable() uint64 { return min(c.applied, c.log.stable) }
+// Compactable is up to where a snapshot may stand for the log: what is applied, and on this server's disk. A new server
+// that has not come to an entry with the members yet has none: nobody could learn them from its snapshot.
+func (c *Core) Compactable() uint64 {
+	index := min(c.applied, c.log.stable)
+	if len(c.membersAt(index).Voters) == 0 {
+		return c.log.base.Index
+	}
+	return index
+}
 
 // Compact lets a snapshot of the state machine stand for the log up to index, and returns it with all that is to be
 // kept of it. The data is not to be written to from here on. Index is no more than Compactable.

@@ -1,15 +1,22 @@
 package raft
 
+import "time"
+
 // squall is a series of things that go badly together, the kind that single steps hardly ever come upon in this order.
 // It says how many things there were.
 func (w *weather) squall() int {
 	before := w.passed
-	switch w.draw(6) {
-	case 0:
+	defer func(was mood) { w.mood = was }(w.mood)
+	w.mood = mood{prompt: w.pick(100, 90, 50), reach: w.pick(1, 4, 40), loss: w.pick(0, 0, w.loss), brutal: w.pick(w.brutal, 0, 100)}
+	if w.draw(2) == 0 {
+		w.flight, w.kept = w.flight[:0], w.kept[:0]
+	}
+	switch w.draw(8) {
+	case 0, 1:
 		w.race()
-	case 1:
-		w.depose()
 	case 2:
+		w.depose()
+	case 3, 4:
 		w.delay()
 	default:
 		for range 1 + w.draw(5) {
@@ -22,19 +29,14 @@ func (w *weather) squall() int {
 // race lets several servers campaign at once.
 func (w *weather) race() {
 	w.mend()
-	var rivals []*machine
-	for range 2 + w.draw(3) {
-		m := w.someone()
-		w.revive(m)
-		w.wait(m)
-		rivals = append(rivals, m)
-	}
-	w.pass(w.draw(20))
-	for _, m := range rivals {
-		if w.draw(2) == 0 {
+	for _, m := range w.machines {
+		if w.draw(4) > 0 {
+			w.revive(m)
 			w.wait(m)
 		}
 	}
+	w.pass(w.draw(40))
+	w.now += time.Duration(w.draw(2)*400) * time.Millisecond
 	w.pass(w.draw(40))
 }
 
@@ -92,7 +94,10 @@ func (w *weather) depose() {
 	w.mend()
 	if w.draw(2) == 0 {
 		w.wait(old)
-		w.pass(w.draw(12))
+		for range w.draw(6) {
+			w.pass(1 + w.draw(4))
+			w.now += time.Duration(w.draw(100)) * time.Millisecond
+		}
 	}
 	if old.up && old.Role() == Leader && w.draw(2) == 0 {
 		w.tell("%d hands over to %d", old.id, m.id)
@@ -120,6 +125,12 @@ func (w *weather) delay() {
 	for range 20 {
 		if m.Role() == PreCandidate {
 			w.pass(1)
+		}
+	}
+	for _, o := range w.machines {
+		if o != old && o != m && w.draw(2) == 0 {
+			w.wait(o) // and asks whether it could lead; the answer will come late, too
+			w.pass(w.draw(6))
 		}
 	}
 	w.mend()
