@@ -1,0 +1,123 @@
+package ring
+
+import (
+	"fmt"
+	"slices"
+
+	"simrun/nodes"
+)
+
+// Range is the positions after one place on the circle, up to another and with it. Where both are the same it is the
+// whole circle.
+type Range struct{ After, Through uint64 }
+
+// Contains says whether a position is in the range.
+func (r Range) Contains(position uint64) bool {
+	return position-r.After-1 <= r.Through-r.After-1
+}
+
+// String is the range as two places in hexadecimal.
+func (r Range) String() string { return fmt.Sprintf("(%016x,%016x]", r.After, r.Through) }
+
+// Ranges are what a node keeps a copy of: in order along the circle, and none touches another.
+func (r *Ring) Ranges(node ID) []Range {
+	var all []Range
+	for t := range r.tokens {
+		if slices.Contains(r.ownersOf(t), node) {
+			all = extend(all, r.rangeOf(t))
+		}
+	}
+	return joined(all)
+}
+
+// Share is of how much of the circle a node keeps a copy.
+func (r *Ring) Share(node ID) nodes.Percent {
+	const unit, whole = 24, 40 // bits of what is not counted, and of what is
+	sum := uint64(0)
+	for _, held := range r.Ranges(node) {
+		if held.After == held.Through {
+			return nodes.PerMillion
+		}
+		sum += (held.Through - held.After) >> unit
+	}
+	return nodes.Percent(sum * uint64(nodes.PerMillion) >> whole)
+}
+
+// Move is a range whose owners are others in one ring than in another. What Gains has to get, any of From has.
+type Move struct {
+	Range
+	From         []ID // who keeps it in the ring before, in the order of preference
+	Gains, Loses []ID // who keeps it only after, and who only before
+}
+
+// Moves are all ranges whose owners change from one ring to the next, in order along the circle. A change of
+// preference among the same owners is none.
+func Moves(before, after *Ring) []Move {
+	var moves []Move
+	for _, r := range pieces(before, after) {
+		from, to := before.Owners(r.Through), after.Owners(r.Through)
+		gains, loses := without(to, from), without(from, to)
+		if len(gains)+len(loses) == 0 {
+			continue
+		}
+		if n := len(moves); n > 0 {
+			last := &moves[n-1]
+			if last.Through == r.After && slices.Equal(last.From, from) && slices.Equal(last.Gains, gains) && slices.Equal(last.Loses, loses) {
+				last.Through = r.Through
+				continue
+			}
+		}
+		moves = append(moves, Move{r, from, gains, loses})
+	}
+	return moves
+}
+
+// pieces cuts the circle wherever one of the rings has a token.
+func pieces(rings ...*Ring) (all []Range) {
+	var cuts []uint64
+	for _, r := range rings {
+		for _, t := range r.tokens {
+			cuts = append(cuts, t.at)
+		}
+	}
+	slices.Sort(cuts)
+	cuts = slices.Compact(cuts)
+	for i, c := range cuts {
+		all = append(all, Range{cuts[(i+len(cuts)-1)%len(cuts)], c})
+	}
+	return all
+}
+
+// without is what is in a and not in b, in the order of IDs, so that moves compare.
+func without(a, b []ID) (only []ID) {
+	for _, id := range a {
+		if !slices.Contains(b, id) {
+			only = append(only, id)
+		}
+	}
+	slices.Sort(only)
+	return only
+}
+
+// rangeOf is the range that a token ends.
+func (r *Ring) rangeOf(t int) Range {
+	return Range{r.tokens[(t+len(r.tokens)-1)%len(r.tokens)].at, r.tokens[t].at}
+}
+
+// extend adds a range that follows.
+func extend(all []Range, next Range) []Range {
+	if n := len(all); n > 0 && all[n-1].Through == next.After {
+		all[n-1].Through = next.Through
+		return all
+	}
+	return append(all, next)
+}
+
+// joined makes one of the last range and the first where they touch, across the place at which counting begins.
+func joined(all []Range) []Range {
+	if n := len(all); n > 1 && all[n-1].Through == all[0].After {
+		all[0].After = all[n-1].After
+		return all[:n-1]
+	}
+	return all
+}
