@@ -180,7 +180,7 @@ func (x *execution) page(from uint64, count int, pattern []byte, wanted bool) {
 		}
 		looked++
 		last = it.hash
-		if wanted && !it.expired(x.now) && (pattern == nil || matches(string(pattern), it.key)) {
+		if wanted && !it.expired(x.now) && (pattern == nil || Matches(string(pattern), it.key)) {
 			found = append(found, it)
 		}
 		return true

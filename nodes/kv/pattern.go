@@ -2,10 +2,10 @@ package kv
 
 import "strconv"
 
-// matches says whether a name fits a pattern of Redis: * is anything, ? any byte, [a-z] one of these, [^a] none of
+// Matches says whether a name fits a pattern of Redis: * is anything, ? any byte, [a-z] one of these, [^a] none of
 // these, and a backslash takes the next byte as it is. A star that fails is tried again from where it stood only until the
 // next star, so the time is no more than the product of both lengths.
-func matches(pattern, name string) bool {
+func Matches(pattern, name string) bool {
 	p, n, star, mark := 0, 0, -1, 0
 	for n < len(name) {
 		if p < len(pattern) && pattern[p] == '*' {

@@ -1,0 +1,37 @@
+package front
+
+import (
+	"maps"
+	"slices"
+
+	"simrun/nodes/kv"
+)
+
+// moment is what the recorder is told of a command.
+type moment struct{ received, sent string }
+
+func momentsOf(commands kv.Commands) map[string]moment {
+	all := map[string]moment{"ONCE OPEN": {"recv ONCE", "send ONCE"}}
+	for name, c := range commands {
+		if !c.Is(kv.Local) {
+			all[name] = moment{"recv " + name, "send " + name}
+		}
+	}
+	return all
+}
+
+// Moments are the names that a front with these commands gives to moments: `recv SET` when it takes one, `send SET` when
+// its answer is about to leave.
+func Moments(commands kv.Commands) (names []string) {
+	all := momentsOf(commands)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		names = append(names, all[name].received, all[name].sent)
+	}
+	return names
+}
+
+func (f *Front) note(name string) {
+	if name != "" {
+		f.record.Note(name)
+	}
+}
