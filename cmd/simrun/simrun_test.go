@@ -281,8 +281,10 @@ func TestAPlaceThatTakesNoFiles(t *testing.T) {
 // A violation ends with 1, tells the story, and gives lines to paste that work as they stand.
 func TestAViolationTellsItsStory(t *testing.T) {
 	d := sitDown(t)
-	weak := []string{"no-journal", "--seed", "1", "--set", "claims.no-job-lost.expect=holds"}
-	said := d.does(1, append(weak, "--seeds", "60", "--junit", "junit.xml")...)
+	weak := func(more ...string) []string {
+		return append([]string{"no-journal", "--set", "claims.no-job-lost.expect=holds", "--set", "workload[0].rate=8/s"}, more...)
+	}
+	said := d.does(1, weak("--seed", "1", "--seeds", "60", "--junit", "junit.xml")...)
 	require.Contains(t, said, "✗ no-job-lost is violated\n")
 	require.Contains(t, said, "no-journal is violated in 1 of ")
 	require.Regexp(t, `(?m)^ +\d+\.\d{3}s  \S`, said, "a story has moments")
@@ -314,13 +316,13 @@ func TestAViolationTellsItsStory(t *testing.T) {
 	require.Equal(t, 3, pasted, said)
 
 	seed := d.result("runs", "last", "result.json").Seed
-	alone := d.does(1, "no-journal", "--seed", seed, "--set", "claims.no-job-lost.expect=holds")
+	alone := d.does(1, weak("--seed", seed)...)
 	require.Contains(t, alone, "no-journal is violated: 1 of ")
 	require.Contains(t, alone, ", twice the same\n", "it is replayed before it is told of")
 	require.Empty(t, d.does(0, "no-journal", "--seed", seed, "--quiet"), "as the scenario expects")
 
 	d.env = []string{"GITHUB_ACTIONS=true"}
-	marked := d.does(1, "no-journal", "--seed", seed, "--set", "claims.no-job-lost.expect=holds", "--quiet")
+	marked := d.does(1, weak("--seed", seed, "--quiet")...)
 	require.Regexp(t, `(?m)^::error file=no-journal\.yaml,line=\d+,title=no-job-lost is violated`, marked)
 }
 
@@ -358,10 +360,10 @@ func (d *desk) regressed(file string) {
 	d.write("mended.yaml", text)
 	require.Contains(d, d.does(0, "mended.yaml", "--lucks", "20"), " holds in 20 seeds\n")
 	require.Empty(d, d.does(0, "mended.yaml", "--lucks", "3", "--quiet"))
-	d.write("idle.yaml", strings.Replace(text, "    faults:\n", "    faults:\n      - {on: worker-e rename, crash: worker-e, for: 1s}\n", 1))
+	d.write("idle.yaml", strings.Replace(text, "    faults:\n", "    faults:\n      - {on: worker-w rename, crash: worker-w, for: 1s}\n", 1))
 	_, complaint, code := d.types("idle.yaml", "--lucks", "3", "--quiet")
 	require.Equal(d, 3, code)
-	require.Contains(d, complaint, "idle.yaml: no effect under any of 3 lucks: {on: worker-e rename, crash: worker-e, for: 1s}\n")
+	require.Contains(d, complaint, "idle.yaml: no effect under any of 3 lucks: {on: worker-w rename, crash: worker-w, for: 1s}\n")
 
 	require.Contains(d, d.complains("no-journal", "--lucks", "3"), "--lucks is of a plan, and no-journal is a scenario")
 	require.Contains(d, d.complains("mended.yaml", "--lucks", "-1"), "--lucks is at least 1")
