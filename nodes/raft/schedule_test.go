@@ -292,16 +292,21 @@ func (w *weather) change(m *machine) {
 }
 
 // wipe takes a voter's disk, and so the voter: who comes in its place is somebody else. More than one at a time nobody
-// promised to survive.
+// promised to survive, nor one while it is in dispute who votes: a learner may have been told last what only the lost
+// server knew besides, and is then neither elected nor outvoted.
 func (w *weather) wipe(m *machine) {
+	voters := m.members.Voters
 	for _, o := range w.machines {
-		members := o.members
-		for _, voters := range [][]Member{members.Voters, members.Outgoing} {
-			gone := slices.ContainsFunc(voters, func(v Member) bool { return w.machine(v.ID).gone })
-			if gone || find(voters, m.id) && len(voters) < 3 {
-				return
-			}
+		switch {
+		case o.gone:
+		case !o.up, o.members.Joint(), o.settings[len(o.settings)-1].index > min(o.Commit(), o.log.stable):
+			return
+		case len(o.members.Voters) > 0 && !slices.Equal(o.members.Voters, voters):
+			return
 		}
+	}
+	if find(voters, m.id) && len(voters) < 3 || slices.ContainsFunc(voters, func(v Member) bool { return w.machine(v.ID).gone }) {
+		return
 	}
 	w.tell("%d loses its disk", m.id)
 	w.crash(m)

@@ -64,7 +64,7 @@ func Open(env nodes.Env, dir string, o journal.Options) (*Store, error) {
 	return s, nil
 }
 
-// State is what the server knew.
+// State is what a recovery would give once all that was appended is durable.
 func (s *Store) State() raft.State { return s.state }
 
 // Identity is who the server is; zero if it is nobody yet.
@@ -86,6 +86,15 @@ func (s *Store) String() string { return s.journal.String() }
 func (s *Store) Be(i Identity) error {
 	s.identity = i
 	return s.append(appendIdentity(s.head(identityRecord), i))
+}
+
+// Then calls f once all that was appended is durable, or cannot be.
+func (s *Store) Then(f func(error)) {
+	if s.last == (journal.Position{}) {
+		f(nil)
+		return
+	}
+	s.journal.Then(s.last, f)
 }
 
 // Settle gives way until all that was appended is durable.

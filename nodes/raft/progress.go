@@ -1,0 +1,23 @@
+package raft
+
+import "simrun/nodes"
+
+// Match is up to where a leader knows a member's log to be durable and the same as its own; 0 of one it does not know.
+func (c *Core) Match(id ID) uint64 {
+	if id == c.opts.ID {
+		return c.log.stable
+	}
+	if p := c.peer(id); p != nil && c.role == Leader {
+		return p.match
+	}
+	return 0
+}
+
+// Campaign asks at once whether an election could be won, as if nothing had been heard for long. It does nothing to a
+// leader, or to a server without a vote, and harms none that a majority hears of.
+func (c *Core) Campaign(now nodes.Instant) {
+	c.see(now)
+	if c.role != Leader {
+		c.campaign()
+	}
+}
