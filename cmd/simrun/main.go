@@ -7,9 +7,10 @@ import (
 	"simrun/cmd/command"
 	"simrun/nodes"
 	"simrun/nodes/gearman"
+	"simrun/nodes/kv/single"
 	"simrun/scenarios"
 )
 
 func main() {
-	os.Exit(command.Main(scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}}))
+	os.Exit(command.Main(scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client, single.Server}}))
 }

@@ -16,6 +16,7 @@ const (
 	Read                     // it reads the store
 	Local                    // it is answered by the server that is asked, whatever it serves: PING
 	Served                   // it is answered by the server that is asked, as its kind has it: CLUSTER
+	Grows                    // it writes, and the store may be larger for it
 )
 
 // Command is a command, as clients name it and as COMMAND tells of it.
@@ -30,6 +31,10 @@ type Command struct {
 	do func(x *execution) // of commands that write or read
 }
 
+// ErrMemory is the error for a command that Grows where there is no room. Whoever orders commands refuses it then; a
+// store itself has no limit, or copies with different ones would come apart.
+const ErrMemory = "OOM command not allowed when used memory > 'maxmemory'."
+
 // commands that stores do, by their names.
 var commands = byName([]Command{
 	{"GET", 2, Read, 1, 1, 1, (*execution).get},
@@ -41,15 +46,15 @@ var commands = byName([]Command{
 	{"PTTL", 2, Read, 1, 1, 1, (*execution).pttl},
 	{"SCAN", -2, Read, 0, 0, 0, (*execution).scan},
 	{"DBSIZE", 1, Read, 0, 0, 0, (*execution).dbsize},
-	{"SET", -3, Write, 1, 1, 1, (*execution).set},
-	{"SETNX", 3, Write, 1, 1, 1, (*execution).setnx},
-	{"MSET", -3, Write, 1, -1, 2, (*execution).mset},
+	{"SET", -3, Write | Grows, 1, 1, 1, (*execution).set},
+	{"SETNX", 3, Write | Grows, 1, 1, 1, (*execution).setnx},
+	{"MSET", -3, Write | Grows, 1, -1, 2, (*execution).mset},
 	{"GETDEL", 2, Write, 1, 1, 1, (*execution).getdel},
-	{"APPEND", 3, Write, 1, 1, 1, (*execution).append},
-	{"INCR", 2, Write, 1, 1, 1, (*execution).incr},
-	{"DECR", 2, Write, 1, 1, 1, (*execution).decr},
-	{"INCRBY", 3, Write, 1, 1, 1, (*execution).incrby},
-	{"DECRBY", 3, Write, 1, 1, 1, (*execution).decrby},
+	{"APPEND", 3, Write | Grows, 1, 1, 1, (*execution).append},
+	{"INCR", 2, Write | Grows, 1, 1, 1, (*execution).incr},
+	{"DECR", 2, Write | Grows, 1, 1, 1, (*execution).decr},
+	{"INCRBY", 3, Write | Grows, 1, 1, 1, (*execution).incrby},
+	{"DECRBY", 3, Write | Grows, 1, 1, 1, (*execution).decrby},
 	{"DEL", -2, Write, 1, -1, 1, (*execution).del},
 	{"UNLINK", -2, Write, 1, -1, 1, (*execution).del},
 	{"EXPIRE", -3, Write, 1, 1, 1, (*execution).expire},
@@ -151,7 +156,7 @@ type Request struct {
 }
 
 // openSession is ONCE OPEN, which opens a session.
-var openSession = Command{"ONCE OPEN", 2, Write, 0, 0, 0, (*execution).open}
+var openSession = Command{"ONCE OPEN", 2, Write | Grows, 0, 0, 0, (*execution).open}
 
 // Parse finds out what is asked for. If that cannot be, problem is the error to answer with.
 func (c Commands) Parse(args [][]byte) (r Request, problem string) {

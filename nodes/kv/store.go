@@ -83,6 +83,9 @@ func (s *Store) Len() int { return s.table.count }
 // Bytes is about how much memory the store's keys, values and sessions take.
 func (s *Store) Bytes() nodes.Bytes { return nodes.Bytes(s.bytes + s.sessions.bytes) }
 
+// Sessions is how many client sessions there are.
+func (s *Store) Sessions() int { return s.sessions.len() }
+
 // Version is that of the last write.
 func (s *Store) Version() uint64 { return s.version }
 
