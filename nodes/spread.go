@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -59,6 +60,18 @@ func (s Spread) Max() time.Duration {
 		return min(s.Mean, Longest/16) * 16
 	default:
 		return max(s.Lo, s.Hi)
+	}
+}
+
+// Least is the shortest that it gives.
+func (s Spread) Least() time.Duration {
+	switch {
+	case len(s.Choices) > 0:
+		return slices.Min(s.Choices)
+	case s.Mean > 0:
+		return 0
+	default:
+		return s.Lo
 	}
 }
 

@@ -35,6 +35,7 @@ type Terms struct {
 	For      string   `json:"for,omitempty"`   // a time such as 10m0s
 	Shard    string   `json:"shard,omitempty"` // 3/16
 	Keep     bool     `json:"keep_going,omitempty"`
+	Guided   bool     `json:"guided,omitempty"`
 }
 
 // Differs says in what two sweeps, or two shards of what should be one, are not the same; "" if they are.
@@ -44,6 +45,7 @@ func (t Terms) Differs(o Terms) string {
 		{"scenario", t.Scenario, o.Scenario}, {"--set", strings.Join(t.Set, " "), strings.Join(o.Set, " ")},
 		{"commit", t.Commit, o.Commit}, {"--seed", t.Base, o.Base}, {"--seeds", fmt.Sprint(t.Seeds), fmt.Sprint(o.Seeds)},
 		{"--for", t.For, o.For}, {"--keep-going", fmt.Sprint(t.Keep), fmt.Sprint(o.Keep)},
+		{"--guided", fmt.Sprint(t.Guided), fmt.Sprint(o.Guided)},
 		{"the text of " + t.Scenario, clip(t.Digest, 13), clip(o.Digest, 13)},
 	} {
 		if field.is != field.was {
@@ -73,6 +75,9 @@ func (s Shelf) Logbook(scenario string, t Terms) *Logbook {
 	name := "sweep-" + t.Base
 	if t.Shard != "" {
 		name += "-" + strings.Replace(t.Shard, "/", "-of-", 1)
+	}
+	if t.Guided {
+		name += "-guided"
 	}
 	return &Logbook{Dir: filepath.Join(s.Root, scenario, name), Terms: t}
 }

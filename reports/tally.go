@@ -21,6 +21,7 @@ func (t *Terminal) Batch(b *explore.Batch, dir string, runOf func(explore.Failur
 	p.tally(b)
 	p.kinds(b)
 	p.unreached(b)
+	p.guidance(b.Guidance)
 	p.causes(b)
 	p.conclusion(b)
 	if dir != "" {
@@ -188,6 +189,18 @@ func (p *page) unreached(b *explore.Batch) {
 	p.line("")
 	lead := "never reached: "
 	p.hang("  "+p.Ink.soft(lead), 2+runes(lead), fmt.Sprintf("%d of %d probes: ", n, len(b.Probes))+strings.Join(never, "; "))
+}
+
+// guidance is what a guided sweep came to, and what of it plans came to first that were not a seed's own.
+func (p *page) guidance(g *explore.Guidance) {
+	if g == nil {
+		return
+	}
+	p.line("")
+	lead := "guided: "
+	p.hang("  "+p.Ink.soft(lead), 2+runes(lead), fmt.Sprintf("%s, %s; %s and %s with faults, of which variations were the first at %s and %s",
+		Counted(g.Fresh, "fresh plan"), Counted(g.Varied, "variation"), Counted(g.Found.States, "state"), Counted(g.Found.Pairs, "pair"),
+		Count(g.FoundVaried.States), Count(g.FoundVaried.Pairs)))
 }
 
 // causes is a row for each group of failures: what they show, and by which kinds of fault.

@@ -19,7 +19,12 @@ import (
 // The luck of a plan's own file is its Seed; of a file that is a plan, seed is usually Spec.Seed.
 func Draw(s *Spec, seed luck.Seed) *Plan {
 	d := &draw{spec: s, seed: seed, names: map[string]int{}}
-	p := &Plan{Scenario: s.Name, Summary: s.Summary, Value: s.Value, Seed: seed, point: s.point,
+	return d.do()
+}
+
+func (d *draw) do() *Plan {
+	s := d.spec
+	p := &Plan{Scenario: s.Name, Summary: s.Summary, Value: s.Value, Seed: d.seed, point: s.point,
 		Claims: s.Claims, NoRestarts: s.noRestarts(), probes: s.probes}
 	d.plan = p
 	d.topology = s.fixed
@@ -43,11 +48,16 @@ type draw struct {
 	plan     *Plan
 	topology *topology
 	names    map[string]int // how many lines of that name there were, to tell apart those with the same words
+
+	varied  *Variation // nil: all is drawn by seed
+	swaps   map[string]luck.Seed
+	outline *Outline
+	seen    map[string]bool // lines of the outline
 }
 
 // stream is the luck of the line of that name.
 func (d *draw) stream(name ...string) luck.Stream {
-	return d.seed.Stream(append([]string{"plan"}, name...)...)
+	return d.by(name).Stream(append([]string{"plan"}, name...)...)
 }
 
 // one is the single variate of that name.
@@ -170,8 +180,9 @@ func (d *draw) heal(line *phaseLine) Heal {
 // drawn is a fault with what of its line is needed for the order of a plan and for the swarm.
 type drawn struct {
 	Fault
-	line  *faultLine
-	order int // of its line in the phase
+	line   *faultLine
+	order  int // of its line in the phase
+	origin Origin
 }
 
 // faults draws the script, then the swarm, which has the script's outages to reckon with.
@@ -196,6 +207,9 @@ func (d *draw) faults() {
 	d.plan.Faults = make([]Fault, len(all))
 	for i := range all {
 		d.plan.Faults[i] = all[i].Fault
+		if d.outline != nil {
+			d.outline.Faults = append(d.outline.Faults, all[i].origin)
+		}
 	}
 }
 
@@ -205,68 +219,84 @@ func (d *draw) line(f *faultLine, phase int, by string, order int, emit func(dra
 	if f.DrawnBy != "" {
 		by = string(f.DrawnBy)
 	}
+	draw := func(target *selector, words, sentence string) {
+		l := &series{faultLine: f, phase: phase, by: by, target: target, every: d.every(f, phase),
+			name: d.unique(fmt.Sprintf("%s %s %s %s", d.plan.Phases[phase].Name, by, words, f.when()))}
+		for nth, x := range d.edited(l, d.series(l)) {
+			if len(x.Targets) == 0 || d.spec.noRestarts() && !withoutRestart(&x) {
+				continue
+			}
+			if _, seen := first[sentence]; !seen {
+				first[sentence] = x.Target
+			}
+			emit(drawn{x, f, order, Origin{l.stream(), nth}})
+		}
+	}
 	if f.target.op != "each" {
-		name := d.unique(fmt.Sprintf("%s %s %s %s", d.plan.Phases[phase].Name, by, f, f.when()))
-		d.repeat(f, &f.target, d.stream("fault", name), phase, by, order, f.String(), emit, first)
+		draw(&f.target, f.String(), f.String())
 		return
 	}
 	for _, m := range f.target.whole().members(d.topology, f.verb.Takes) {
-		one := &selector{name: m}
-		name := d.unique(fmt.Sprintf("%s %s %s %s %s", d.plan.Phases[phase].Name, by, f.verb.Verb, m, f.when()))
-		d.repeat(f, one, d.stream("fault", name), phase, by, order, string(f.verb.Verb)+" "+m, emit, first)
+		one := string(f.verb.Verb) + " " + m
+		draw(&selector{name: m}, one, one)
 	}
 }
 
 // mostRepeats is how often one line of `every` strikes in one phase at most.
 const mostRepeats = 10_000
 
-// repeat draws a line's faults: one, or as many as the phase has room for.
-func (d *draw) repeat(f *faultLine, target *selector, luck luck.Stream, phase int, by string, order int, sentence string,
-	emit func(drawn), first map[string]string) {
-	p := &d.plan.Phases[phase]
-	every := d.every(f, phase)
-	tell := func(x Fault) {
-		if len(x.Targets) == 0 || d.spec.noRestarts() && !withoutRestart(&x) {
-			return
-		}
-		if _, seen := first[sentence]; !seen {
-			first[sentence] = x.Target
-		}
-		emit(drawn{x, f, order})
-	}
-	if every == nil {
-		x := d.fault(f, target, luck, phase, by)
-		switch {
-		case f.At != nil:
-			if x.At = p.From + part(luck, luckWhen).span(*f.At); x.At >= p.To {
-				return // its time is past the end of this phase
-			}
-		default:
-			x.At, x.After, x.On = p.From, f.event, f.moment
-			x.Nth = 1
-			if f.Nth != nil {
-				x.Nth = f.Nth.At(part(luck, luckCount).next())
-			}
-			if f.Wait != nil {
-				x.Wait = part(luck, luckWhen).span(*f.Wait)
-			}
+// series is what a line gives in its phase: one fault, or as many as the phase has room for.
+type series struct {
+	*faultLine
+	phase  int
+	by     string
+	target *selector     // one of its own for each member, if the line says so
+	every  *nodes.Spread // how long it leaves off between two; nil if there is only one
+	name   string        // of its luck
+}
+
+// series draws a line's faults.
+func (d *draw) series(l *series) (faults []Fault) {
+	p := &d.plan.Phases[l.phase]
+	luck := d.stream("fault", l.name)
+	if l.every == nil {
+		x := d.fault(l, luck)
+		if l.At != nil {
+			x.At = p.From + part(luck, luckWhen).span(*l.At)
+		} else {
+			x.At, x.After, x.On = p.From, l.event, l.moment
 			if !x.On.IsZero() {
-				x.On.Hosts = f.watches.members(d.topology, Hosts)
+				x.On.Hosts = l.watches.members(d.topology, Hosts)
 			}
+			l.await(&x, luck)
 		}
-		tell(x)
-		return
+		if x.At >= p.To {
+			return nil // its time is past the end of this phase
+		}
+		return []Fault{x}
 	}
 	at := p.From
 	for i := range uint64(mostRepeats) {
 		each := part(luck, luckEach+i)
-		if at += part(*each.Stream, luckWhen).length(*every); at >= p.To {
-			return
+		if at += part(*each.Stream, luckWhen).length(*l.every); at >= p.To {
+			break
 		}
-		x := d.fault(f, target, *each.Stream, phase, by)
+		x := d.fault(l, *each.Stream)
 		x.At = at
 		at += x.For
-		tell(x)
+		faults = append(faults, x)
+	}
+	return faults
+}
+
+// await draws which occurrence a fault waits for.
+func (l *series) await(x *Fault, luck luck.Stream) {
+	x.Nth, x.Wait = 1, 0
+	if l.Nth != nil {
+		x.Nth = l.Nth.At(part(luck, luckCount).next())
+	}
+	if l.Wait != nil {
+		x.Wait = part(luck, luckWhen).span(*l.Wait)
 	}
 }
 
@@ -281,20 +311,21 @@ func (d *draw) every(f *faultLine, phase int) *nodes.Spread {
 }
 
 // fault draws what every fault of a line has: target, length and options.
-func (d *draw) fault(f *faultLine, target *selector, luck luck.Stream, phase int, by string) Fault {
-	x := Fault{Phase: phase, Verb: f.verb.Verb, DrawnBy: by}
-	if f.options != nil {
-		x.Options = f.options.draw(part(luck, luckOptions))
+func (d *draw) fault(l *series, luck luck.Stream) Fault {
+	x := Fault{Phase: l.phase, Verb: l.verb.Verb, DrawnBy: l.by}
+	if l.options != nil {
+		x.Options = l.options.draw(part(luck, luckOptions))
 	}
-	if f.For != nil {
-		x.For = part(luck, luckLength).length(*f.For)
+	if l.For != nil {
+		x.For = part(luck, luckLength).length(*l.For)
 	}
+	target := l.target
 	if target.or != nil {
 		target = target.or[part(luck, luckOr).Below(len(target.or))]
 	}
-	x.Targets = d.inhabited(&x, d.targets(f, target, part(luck, luckTarget), &x.Options))
+	x.Targets = d.inhabited(&x, d.targets(l.faultLine, target, part(luck, luckTarget), &x.Options))
 	x.Target = TargetText(x.Targets)
-	if o, ok := f.options.(*buggify); ok {
+	if o, ok := l.options.(*buggify); ok {
 		x.Options.Points = o.Points.draw(part(luck, luckPoints), d.topology.pointsOf(x.Targets))
 	}
 	return x

@@ -157,34 +157,39 @@ func TestTheSwarmKeepsUp(t *testing.T) {
 	spec := mustRead(t, readExample(t)).Specs[0]
 	swarms := 0
 	for seed := range luck.Seed(150) {
-		plan := Draw(spec, seed)
-		for at := plan.Phases[1].From; at < plan.Phases[1].To; at += 25 * time.Millisecond {
-			dark := map[string]bool{}
-			bySwarmToo := false
-			for i := range plan.Faults {
-				f := &plan.Faults[i]
-				from, to := f.At, f.At+f.For
-				if f.Waits() { // the crash at a sync, at any time
-					from, to = plan.Phases[1].From, plan.Phases[1].To+f.Wait+f.For
-				}
-				if !f.Verb.Info().Down || at < from || at >= to {
-					continue
-				}
-				for _, target := range f.Targets {
-					for _, h := range target.Hosts {
-						if strings.HasPrefix(h, "gearman-") {
-							dark[h] = true
-							if f.DrawnBy == BySwarm {
-								bySwarmToo, swarms = true, swarms+1
-							}
+		swarms += keptUp(t, Draw(spec, seed))
+	}
+	require.Positive(t, swarms, "the swarm never struck a server")
+}
+
+// keptUp holds a plan of the example to leaving one server up, and counts how often the swarm struck one.
+func keptUp(t require.TestingT, plan *Plan) (swarms int) {
+	for at := plan.Phases[1].From; at < plan.Phases[1].To; at += 25 * time.Millisecond {
+		dark := map[string]bool{}
+		bySwarmToo := false
+		for i := range plan.Faults {
+			f := &plan.Faults[i]
+			from, to := f.At, f.At+f.For
+			if f.Waits() { // the crash at a sync, at any time
+				from, to = plan.Phases[1].From, plan.Phases[1].To+f.Wait+f.For
+			}
+			if !f.Verb.Info().Down || at < from || at >= to {
+				continue
+			}
+			for _, target := range f.Targets {
+				for _, h := range target.Hosts {
+					if strings.HasPrefix(h, "gearman-") {
+						dark[h] = true
+						if f.DrawnBy == BySwarm {
+							bySwarmToo, swarms = true, swarms+1
 						}
 					}
 				}
 			}
-			require.False(t, len(dark) == 2 && bySwarmToo, "seed %d leaves no server at %s", seed, at)
 		}
+		require.False(t, len(dark) == 2 && bySwarmToo, "seed %s leaves no server at %s", FormatSeed(plan.Seed), at)
 	}
-	require.Positive(t, swarms, "the swarm never struck a server")
+	return swarms
 }
 
 // If this fails, a plan has randomness left in it, or faults outside of what their lines allow.
@@ -192,49 +197,53 @@ func TestDrawsStayInTheirRanges(t *testing.T) {
 	spec := mustRead(t, readExample(t)).Specs[0]
 	kinds := map[Verb]int{}
 	for seed := range luck.Seed(500) {
-		plan := Draw(spec, seed)
-		require.Equal(t, 75*time.Second, plan.Phases[3].To)
-		swarm := map[string]bool{}
-		for i := range plan.Faults {
-			f := &plan.Faults[i]
-			kinds[f.Verb]++
-			p := plan.Phases[f.Phase]
-			require.Equal(t, "storm", p.Name)
-			require.GreaterOrEqual(t, f.At, p.From)
-			require.Less(t, f.At, p.To)
-			require.NotEmpty(t, f.Targets)
-			for _, target := range f.Targets {
-				require.NotEmpty(t, target.Hosts)
-			}
-			if f.DrawnBy == BySwarm {
-				swarm[string(f.Verb)] = true
-			}
-			switch {
-			case f.Verb == CutPower:
-				require.GreaterOrEqual(t, f.At-p.From, 2*time.Second)
-				require.LessOrEqual(t, f.At-p.From, 10*time.Second)
-				require.Equal(t, "supplier-1", f.Target)
-				require.Len(t, f.Targets[0].Hosts, 6)
-			case f.Verb == StepClock:
-				require.LessOrEqual(t, f.Options.By.Abs(), 2*time.Second)
-				require.Zero(t, f.For)
-			case f.Verb == LosePackets:
-				require.GreaterOrEqual(t, f.Options.Rate, nodes.Percent(10_000))
-				require.LessOrEqual(t, f.Options.Rate, nodes.Percent(200_000))
-			case f.Verb == CrashMachine:
-				require.Equal(t, Moment{"gearman-a", []string{"gearman-a"}, "sync-begin"}, f.On)
-				require.GreaterOrEqual(t, f.Nth, 1)
-				require.LessOrEqual(t, f.Nth, 400)
-			case f.Verb == Partition && f.DrawnBy == BySwarm:
-				require.Len(t, f.Targets, 1)
-				require.Less(t, len(f.Targets[0].Hosts), len(plan.Hosts))
-			}
-		}
-		require.LessOrEqual(t, len(swarm), 4)
+		inTheirRanges(t, Draw(spec, seed), kinds)
 	}
 	for _, v := range []Verb{CutPower, Partition, CrashMachine, Crash, Pause, SlowLink, LosePackets, StepClock, SlowDisk} {
 		require.Positive(t, kinds[v], "%s never struck", v)
 	}
+}
+
+// inTheirRanges holds a plan of the example to what its lines say, and counts its faults.
+func inTheirRanges(t require.TestingT, plan *Plan, kinds map[Verb]int) {
+	require.Equal(t, 75*time.Second, plan.Phases[3].To)
+	swarm := map[string]bool{}
+	for i := range plan.Faults {
+		f := &plan.Faults[i]
+		kinds[f.Verb]++
+		p := plan.Phases[f.Phase]
+		require.Equal(t, "storm", p.Name)
+		require.GreaterOrEqual(t, f.At, p.From)
+		require.Less(t, f.At, p.To)
+		require.NotEmpty(t, f.Targets)
+		for _, target := range f.Targets {
+			require.NotEmpty(t, target.Hosts)
+		}
+		if f.DrawnBy == BySwarm {
+			swarm[string(f.Verb)] = true
+		}
+		switch {
+		case f.Verb == CutPower:
+			require.GreaterOrEqual(t, f.At-p.From, 2*time.Second)
+			require.LessOrEqual(t, f.At-p.From, 10*time.Second)
+			require.Equal(t, "supplier-1", f.Target)
+			require.Len(t, f.Targets[0].Hosts, 6)
+		case f.Verb == StepClock:
+			require.LessOrEqual(t, f.Options.By.Abs(), 2*time.Second)
+			require.Zero(t, f.For)
+		case f.Verb == LosePackets:
+			require.GreaterOrEqual(t, f.Options.Rate, nodes.Percent(10_000))
+			require.LessOrEqual(t, f.Options.Rate, nodes.Percent(200_000))
+		case f.Verb == CrashMachine:
+			require.Equal(t, Moment{"gearman-a", []string{"gearman-a"}, "sync-begin"}, f.On)
+			require.GreaterOrEqual(t, f.Nth, 1)
+			require.LessOrEqual(t, f.Nth, 400)
+		case f.Verb == Partition && f.DrawnBy == BySwarm:
+			require.Len(t, f.Targets, 1)
+			require.Less(t, len(f.Targets[0].Hosts), len(plan.Hosts))
+		}
+	}
+	require.LessOrEqual(t, len(swarm), 4)
 }
 
 // If this fails, a sweep on two cores is not the sweep on one: worlds draw from one scenario at a time.

@@ -49,6 +49,8 @@ type State struct {
 	Fingerprint probe.Fingerprint
 	// Under are the verbs under way when a node entered the state, over all times that one did.
 	Under VerbSet
+	// At is when one did first.
+	At time.Duration
 }
 
 // VerbSet is a set of verbs. Its zero value is empty: fair weather.
@@ -75,7 +77,13 @@ const mostStates = 4096
 // states gathers what nodes say of the states they enter. It looks at the world and changes nothing in it.
 type states struct {
 	storm *storm
-	seen  map[stateKey]VerbSet
+	seen  map[stateKey]entered
+}
+
+// entered is under which verbs a state was, and when first.
+type entered struct {
+	under VerbSet
+	at    time.Duration
 }
 
 type stateKey struct {
@@ -85,18 +93,22 @@ type stateKey struct {
 
 func (s *states) enter(h *sim.Host, f probe.Fingerprint) {
 	key := stateKey{h.Kind, f}
-	under, known := s.seen[key]
-	if !known && len(s.seen) == mostStates {
-		return
+	e, known := s.seen[key]
+	if !known {
+		if len(s.seen) == mostStates {
+			return
+		}
+		e.at = s.storm.world.Now()
 	}
-	s.seen[key] = under | s.storm.weather()
+	e.under |= s.storm.weather()
+	s.seen[key] = e
 }
 
 // all are the states, by kind and fingerprint.
 func (s *states) all() []State {
 	all := make([]State, 0, len(s.seen))
-	for key, under := range s.seen {
-		all = append(all, State{key.kind, key.print, under})
+	for key, e := range s.seen {
+		all = append(all, State{key.kind, key.print, e.under, e.at})
 	}
 	slices.SortFunc(all, func(a, b State) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Fingerprint, b.Fingerprint))

@@ -81,6 +81,7 @@ type call struct {
 	out       string
 	shard     explore.Shard
 	verify    bool
+	guided    bool
 
 	suites []reports.Suite // what --junit will say
 }
@@ -149,6 +150,7 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	f.Var((*shardFlag)(&c.shard), "shard", "run only the seeds of one `SHARD`, such as 3/16, for merge to put together")
 	c.verifyFlag(f)
 	f.BoolVar(&c.keepGoing, "keep-going", false, "go on after a violation")
+	f.BoolVar(&c.guided, "guided", false, "prefer plans that vary those which came to something that few came to")
 	f.BoolVar(&c.trace, "trace", false, "keep the full event log of a run, as replay does")
 	c.outputFlags(f)
 	c.junitFlag(f)

@@ -100,6 +100,9 @@ func (c *call) anew(t reports.Terms) string {
 	if t.Keep {
 		line += " --keep-going"
 	}
+	if t.Guided {
+		line += " --guided"
+	}
 	for _, set := range t.Set {
 		line += " --set " + quote(set)
 	}
@@ -132,7 +135,7 @@ func (w *sweep) recall() iter.Seq2[*explore.Entry, error] {
 		if last == nil {
 			return
 		}
-		run, err := w.rerun(last.Seed, last.Value, scenarios.RunOptions{})
+		run, err := w.rerun(last.Seed, last.Value, last.Variation, scenarios.RunOptions{})
 		if err == nil && run.Result.Hash != last.Hash {
 			err = fmt.Errorf("seed %s takes another course than it did: the program has changed\nto start anew: %s", last.Seed, w.anew(w.terms))
 		}

@@ -28,7 +28,7 @@ func (c *call) run(names []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.lucky(all); err != nil {
+	if err := errors.Join(c.lucky(all), c.guidable(all)); err != nil {
 		return err
 	}
 	if err := c.prepareShelf(); err != nil {
@@ -64,6 +64,24 @@ func (c *call) lucky(all []*scenario) error {
 	return nil
 }
 
+// guidable holds --guided to what it can be said of.
+func (c *call) guidable(all []*scenario) error {
+	switch {
+	case !c.guided:
+		return nil
+	case c.shard.Of > 0:
+		return errors.New("--guided and --shard do not go together: each run of a guided sweep hangs on those before it; give each machine a --seed of its own")
+	case c.seeds == 1 && c.lasts == 0 || c.lucks > 0:
+		return errors.New("--guided is of many runs: say --seeds or --for")
+	}
+	for _, s := range all {
+		if len(s.Specs) > 1 {
+			return fmt.Errorf("--guided is of one point, and %s has a matrix of %d, which it compares under the same seeds", s.given, len(s.Specs))
+		}
+	}
+	return nil
+}
+
 func (c *call) scenario(s *scenario, seed luck.Seed) error {
 	seed = c.seedOf(s, seed)
 	if c.lucks > 0 || c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 || c.shard.Of > 0 {
@@ -95,7 +113,7 @@ func (c *call) look(s *scenario, plan *scenarios.Plan, o scenarios.RunOptions) (
 	if c.verify && run.Result.Verdict != scenarios.Diverged {
 		crew := s.crew(c)
 		defer crew.dismiss()
-		if run, err = crew.verify(run); err != nil {
+		if run, err = crew.verify(run, nil); err != nil {
 			return nil, "", err
 		}
 		note = "the same in a second process"

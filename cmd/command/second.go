@@ -25,6 +25,7 @@ const turnsCommand = "turns"
 type errand struct {
 	Seed    string               `json:"seed,omitempty"`
 	Value   string               `json:"value,omitempty"`
+	Varied  *scenarios.Variation `json:"varied,omitempty"`
 	Options scenarios.RunOptions `json:"options"`
 	Stretch *int                 `json:"stretch,omitempty"`
 }
@@ -64,7 +65,7 @@ func (c *call) answer(s *scenario, in io.Reader) error {
 		}
 		var a answer
 		if e.Stretch == nil {
-			run, err := w.rerun(e.Seed, e.Value, e.Options)
+			run, err := w.rerun(e.Seed, e.Value, e.Varied, e.Options)
 			if err != nil {
 				return err
 			}
@@ -171,14 +172,14 @@ func (c *crew) dismiss() {
 }
 
 // verify has a run run once more in a second process.
-func (c *crew) verify(run *scenarios.Run) (*scenarios.Run, error) {
+func (c *crew) verify(run *scenarios.Run, varied *scenarios.Variation) (*scenarios.Run, error) {
 	p, err := c.hire()
 	if err != nil {
 		return nil, err
 	}
 	defer c.free(p)
 	verified, err := run.VerifyBy(func(o scenarios.RunOptions) (*scenarios.Course, error) {
-		return p.run(errand{Seed: run.Result.Seed, Value: run.Result.Value, Options: o})
+		return p.run(errand{Seed: run.Result.Seed, Value: run.Result.Value, Varied: varied, Options: o})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s@%s in a second process: %w", run.Result.Scenario, run.Result.Seed, err)

@@ -32,12 +32,13 @@ type sweep struct {
 	progress    *reports.Progress
 	crew        *crew // with --verify
 	interrupted atomic.Bool
-	elsewhere   atomic.Int64               // runs that were run in a second process too
-	past        bool                       // it is being told of runs that were run before
-	causes      map[failure]*explore.Cause // that are known from before
-	triggers    *explore.Triggers          // of a regression; else nil
-	looked      int                        // failures so far
-	ran         time.Duration              // how long it took until it looked into the first
+	elsewhere   atomic.Int64                     // runs that were run in a second process too
+	past        bool                             // it is being told of runs that were run before
+	causes      map[failure]*explore.Cause       // that are known from before
+	varied      map[failure]*scenarios.Variation // how plans of runs that did not come out as they should came to be
+	triggers    *explore.Triggers                // of a regression; else nil
+	looked      int                              // failures so far
+	ran         time.Duration                    // how long it took until it looked into the first
 
 	mu       sync.Mutex
 	runs     map[string]*scenarios.Run // of a single seed, by value: they are kept as their turn comes
@@ -53,13 +54,14 @@ type failure struct{ seed, value string }
 
 func (c *call) newSweep(s *scenario, terms reports.Terms) *sweep {
 	return &sweep{call: c, scenario: s, terms: terms, runs: map[string]*scenarios.Run{}, replayed: map[int]bool{}, causes: map[failure]*explore.Cause{},
+		varied:   map[failure]*scenarios.Variation{},
 		progress: reports.NewProgress(c.Err, s.Name, terms.Seeds, c.quiet || c.json)}
 }
 
 // terms are what a sweep of the scenario is.
 func (c *call) terms(s *scenario, seed luck.Seed) reports.Terms {
 	t := reports.Terms{Version: 1, Scenario: s.given, Set: append([]string{}, c.set...), Digest: s.Digest, Commit: commit(),
-		Base: scenarios.FormatSeed(seed), Seeds: c.seeds, Shard: c.shard.String(), Keep: c.keepGoing}
+		Base: scenarios.FormatSeed(seed), Seeds: c.seeds, Shard: c.shard.String(), Keep: c.keepGoing, Guided: c.guided}
 	if c.lasts > 0 {
 		t.For = c.lasts.String()
 		if c.seeds == 1 {
@@ -131,6 +133,9 @@ func (w *sweep) explored() (explore.Sweep, error) {
 	if err == nil && w.terms.Shard != "" {
 		s.Shard, err = explore.ParseShard(w.terms.Shard)
 	}
+	if w.terms.Guided {
+		s.Guided = w.scenario.Specs[0]
+	}
 	for _, spec := range w.scenario.Specs {
 		s.Verbs = append(s.Verbs, spec.Verbs()...)
 		s.Probes = append(s.Probes, spec.Probes()...)
@@ -168,14 +173,14 @@ func (w *sweep) more() bool {
 
 // run runs one world; again, if something is wrong with it, or to see whether it would be the same.
 func (w *sweep) run(turn explore.Turn) (*scenarios.Result, error) {
-	run := w.scenario.plan(turn.Seed, turn.Value).Run(scenarios.RunOptions{Record: w.trace && w.single()})
+	run := turn.Plan(w.scenario.Specs[turn.Value]).Run(scenarios.RunOptions{Record: w.trace && w.single()})
 	again := run.Result.Judge() != scenarios.Holds || replays(turn.Index)
 	if again {
 		run = run.Verify()
 	}
 	if again && w.verify && run.Result.Verdict != scenarios.Diverged {
 		var err error
-		if run, err = w.crew.verify(run); err != nil {
+		if run, err = w.crew.verify(run, turn.Variation); err != nil {
 			return nil, err
 		}
 		w.elsewhere.Add(1)
@@ -199,6 +204,9 @@ func replays(seed int) bool { return (seed+seed/replayOneIn)%replayOneIn == repl
 // each is told of each run, in the order of turns.
 func (w *sweep) each(batch *explore.Batch, e *explore.Entry) {
 	w.progress.Show(batch)
+	if e.Variation != nil && e.Verdict != scenarios.Holds && len(batch.Failures) > len(w.varied) {
+		w.varied[failure{e.Seed, e.Value}] = e.Variation
+	}
 	whole := e.Verdict != scenarios.Holds && len(w.wrong) < mostKept && e.Run != nil
 	if whole {
 		w.wrong = append(w.wrong, e.Run)
@@ -254,7 +262,7 @@ func (w *sweep) look(f *explore.Failure) *explore.Cause {
 		w.ran = w.progress.Elapsed()
 	}
 	w.progress.Look(w.looked)
-	run, err := w.rerun(f.Seed, f.Value, scenarios.RunOptions{})
+	run, err := w.rerun(f.Seed, f.Value, w.varied[failure{f.Seed, f.Value}], scenarios.RunOptions{})
 	if err != nil {
 		return &explore.Cause{Faults: []string{}, Unclear: err.Error()}
 	}
@@ -262,7 +270,7 @@ func (w *sweep) look(f *explore.Failure) *explore.Cause {
 }
 
 // rerun runs one of the sweep's runs once more.
-func (w *sweep) rerun(seed, value string, o scenarios.RunOptions) (*scenarios.Run, error) {
+func (w *sweep) rerun(seed, value string, varied *scenarios.Variation, o scenarios.RunOptions) (*scenarios.Run, error) {
 	n, err := scenarios.ParseSeed(seed)
 	if err != nil {
 		return nil, err
@@ -271,7 +279,8 @@ func (w *sweep) rerun(seed, value string, o scenarios.RunOptions) (*scenarios.Ru
 	if point < 0 {
 		return nil, fmt.Errorf("%s has no value %q", w.scenario.Name, value)
 	}
-	return w.scenario.plan(n, point).Run(o), nil
+	turn := explore.Turn{Seed: n, Variation: varied}
+	return turn.Plan(w.scenario.Specs[point]).Run(o), nil
 }
 
 // take is the run of a single seed at that value, once.
@@ -356,7 +365,7 @@ func (w *sweep) tally(batch *explore.Batch, names map[failure]string) error {
 // keepAgain keeps a run of the sweep that went wrong. What a sweep does not record, its full event log, is had
 // by running it once more.
 func (w *sweep) keepAgain(r *scenarios.Result) (reports.Kept, error) {
-	run, err := w.rerun(r.Seed, r.Value, scenarios.RunOptions{Record: true})
+	run, err := w.rerun(r.Seed, r.Value, w.varied[failure{r.Seed, r.Value}], scenarios.RunOptions{Record: true})
 	if err != nil {
 		return reports.Kept{}, err
 	}

@@ -28,6 +28,8 @@ type options struct {
 	search, record, shrinks, saves bool
 	table                          string
 	jobs                           int
+	bases, most                    int
+	in                             string
 }
 
 func main() {
@@ -38,7 +40,14 @@ func main() {
 	flag.BoolVar(&o.saves, "save", false, "keep the least plan that shows each bug as a regression")
 	flag.StringVar(&o.table, "table", "", "write what was found to a page")
 	flag.IntVar(&o.jobs, "jobs", 0, "worlds at once; 0 is one per core")
+	flag.IntVar(&o.bases, "guided", 0, "compare guided sweeps with plain ones, from this many first seeds each")
+	flag.IntVar(&o.most, "most", 300, "with -guided: how many runs to look in vain")
+	flag.StringVar(&o.in, "in", "", "with -guided: look in this scenario, whatever the mutants' own are")
 	flag.Parse()
+	if o.bases > 0 {
+		tellComparison(o, flag.Args())
+		return
+	}
 	o.search, o.shrinks = o.search || o.record, o.shrinks || o.table != ""
 	trials, regressions, err := try(o, flag.Args())
 	failed := 0
@@ -62,6 +71,18 @@ func main() {
 	}
 	if failed > 0 {
 		os.Exit(1)
+	}
+}
+
+// tellComparison compares, tells of it, and ends the program if it could not.
+func tellComparison(o options, names []string) {
+	all, err := compare(o, names)
+	if err == nil && o.table != "" {
+		err = os.WriteFile(o.table, []byte(comparisonPage(all)), 0o644)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(2)
 	}
 }
 

@@ -51,6 +51,9 @@ type sighting struct {
 // errNoSubject says that a claim is about a fault that was left out, so that there is nothing to be seen.
 var errNoSubject = errors.New("the claim is about a fault that is not there")
 
+// errNoClaim says that a scenario does not claim that at all.
+var errNoClaim = errors.New("it claims no")
+
 func (t *trial) run() (err error) {
 	fresh := append([]string{t.scenario, "--seeds", strconv.Itoa(t.seeds)}, t.settings...)
 	args := fresh
@@ -272,7 +275,7 @@ func (t *trial) read(out io.Reader) (s sighting, err error) {
 		}
 	}
 	if lines.Err() == nil && !known {
-		return s, fmt.Errorf("%s claims no %q", t.scenario, t.claim)
+		return s, fmt.Errorf("%s: %w %q", t.scenario, errNoClaim, t.claim)
 	}
 	return s, lines.Err()
 }

@@ -35,9 +35,11 @@ type Batch struct {
 	WithoutEffect []string   `json:"without_effect"`
 	Sometimes     []Sighting `json:"sometimes"`
 	// Probes are how often what is probed in nodes' code was reached; Runs of zero is never.
-	Probes   []BatchProbe   `json:"probes"`
-	Failures []Failure      `json:"failures"`
-	Groups   []Group        `json:"groups"` // failures with one cause, in the order of their first
+	Probes   []BatchProbe `json:"probes"`
+	Failures []Failure    `json:"failures"`
+	Groups   []Group      `json:"groups"` // failures with one cause, in the order of their first
+	// Guidance is what a guided sweep was led by.
+	Guidance *Guidance      `json:"guidance,omitempty"`
 	Measured *BatchMeasured `json:"measured,omitempty"`
 
 	verbs     []string            // that the scenario has

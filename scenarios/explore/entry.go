@@ -24,6 +24,9 @@ type Entry struct {
 	Reached          []string          `json:"reached,omitempty"` // the probes in nodes' code that the run came to
 	// Findings are the kinds of what no claim asked about: "node panic".
 	Findings []string `json:"findings,omitempty"`
+	// Of a guided sweep: how the plan came to be, nil if it is the seed's own, and what the run came to.
+	Variation *scenarios.Variation `json:"variation,omitempty"`
+	Reach     Reach                `json:"reach,omitempty"`
 	// Run is the whole result with its stories; of a run that came out as it should nobody keeps it.
 	Run      *scenarios.Result `json:"run,omitempty"`
 	Measured *EntryMeasured    `json:"measured,omitempty"`

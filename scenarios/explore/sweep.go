@@ -4,6 +4,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -42,6 +43,9 @@ type Sweep struct {
 	Verbs []scenarios.Verb
 	// Probes are those in the code of the scenario's nodes: of each one hopes that some run reaches it.
 	Probes []string
+	// Guided, if not nil, is the scenario, which has no matrix: turns vary the plans of earlier ones that came to something
+	// that few came to, and Turn says how. Seeds are not told apart into shards then: each turn hangs on those before it.
+	Guided *scenarios.Spec
 	// Past, if not nil, are the first runs, which were run before: it goes on after them.
 	Past iter.Seq2[*Entry, error]
 	// Run runs one world. It is called from many goroutines.
@@ -58,12 +62,26 @@ type Turn struct {
 	Index int // of the seed, from 0
 	Seed  luck.Seed
 	Value int // of the matrix, from 0
+	// Variation is how the plan comes to be; nil if it is the seed's own.
+	Variation *scenarios.Variation
+}
+
+// Plan is the turn's, of the scenario at that point of its matrix.
+func (t *Turn) Plan(spec *scenarios.Spec) *scenarios.Plan {
+	if t.Variation == nil {
+		return scenarios.Draw(spec, t.Seed)
+	}
+	plan, _ := scenarios.Vary(spec, t.Seed, t.Variation)
+	return plan
 }
 
 // Do runs the sweep. An error is a world that could not be run, or a Past that is not of this sweep; the batch
 // holds what came before it.
 func (s Sweep) Do() (*Batch, error) {
 	t := s.tour()
+	if s.Guided != nil && (t.Values > 1 || s.Shard.Of > 0) {
+		return t.batch, errors.New("a guided sweep is of one piece and of one point: it has no shards and no matrix")
+	}
 	if t.err = t.recall(); t.err != nil {
 		return t.batch, t.err
 	}
@@ -102,7 +120,7 @@ func (s *Sweep) batch() *Batch {
 // turn is the n-th turn that the shard has, and its number in the whole sweep.
 func (s *Sweep) turn(n int) (turn Turn, number int) {
 	index := s.Shard.seed(n / s.Values)
-	return Turn{index, scenarios.SeedAt(s.Base, index), n % s.Values}, index*s.Values + n%s.Values
+	return Turn{Index: index, Seed: scenarios.SeedAt(s.Base, index), Value: n % s.Values}, index*s.Values + n%s.Values
 }
 
 // tour is a sweep under way. Its turns are those of its shard, numbered through: seed by seed, and by value
@@ -111,10 +129,12 @@ func (s *Sweep) turn(n int) (turn Turn, number int) {
 // Invariant: told <= next, and told <= limit; done holds only turns from told on.
 type tour struct {
 	Sweep
+	guide *guide
 	mu    sync.Mutex
-	next  int // the next turn to begin
-	told  int // the next turn to tell of
-	limit int // no turn from here on is begun or told of
+	more  *sync.Cond // there may be a turn to begin, or none any more
+	next  int        // the next turn to begin
+	told  int        // the next turn to tell of
+	limit int        // no turn from here on is begun or told of
 	done  map[int]outcome
 	batch *Batch
 	err   error
@@ -128,6 +148,11 @@ type outcome struct {
 func (s Sweep) tour() *tour {
 	s.Values = max(s.Values, 1)
 	t := &tour{Sweep: s, limit: math.MaxInt, done: map[int]outcome{}, batch: s.batch()}
+	t.more = sync.NewCond(&t.mu)
+	if s.Guided != nil {
+		t.guide = newGuide(s.Base)
+		t.batch.Guidance = &t.guide.sum
+	}
 	if s.Count > 0 {
 		t.limit = s.Shard.share(s.Count) * s.Values
 	}
@@ -147,6 +172,9 @@ func (t *tour) recall() error {
 		if t.told >= t.limit || e.Turn != number || e.Seed != scenarios.FormatSeed(turn.Seed) {
 			return fmt.Errorf("turn %d, of seed %s, is not the one that follows", e.Turn, e.Seed)
 		}
+		if varied := t.guide != nil && t.guide.asked[number] != nil; varied != (e.Variation != nil) {
+			return fmt.Errorf("turn %d, of seed %s, has not the plan that follows", e.Turn, e.Seed)
+		}
 		t.tell(e)
 		t.next = t.told
 		if !t.KeepGoing && e.failed() {
@@ -157,29 +185,43 @@ func (t *tour) recall() error {
 }
 
 func (t *tour) work() {
-	for n, ok := t.begin(); ok; n, ok = t.begin() {
+	for n, asked, ok := t.begin(); ok; n, asked, ok = t.begin() {
 		turn, number := t.turn(n)
+		if asked != nil {
+			turn.Variation = asked.vary(t.Guided, turn.Seed)
+		}
 		result, err := t.run(turn)
 		o := outcome{err: err}
 		if err == nil {
 			o.entry = EntryOf(result)
-			o.entry.Turn = number
+			o.entry.Turn, o.entry.Variation = number, turn.Variation
+			if t.guide != nil {
+				o.entry.Reach = reachOf(result)
+			}
 		}
 		t.finish(n, o)
 	}
 }
 
-func (t *tour) begin() (int, bool) {
+// begin gives the next turn and, where it is varied, how. Of a guided sweep it waits until that is decided.
+func (t *tour) begin() (n int, asked *proposal, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for t.guide != nil && t.next >= t.guide.decided && t.next < t.limit {
+		t.more.Wait()
+	}
 	if t.next < t.limit && t.next%t.Values == 0 && t.More != nil && !t.More() {
 		t.limit = t.next
+		t.more.Broadcast()
 	}
 	if t.next >= t.limit {
-		return 0, false
+		return 0, nil, false
+	}
+	if t.guide != nil {
+		asked = t.guide.asked[t.next]
 	}
 	t.next++
-	return t.next - 1, true
+	return t.next - 1, asked, true
 }
 
 // run names the seed where the simulator itself breaks: nobody could find it again otherwise.
@@ -195,6 +237,7 @@ func (t *tour) run(turn Turn) (*scenarios.Result, error) {
 func (t *tour) finish(n int, o outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer t.more.Broadcast()
 	t.done[n] = o
 	if o.err != nil || !t.KeepGoing && o.entry.failed() {
 		t.limit = min(t.limit, n+1)
@@ -218,6 +261,9 @@ func (t *tour) finish(n int, o outcome) {
 func (t *tour) tell(e *Entry) {
 	t.told++
 	t.batch.add(e)
+	if t.guide != nil {
+		t.guide.tell(t.told-1, e)
+	}
 	if t.Each != nil {
 		t.Each(t.batch, e)
 	}
