@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strconv"
 
+	"simrun/nodes"
 	"simrun/nodes/journal"
 	"simrun/nodes/probe"
 	"simrun/nodes/raft"
@@ -14,13 +15,25 @@ import (
 // drive is the driver's task.
 func (r *Replica) drive() {
 	for !r.closed {
-		if left := r.core.Deadline().Sub(r.env.Mark()); !r.due && left > 0 {
+		if left := r.deadline().Sub(r.env.Mark()); !r.due && left > 0 {
 			r.wake.WaitFor(left)
 			continue
 		}
 		r.due = false
 		r.turn()
 	}
+}
+
+// deadline is when a turn is due even if nothing comes.
+func (r *Replica) deadline() nodes.Instant {
+	at := r.core.Deadline()
+	if len(r.inOrder) > 0 {
+		at = min(at, r.inOrder[0].until)
+	}
+	if len(r.calls.inOrder) > 0 {
+		at = min(at, r.calls.inOrder[0].until)
+	}
+	return at
 }
 
 // turn does all that there is to do now.

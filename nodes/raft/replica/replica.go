@@ -21,6 +21,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -306,7 +307,7 @@ func (r *Replica) abandon() {
 	for _, done := range r.asked {
 		done(ErrClosed)
 	}
-	for id := uint64(1); id <= r.readID; id++ {
+	for _, id := range slices.Sorted(maps.Keys(r.reads)) {
 		for _, done := range r.reads[id] {
 			done(ErrClosed)
 		}
