@@ -104,7 +104,10 @@ func TestTheQueueIsWhatTheModelSays(t *testing.T) {
 				defer s.world.Close()
 				t.Repeat(map[string]func(*rapid.T){
 					"submit":            func(*rapid.T) { s.submit() },
+					"submit another":    func(*rapid.T) { s.submit() },
 					"grab":              func(*rapid.T) { s.grab(s.pick("worker", "w", "x")) },
+					"grab another":      func(*rapid.T) { s.grab(s.pick("worker", "w", "x")) },
+					"ask":               func(*rapid.T) { s.inquire() },
 					"end":               func(*rapid.T) { s.end() },
 					"cancel":            func(*rapid.T) { s.cancel() },
 					"lose a connection": func(*rapid.T) { s.lose(s.pick("session", "w", "x", "c", "d")) },
@@ -251,9 +254,10 @@ func (s *shop) submit() {
 	if background {
 		kinds = []gearman.Type{gearman.SubmitJobHighBG, gearman.SubmitJobBG, gearman.SubmitJobLowBG}
 	}
-	function, unique := s.pick("function", "f", "g"), s.pick("unique", "", "", "k", "l")
+	function, unique := s.pick("function", "f", "f", "g"), s.pick("unique", "", "k", "k", "l")
 	number := s.next()
-	heard := s.ask(client, kinds[priority], function, unique, fmt.Sprint("data-", number))
+	data := fmt.Sprint("data-", number, strings.Repeat("-", 20*rapid.IntRange(0, 15).Draw(s.T, "length")))
+	heard := s.ask(client, kinds[priority], function, unique, data)
 	require.Len(s, heard, 1, "%v", heard)
 	require.Len(s, heard[client], 1)
 	handle, created := strings.CutPrefix(heard[client][0], "JOB_CREATED ")
@@ -261,7 +265,7 @@ func (s *shop) submit() {
 	j := s.same(function, unique)
 	if j == nil {
 		require.Nil(s, s.first(func(j *work) bool { return j.handle == handle }), "%s is another job's", handle)
-		j = &work{handle: handle, function: function, unique: unique, data: fmt.Sprint("data-", number),
+		j = &work{handle: handle, function: function, unique: unique, data: data,
 			priority: priority, number: number, order: number}
 		s.jobs = append(s.jobs, j)
 	}
@@ -295,6 +299,20 @@ func (s *shop) end() {
 	} else {
 		s.gone(j, s.ask(j.worker, gearman.WorkComplete, j.handle, "result"), "WORK_COMPLETE "+j.handle+" result")
 	}
+}
+
+// inquire asks what the server knows of a job.
+func (s *shop) inquire() {
+	if len(s.jobs) == 0 {
+		s.Skip("there is no job")
+	}
+	j := s.jobs[rapid.IntRange(0, len(s.jobs)-1).Draw(s.T, "job")]
+	running := 0
+	if j.worker != "" {
+		running = 1
+	}
+	want := fmt.Sprintf("STATUS_RES %s 1 %d 0 0", j.handle, running)
+	require.Equal(s, map[string][]string{"d": {want}}, s.ask("d", gearman.GetStatus, j.handle))
 }
 
 // gone takes a job away, of whose end everybody who waits for it has to hear, and nobody else.
