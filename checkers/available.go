@@ -23,7 +23,7 @@ type Available struct {
 	From     Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
 	AtLeast  nodes.Percent `yaml:"at-least" doc:"the share of valid calls in a window that must be answered in time"`
 	Within   time.Duration `yaml:"within" doc:"how soon an answer must come to be in time, from the intended call; more than a client needs to try each of its servers once"`
-	Window   time.Duration `yaml:"window" doc:"the length of a window; an operation belongs to that of its call"`
+	Window   time.Duration `yaml:"window" min:"1ms" doc:"the length of a window; an operation belongs to that of its call"`
 	Grace    time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid; more than nodes need to redial"`
 	Least    int           `yaml:"least" doc:"fewer valid calls than that in a window say nothing"`
 	Majority bool          `yaml:"majority" doc:"the servers need a majority of them to serve: a call is valid only if the server in reach has one"`

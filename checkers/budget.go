@@ -17,8 +17,8 @@ type ErrorBudget struct {
 	From      Selector      `yaml:"from" doc:"whose operations; all clients if it is not said"`
 	Objective nodes.Percent `yaml:"objective" doc:"the share of valid calls that are to be answered in time, over all time"`
 	Burn      float64       `yaml:"burn" doc:"how many times as fast as the objective allows bad calls may come, over both windows"`
-	Long      time.Duration `yaml:"long" doc:"the length of the long window"`
-	Short     time.Duration `yaml:"short" doc:"the length of the short one"`
+	Long      time.Duration `yaml:"long" min:"1ms" doc:"the length of the long window"`
+	Short     time.Duration `yaml:"short" min:"1ms" doc:"the length of the short one"`
 	Within    time.Duration `yaml:"within" doc:"how soon an answer must come to be in time"`
 	Grace     time.Duration `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid"`
 	Least     int           `yaml:"least" doc:"fewer valid calls than that in a long window say nothing"`
@@ -85,10 +85,10 @@ func (c *ErrorBudget) fastest(valid []judged) (worst burning, decided bool) {
 	for i, o := range valid {
 		bad := one(!o.good)
 		longBad, shortBad = longBad+bad, shortBad+bad
-		for ; valid[longFrom].Call <= o.Call-c.Long; longFrom++ {
+		for ; longFrom < i && valid[longFrom].Call <= o.Call-c.Long; longFrom++ {
 			longBad -= one(!valid[longFrom].good)
 		}
-		for ; valid[shortFrom].Call <= o.Call-c.Short; shortFrom++ {
+		for ; shortFrom < i && valid[shortFrom].Call <= o.Call-c.Short; shortFrom++ {
 			shortBad -= one(!valid[shortFrom].good)
 		}
 		all, few := i+1-longFrom, i+1-shortFrom

@@ -18,7 +18,7 @@ type Capacity struct {
 	With    Selector      `yaml:"with" doc:"the machines that are counted; workers if it is not said"`
 	AtLeast nodes.Percent `yaml:"at-least" doc:"the share of linear growth, from the fewest machines, that must be reached"`
 	Until   int           `yaml:"until" doc:"the number of machines up to which it is claimed; 0 is all"`
-	Window  time.Duration `yaml:"window" doc:"throughput is that of a run's best window of this length"`
+	Window  time.Duration `yaml:"window" min:"1ms" doc:"throughput is that of a run's best window of this length"`
 }
 
 func newCapacity() Check {
@@ -27,6 +27,9 @@ func newCapacity() Check {
 
 // Judge measures one run.
 func (c *Capacity) Judge(e *Evidence) Judgement {
+	if c.Window <= 0 {
+		return vacuous("a window of no length has no throughput")
+	}
 	machines := 0
 	for i := range e.Hosts {
 		machines += one(c.With.selects(&e.Hosts[i]))
@@ -40,7 +43,7 @@ func (c *Capacity) Judge(e *Evidence) Judgement {
 	slices.Sort(ends)
 	best, first := 0, 0
 	for i, end := range ends {
-		for ends[first] <= end-c.Window {
+		for first < i && ends[first] <= end-c.Window {
 			first++
 		}
 		best = max(best, i-first+1)

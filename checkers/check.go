@@ -50,7 +50,8 @@ type Judgement struct {
 	Bad     *BadOperation      // the operation that it cannot read, if that is why it is unknown
 }
 
-// Check is a claim's predicate: a pointer to a struct of options with a useful zero.
+// Check is a claim's predicate: a pointer to a struct of options. Options mean what they say, so that a limit of nothing
+// allows nothing; CheckNamed gives a check with the limits that a scenario has which says none.
 type Check interface {
 	Judge(e *Evidence) Judgement
 }
@@ -82,6 +83,16 @@ type Definition struct {
 
 // All is every check, in the order of the reference.
 func All() []Definition { return definitions }
+
+// CheckNamed is the check of that name, with its usual options.
+func CheckNamed(name string) (c Check, found bool) {
+	for _, d := range definitions {
+		if d.Name == name {
+			return d.New(), true
+		}
+	}
+	return nil, false
+}
 
 func holds(figure string, args ...any) Judgement {
 	return Judgement{Verdict: Holds, Figure: fmt.Sprintf(figure, args...)}

@@ -109,6 +109,7 @@ func TestBrokenHistoriesAreRefused(t *testing.T) {
 	require.Contains(t, d.complains("check-history", "register.edn"), "say --model or --check")
 	require.Contains(t, d.complains("check-history", "--model", "kv", "--check", "durable", "register.edn"), "say --model or --check")
 	require.Contains(t, d.complains("check-history", "--check", "{durable: write, witin: 3s}", "register.edn"), `did you mean "within"?`)
+	require.Contains(t, d.complains("check-history", "--check", "{capacity: submit, window: 0s}", "register.edn"), "it must be at least 1ms")
 	d.write("txn.edn", "{:type :invoke, :f :txn, :process 0, :value 3}\n")
 	require.Contains(t, d.complains("check-history", "--model", "list-append", "txn.edn"), "txn.edn:1: txn: ")
 	require.Contains(t, d.complains("check-history", "--model", "registre", "register.edn"), `did you mean "register"?`)
