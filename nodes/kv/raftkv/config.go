@@ -1,0 +1,181 @@
+package raftkv
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/journal"
+	"simrun/nodes/kv"
+	"simrun/nodes/kv/front"
+	"simrun/nodes/link"
+	"simrun/nodes/raft"
+	"simrun/nodes/raft/replica"
+	"simrun/nodes/resp"
+)
+
+// Reads says how a leader makes sure that it still leads before it answers a read.
+type Reads string
+
+// The ways.
+const (
+	// IndexReads ask a majority, once for all reads that have come.
+	IndexReads Reads = "index"
+	// LeaseReads rely on a majority's answer of late, by clocks that keep within max-drift.
+	LeaseReads Reads = "lease"
+)
+
+// Values are the ways.
+func (Reads) Values() []string { return []string{string(IndexReads), string(LeaseReads)} }
+
+// Redirect says what a server does that is asked for what only the leader can do.
+type Redirect string
+
+// The ways.
+const (
+	// Moved tells the client where the leader is.
+	Moved Redirect = "moved"
+	// Forward asks the leader in the client's place.
+	Forward Redirect = "forward"
+)
+
+// Values are the ways.
+func (Redirect) Values() []string { return []string{string(Moved), string(Forward)} }
+
+// Config is what can be configured of a server. A limit of zero is no limit, unless said otherwise.
+type Config struct {
+	Servers       []nodes.NodeName `yaml:"servers" doc:"the servers that the group begins with, this one among them; the first begins it"`
+	Listen        string           `yaml:"listen" doc:"address to accept clients on"`
+	PeerListen    string           `yaml:"peer-listen" doc:"address to accept the other servers on"`
+	Advertise     string           `yaml:"advertise" doc:"address that clients are told; the host's name and the port of listen if empty"`
+	Cluster       string           `yaml:"cluster" doc:"a name in which all servers of a group agree"`
+	Election      time.Duration    `yaml:"election-timeout" doc:"least silence of a leader after which a server campaigns; the most is twice that"`
+	Heartbeat     time.Duration    `yaml:"heartbeat" doc:"how often a leader makes itself heard; a fifth of election-timeout if 0"`
+	Reads         Reads            `yaml:"reads" doc:"how a leader makes sure that it still leads: index (asks a majority) or lease (by its clock)"`
+	MaxDrift      nodes.Percent    `yaml:"max-drift" doc:"with lease, by how much the rate of any server's clock may differ from true time"`
+	Redirect      Redirect         `yaml:"redirect" doc:"what a server that does not lead does with a request: moved (tells where the leader is) or forward"`
+	Patience      time.Duration    `yaml:"patience" doc:"how long a write waits for its fate before it is answered that nobody knows; ten election timeouts if 0"`
+	Silence       time.Duration    `yaml:"silence" doc:"silence after which a connection between servers is dialled anew; ten election timeouts, at least 1s, if 0"`
+	Rejoin        bool             `yaml:"rejoin" doc:"a server without a log, or with a damaged one, asks to be taken in under a new id; else an administrator has to invite it"`
+	SnapshotEvery int              `yaml:"snapshot-every" doc:"entries after which a snapshot takes the place of the log"`
+	SnapshotBytes nodes.Bytes      `yaml:"snapshot-bytes" doc:"bytes of log after which a snapshot takes its place"`
+	BatchEntries  int              `yaml:"batch-entries" doc:"most entries in one message"`
+	BatchBytes    nodes.Bytes      `yaml:"batch-bytes" doc:"most bytes of entries in one message, unless one alone is more"`
+	Window        int              `yaml:"window" doc:"most messages with entries that a follower may leave unanswered"`
+	ChunkBytes    nodes.Bytes      `yaml:"chunk-bytes" doc:"most bytes of a snapshot in one message"`
+	PendingBytes  nodes.Bytes      `yaml:"pending-bytes" doc:"most bytes that are proposed and not committed; what comes beyond is refused"`
+	Sync          journal.Mode     `yaml:"sync" doc:"a server keeps its word across a power cut (always), or across a crash of its process only, for up to sync-interval (interval)"`
+	SyncInterval  time.Duration    `yaml:"sync-interval" doc:"with sync interval, how long what was promised may stay unsynced"`
+	Segment       nodes.Bytes      `yaml:"segment" doc:"size of one file of the log"`
+	Compact       nodes.Bytes      `yaml:"compact" doc:"the log's files are not rewritten without a new snapshot while they are shorter than this"`
+	MaxMemory     nodes.Bytes      `yaml:"max-memory" doc:"most bytes that keys, values and sessions take; what would add to them is refused beyond"`
+	MaxSessions   int              `yaml:"max-sessions" doc:"most client sessions (ONCE); beyond it the one that was used longest ago ends"`
+	MaxRequest    nodes.Bytes      `yaml:"max-request" doc:"most bytes of all strings of one request; a peer that sends more is closed"`
+	MaxOutput     nodes.Bytes      `yaml:"max-output" doc:"most bytes that wait for a peer that does not read; beyond it is closed"`
+	MaxClients    int              `yaml:"max-clients" doc:"most connections; further ones are closed at once"`
+	MaxWaiting    int              `yaml:"max-waiting" doc:"most requests that wait for the group; further ones are refused"`
+	IdleTimeout   time.Duration    `yaml:"idle-timeout" doc:"silence after which a connection on which nothing is under way is closed; 0 is never"`
+}
+
+// DefaultConfig is what a server does where nothing is configured.
+func DefaultConfig() *Config {
+	return &Config{
+		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Election: time.Second, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
+		SnapshotEvery: 100_000, SnapshotBytes: 64 << 20, BatchEntries: 1024, BatchBytes: 64 << 10, Window: 16, ChunkBytes: 256 << 10,
+		PendingBytes: 16 << 20, Sync: journal.Always, SyncInterval: time.Second, Segment: 64 << 20, Compact: 256 << 20,
+		MaxSessions: kv.DefaultSessions, MaxRequest: 64 << 20, MaxOutput: 64 << 20, MaxClients: 10_000, MaxWaiting: 100_000,
+	}
+}
+
+// Validate says what cannot be meant.
+func (c *Config) Validate() error {
+	for _, least := range []struct {
+		name         string
+		value, least int64
+	}{
+		{"snapshot-every", int64(c.SnapshotEvery), 1}, {"snapshot-bytes", int64(c.SnapshotBytes), 1}, {"batch-entries", int64(c.BatchEntries), 1},
+		{"batch-bytes", int64(c.BatchBytes), 1}, {"window", int64(c.Window), 1}, {"chunk-bytes", int64(c.ChunkBytes), 1},
+		{"pending-bytes", int64(c.PendingBytes), 1}, {"segment", int64(c.Segment), 1 << 10}, {"compact", int64(c.Compact), 1 << 10},
+		{"max-memory", int64(c.MaxMemory), 0}, {"max-output", int64(c.MaxOutput), 1 << 16}, {"max-clients", int64(c.MaxClients), 1},
+		{"max-waiting", int64(c.MaxWaiting), 1}, {"idle-timeout", int64(c.IdleTimeout), 0}, {"patience", int64(c.Patience), 0},
+		{"silence", int64(c.Silence), 0}, {"heartbeat", int64(c.Heartbeat), 0}, {"election-timeout", int64(c.Election), int64(time.Millisecond)},
+	} {
+		if least.value < least.least {
+			return fmt.Errorf("%s: is less than %d", least.name, least.least)
+		}
+	}
+	switch {
+	case c.Heartbeat > c.Election/2:
+		return fmt.Errorf("heartbeat: %s is more than half of election-timeout (%s)", c.Heartbeat, c.Election)
+	case c.Reads == LeaseReads && (c.MaxDrift == 0 || c.MaxDrift > nodes.PerMillion/2):
+		return fmt.Errorf("max-drift: with lease it must be above 0%% and at most 50%%")
+	case c.Sync == journal.Interval && c.SyncInterval <= 0:
+		return fmt.Errorf("sync-interval: must be positive")
+	case c.MaxSessions < 1 || c.MaxSessions > 10_000_000:
+		return fmt.Errorf("max-sessions: is not between 1 and 10000000")
+	case c.MaxRequest < 1<<10 || c.MaxRequest > 1<<30:
+		return fmt.Errorf("max-request: %s is not between 1KiB and 1GiB", c.MaxRequest)
+	case c.BatchBytes > 1<<30 || c.ChunkBytes > 1<<30:
+		return fmt.Errorf("batch-bytes, chunk-bytes: at most 1GiB")
+	}
+	return nil
+}
+
+// commands are what the server knows.
+var commands = front.With(
+	kv.Command{Name: "WAIT", Arity: 3, Flags: kv.Served},
+	kv.Command{Name: "CLUSTER", Arity: -2, Flags: kv.Served},
+	kv.Command{Name: "RAFT", Arity: -2, Flags: kv.Served},
+)
+
+// front is the configuration as a front has it.
+func (c *Config) front() front.Options {
+	return front.Options{
+		Listen: c.Listen, Limits: resp.Limits{Bulk: int(min(c.MaxRequest, kv.MaxValue)), Request: int(c.MaxRequest)},
+		MaxClients: c.MaxClients, MaxOutput: c.MaxOutput, IdleTimeout: c.IdleTimeout, Commands: commands, Mode: "cluster",
+		Settings: [][2]string{{"appendfsync", map[journal.Mode]string{journal.Always: "always", journal.Interval: "everysec"}[c.Sync]},
+			{"appendonly", "yes"}, {"databases", "1"}, {"maxclients", fmt.Sprint(c.MaxClients)},
+			{"maxmemory", fmt.Sprint(int64(c.MaxMemory))}, {"save", ""}},
+	}
+}
+
+// replica is the configuration as a replica has it, on the host of that name.
+func (c *Config) replica(host string) replica.Options {
+	drift := nodes.Percent(0)
+	if c.Reads == LeaseReads {
+		drift = c.MaxDrift
+	}
+	port := c.PeerListen[strings.LastIndexByte(c.PeerListen, ':')+1:]
+	at := func(server string) string {
+		if strings.Contains(server, ":") {
+			return server
+		}
+		return net.JoinHostPort(server, cmp.Or(port, "16379"))
+	}
+	var peers []string
+	for _, s := range c.Servers {
+		peers = append(peers, at(string(s)))
+	}
+	self := at(host)
+	if i := slices.IndexFunc(peers, func(p string) bool { return strings.HasPrefix(p, host+":") }); i >= 0 {
+		self = peers[i]
+	}
+	if len(peers) == 0 {
+		peers = []string{self}
+	}
+	largest := c.MaxRequest + 1<<20
+	return replica.Options{
+		Self: self, Client: cmp.Or(c.Advertise, net.JoinHostPort(host, c.Listen[strings.LastIndexByte(c.Listen, ':')+1:])),
+		Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster, Rejoin: c.Rejoin, Patience: c.Patience, Waiting: c.MaxWaiting,
+		SnapshotEntries: c.SnapshotEvery, SnapshotBytes: c.SnapshotBytes,
+		Raft: raft.Options{Election: c.Election, Heartbeat: c.Heartbeat, Drift: drift, BatchEntries: c.BatchEntries, BatchBytes: int(c.BatchBytes),
+			Window: c.Window, ChunkBytes: int(c.ChunkBytes), PendingBytes: int(c.PendingBytes)},
+		Journal: journal.Options{Sync: c.Sync, Interval: c.SyncInterval, SegmentBytes: c.Segment, GrowBytes: min(c.Segment, 256<<10),
+			CompactBytes: c.Compact, RecordBytes: largest + 2<<20, PendingBytes: 64<<20 + 2*largest, Settle: time.Second},
+		Link: link.Options{Silence: c.Silence, FrameBytes: max(largest, c.BatchBytes, c.ChunkBytes) + 1<<20, QueueBytes: 16<<20 + 2*largest},
+	}
+}
