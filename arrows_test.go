@@ -93,6 +93,9 @@ func TestArrowsPointDownOnly(t *testing.T) {
 		if slices.Contains(p.Deps, "testing") && name != "sim/simtest" {
 			t.Errorf("%s depends on testing; only sim/simtest may", name)
 		}
+		if slices.Contains(p.Imports, "flag") && name != "sim/simtest" && !within(name, "cmd") {
+			t.Errorf("%s imports flag: what a library registers, every program has that uses it", name)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func Check(t *testing.T, catalog scenarios.Catalog, name string, change func(t *
 	var failed *scenarios.Plan
 	t.Cleanup(func() {
 		if t.Failed() && failed != nil {
-			t.Logf("its plan:\n\n%s", failed.YAML())
+			t.Logf("%s\nits plan:\n\n%s", keep(t, failed), failed.YAML())
 		}
 	})
 	rapid.Check(t, func(r *rapid.T) {

@@ -39,8 +39,14 @@ var begins = regexp.MustCompile(`=== RUN +\S+/seed=([0-9a-f]{16})\n`)
 
 func play(t *testing.T, run string, environment ...string) outcome {
 	t.Helper()
+	return playIn(t, "", run, environment...)
+}
+
+func playIn(t *testing.T, dir, run string, environment ...string) outcome {
+	t.Helper()
 	arguments := strings.Fields(run)
 	c := exec.Command(os.Args[0], append([]string{"-test.v", "-test.run"}, arguments...)...)
+	c.Dir = dir
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "SIM_") {
 			c.Env = append(c.Env, v)
@@ -249,6 +255,43 @@ func TestRapidDrawsScenarios(t *testing.T) {
 	read, err := scenarios.ReadText("shop.yaml", []byte(text), scenarios.ReadOptions{Catalog: catalog})
 	require.NoError(t, err)
 	require.Equal(t, scenarios.Violated, scenarios.Draw(read.Specs[0], read.Specs[0].Seed).Run(scenarios.RunOptions{}).Result.Verdict)
+}
+
+// If this failed, what rapid found could not be run again with what it printed, or nobody could keep the plan.
+func TestWhatRapidFoundIsKept(t *testing.T) {
+	dir, artifacts := t.TempDir(), t.TempDir()
+	o := playIn(t, dir, "TestInnerDrawnForgetful -rapid.checks=20 -rapid.shrinktime=1s -test.artifacts -test.outputdir="+artifacts)
+	require.False(t, o.passed)
+	failfile := regexp.MustCompile(`-rapid\.failfile="([^"]+)"`).FindStringSubmatch(o.text)
+	require.NotNil(t, failfile, o.text)
+	plans := func(o outcome) string {
+		_, plan, found := strings.Cut(o.text, "its plan:")
+		require.True(t, found, o.text)
+		plan, _, _ = strings.Cut(plan, "\n---")
+		return plan
+	}
+	again := playIn(t, dir, "TestInnerDrawnForgetful -rapid.nofailfile -rapid.failfile="+failfile[1])
+	require.False(t, again.passed)
+	require.Equal(t, plans(o), plans(again), "the failfile leads to the same plan")
+
+	kept := regexp.MustCompile(`its timetable: +(\S+plan\.yaml)`).FindStringSubmatch(o.text)
+	require.NotNil(t, kept, o.text)
+	read, err := scenarios.Read(kept[1], scenarios.ReadOptions{Catalog: catalog})
+	require.NoError(t, err)
+	require.True(t, read.Specs[0].Seeded)
+}
+
+// If this failed, a test that runs out of time would end as a panic that names no seed.
+func TestSeedsStopBeforeTheDeadline(t *testing.T) {
+	var o outcome
+	for range 3 { // a machine that stands still for a second may miss it
+		if o = play(t, "TestInnerRun -test.timeout=1s"); !strings.Contains(o.text, "test timed out") {
+			break
+		}
+	}
+	require.True(t, o.passed, o.text)
+	require.Len(t, o.seeds, 1)
+	require.Contains(t, o.text, "the deadline is near: 19 of 20 seeds were not run")
 }
 
 // If this failed, a scenario that does not hold would pass as a test, or would not say why it failed.
