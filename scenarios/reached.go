@@ -49,6 +49,8 @@ type State struct {
 	Fingerprint probe.Fingerprint
 	// Under are the verbs under way when a node entered the state, over all times that one did.
 	Under VerbSet
+	// Struck are the verbs of faults that struck a node in that state.
+	Struck VerbSet
 	// At is when one did first.
 	At time.Duration
 }
@@ -77,13 +79,14 @@ const mostStates = 4096
 // states gathers what nodes say of the states they enter. It looks at the world and changes nothing in it.
 type states struct {
 	storm *storm
-	seen  map[stateKey]entered
+	seen  map[stateKey]*entered
+	now   map[string]*entered // of each host, the state that it entered last
 }
 
-// entered is under which verbs a state was, and when first.
+// entered is under which verbs a state was, which struck it, and when it was first.
 type entered struct {
-	under VerbSet
-	at    time.Duration
+	under, struck VerbSet
+	at            time.Duration
 }
 
 type stateKey struct {
@@ -93,22 +96,33 @@ type stateKey struct {
 
 func (s *states) enter(h *sim.Host, f probe.Fingerprint) {
 	key := stateKey{h.Kind, f}
-	e, known := s.seen[key]
-	if !known {
+	e := s.seen[key]
+	if e == nil {
 		if len(s.seen) == mostStates {
+			delete(s.now, h.Name)
 			return
 		}
-		e.at = s.storm.world.Now()
+		e = &entered{at: s.storm.world.Now()}
+		s.seen[key] = e
 	}
 	e.under |= s.storm.weather()
-	s.seen[key] = e
+	s.now[h.Name] = e
+}
+
+// struck notes that a fault of the verb strikes those hosts, as far as they run.
+func (s *states) struck(v Verb, hosts []string) {
+	for _, name := range hosts {
+		if e := s.now[name]; e != nil && s.storm.world.Host(name).Running() {
+			e.struck |= v.set()
+		}
+	}
 }
 
 // all are the states, by kind and fingerprint.
 func (s *states) all() []State {
 	all := make([]State, 0, len(s.seen))
 	for key, e := range s.seen {
-		all = append(all, State{key.kind, key.print, e.under, e.at})
+		all = append(all, State{key.kind, key.print, e.under, e.struck, e.at})
 	}
 	slices.SortFunc(all, func(a, b State) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Fingerprint, b.Fingerprint))

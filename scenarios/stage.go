@@ -23,7 +23,8 @@ func newStage(p *Plan, o RunOptions) *stage {
 	s := &stage{plan: p, world: sim.New(sim.Options{Seed: p.Seed, Record: o.Record, Closely: o.Closely, Stuck: o.Stuck})}
 	s.build()
 	s.storm = newStorm(p, s.world)
-	s.states = states{s.storm, map[stateKey]entered{}}
+	s.states = states{s.storm, map[stateKey]*entered{}, map[string]*entered{}}
+	s.storm.struckAt = s.states.struck
 	s.world.OnState(s.states.enter)
 	s.wind()
 	return s

@@ -21,6 +21,7 @@ type storm struct {
 	impairments []history.Impairment
 	bent        map[string]bool // hosts whose clocks were made to lie
 	sky         weather
+	struckAt    func(Verb, []string) // is told which hosts a fault is about to strike
 }
 
 type moment struct{ host, name string }
@@ -149,6 +150,7 @@ func (f *stroke) strike() {
 		f.first = now
 	}
 	f.fired++
+	s.struckAt(f.Verb, s.struck(f.Fault))
 	s.land(b)
 	s.world.Mark("fault", string(f.Verb)+" "+f.Target, uint64(len(b.hits)))
 	f.under = append(f.under, b)

@@ -1,13 +1,14 @@
 package explore
 
 import (
+	"slices"
 	"time"
 
 	"simrun/scenarios"
 	"simrun/sim/luck"
 )
 
-// guide chooses the plans of a guided sweep. One turn in three at least is the seed's own plan, as it would be in any
+// guide chooses the plans of a guided sweep. One turn in two at least is the seed's own plan, as it would be in any
 // sweep; the others vary a plan that came to something that few runs came to.
 //
 // A turn is decided upon from what came of all turns up to one that lies some way back, so it does not matter in
@@ -17,7 +18,7 @@ type guide struct {
 	decided int               // turns before this one have a proposal, or are to be fresh
 	asked   map[int]*proposal // of turns that are varied and not yet told of
 	sights  map[uint32]*found
-	order   []*found // of sights, as they came
+	order   [sorts][]*found // of sights, as they came
 	corpus  int
 	ways    [ways]yield
 	sum     Guidance
@@ -47,7 +48,9 @@ type Guidance struct {
 type Ground struct {
 	Probes int `json:"probes"` // and what claims say that it comes sometimes
 	States int `json:"states"`
-	Pairs  int `json:"pairs"` // of a state and a verb that was under way in it
+	Pairs  int `json:"pairs"` // of a state and a verb that was under way when it was entered
+	// Strikes are pairs of a state and a verb that struck in it.
+	Strikes int `json:"strikes"`
 }
 
 func (g *Ground) add(s sort) {
@@ -58,6 +61,8 @@ func (g *Ground) add(s sort) {
 		g.States++
 	case aPair:
 		g.Pairs++
+	case aStrike:
+		g.Strikes++
 	}
 }
 
@@ -122,8 +127,8 @@ func (g *guide) learn(way way, e *Entry) {
 			}
 			f = &found{}
 			g.sights[s.What] = f
-			g.order = append(g.order, f)
-			news++
+			g.order[s.sort()] = append(g.order[s.sort()], f)
+			news += 10_000 / (len(g.order[s.sort()]) + 20)
 			g.sum.Found.add(s.sort())
 			if way != fresh {
 				g.sum.FoundVaried.add(s.sort())
@@ -162,7 +167,7 @@ func (g *guide) lead(f *found, p *parent, at time.Duration) {
 func (g *guide) propose(turn int) *proposal {
 	all := g.base.Stream("guide")
 	chance := all.Numbered(uint64(turn))
-	if turn%3 == 0 {
+	if turn%2 == 0 {
 		return nil
 	}
 	way := g.choose(&chance)
@@ -182,21 +187,25 @@ func (g *guide) propose(turn int) *proposal {
 
 // choose takes a way, the more often the more it has found of late.
 func (g *guide) choose(chance *luck.Stream) way {
-	weigh := func(i int) int { return 100 + 1000*(g.ways[i].found+20)/(g.ways[i].runs+2) } // none is given up for good
+	weigh := func(i int) int { return 20 + (g.ways[i].found+500)/(g.ways[i].runs+2) } // none is given up for good
 	return way(weighted(chance, int(ways), weigh))
 }
 
-// seek looks for something that few runs came to, and that has a plan that leads there.
+// seek looks for something that few runs came to, and that has a plan that leads there. All sorts of things are sought
+// alike, or there would be nothing but pairs.
 func (g *guide) seek(chance *luck.Stream) *found {
+	of := g.order[aProbe]
+	if known := slices.DeleteFunc(slices.Clone(g.order[:]), func(o []*found) bool { return len(o) == 0 }); len(known) > 0 {
+		of = known[chance.Below(len(known))]
+	}
 	weigh := func(i int) int {
-		f := g.order[i]
-		if f.least == nil {
+		if of[i].least == nil {
 			return 0
 		}
-		return (1 << 20) / (f.runs * f.runs)
+		return (1 << 20) / (of[i].runs * of[i].runs)
 	}
-	if i := weighted(chance, len(g.order), weigh); i >= 0 {
-		return g.order[i]
+	if i := weighted(chance, len(of), weigh); i >= 0 {
+		return of[i]
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // Reach is what a run came to, for a guided sweep to prefer what few runs came to: the probes in nodes' code, what the
-// scenario claims to be seen sometimes, the states of nodes' protocols by their fingerprints, and pairs of such a state and
-// a verb that was under way in it.
+// scenario claims to be seen sometimes, the states of nodes' protocols by their fingerprints, and pairs of such a state with
+// a verb: one that was under way when it was entered, and one that struck in it.
 //
 // Invariant: sorted by What, each once.
 type Reach []Sight
@@ -33,6 +33,7 @@ const (
 	aProbe sort = iota
 	aState
 	aPair
+	aStrike
 	sorts
 )
 
@@ -59,6 +60,9 @@ func reachOf(r *scenarios.Result) Reach {
 		all.see(aState, s.At, state)
 		for _, verb := range s.Under.Verbs() {
 			all.see(aPair, 0, luck.Mix(state, hashOf("under", string(verb))))
+		}
+		for _, verb := range s.Struck.Verbs() {
+			all.see(aStrike, 0, luck.Mix(state, hashOf("struck", string(verb))))
 		}
 	}
 	slices.SortFunc(all, func(a, b Sight) int { return cmp.Or(cmp.Compare(a.What, b.What), cmp.Compare(a.At, b.At)) })
