@@ -15,7 +15,7 @@ import (
 //
 //	read key -> value version        nothing where there is no value
 //	write key value -> version
-//	cas key old new -> version       a write of new
+//	cas key old new -> version       a write of new; if it says swapped=false, a read -> value version
 //	delete key -> version
 //	add key value, remove key value  of a set; read key -> a list of its values
 //
@@ -85,6 +85,10 @@ func (a *accesses) take(o *history.Operation, span linear.Span) {
 	case "write":
 		access.Kind, access.Value = replicas.Write, a.value(o.Input("value"))
 	case "cas":
+		if unswapped(o) {
+			access.Value = a.value(o.Output("value"))
+			break
+		}
 		access.Kind, access.Value = replicas.Write, a.value(o.Input("new"))
 	case "delete":
 		access.Kind = replicas.Delete

@@ -58,7 +58,7 @@ func readRegister(r *reader, o *history.Operation, op *linear.RegisterOp) {
 		op.Do, op.Value = linear.Write, linear.Nil
 	case "cas":
 		op.Do, op.Old, op.Value = linear.CAS, r.value(o.Input("old")), r.value(o.Input("new"))
-		if swapped := o.Output("swapped"); swapped.Kind() == slog.KindBool && !swapped.Bool() {
+		if unswapped(o) {
 			op.Do, op.Old, op.Value = linear.Read, linear.Nil, r.value(o.Output("value"))
 			r.mute = op.Value == linear.Nil
 		}

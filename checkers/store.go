@@ -14,7 +14,7 @@ import (
 // operations of these kinds:
 //
 //	write   key, value -> version, if the store tells one; any word for it will do: put, append, add
-//	cas     key, new   -> version
+//	cas     key, new   -> version; one that says swapped=false is none
 //	delete  key        -> version
 //	read    key        -> value (nil where there is nothing; a list, of a set or a list), version
 //
@@ -66,6 +66,7 @@ func (e *Evidence) storeOf(write, read string) *store {
 	s := &store{byKey: map[string]*shelf{}}
 	for _, o := range e.Operations {
 		switch {
+		case unswapped(o):
 		case o.Kind == read && o.Outcome == history.Ok:
 			k := s.shelf(o)
 			k.reads = append(k.reads, readOf(o))
@@ -86,6 +87,12 @@ func (e *Evidence) storeOf(write, read string) *store {
 		k.sum()
 	}
 	return s
+}
+
+// unswapped says whether the operation is a compare-and-set that found another value, and so wrote nothing.
+func unswapped(o *history.Operation) bool {
+	swapped := o.Output("swapped")
+	return o.Kind == "cas" && o.Outcome == history.Ok && swapped.Kind() == slog.KindBool && !swapped.Bool()
 }
 
 func (s *store) shelf(o *history.Operation) *shelf {

@@ -3,13 +3,12 @@ package scenarios_test
 import (
 	"testing"
 
-	"simrun/nodes"
-	"simrun/nodes/gearman"
+	"simrun/nodes/kinds"
 	"simrun/scenarios"
 	"simrun/sim/luck"
 )
 
-var catalog = scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}}
+var catalog = scenarios.Catalog{Kinds: kinds.All()}
 
 // BenchmarkThunderstorm measures a whole run as a sweep does it: a plan drawn, a world built, run, judged and
 // taken down. The goal is 100 ms of one core for about 90 simulated seconds and 40,000 messages.

@@ -13,7 +13,8 @@ import (
 	"simrun/sim/luck"
 )
 
-const rareScenario = `scenario: rare
+// rareServices are where points are taken: each kind of node is in one of them.
+var rareServices = map[string]string{"jobs": `scenario: rare
 include: [common/wan.yaml]
 sites: {here: {inside: lan}, there: {inside: lan}}
 links: [{between: [here, there], is: metro}]
@@ -39,12 +40,35 @@ claims:
   - {claim: no-needless-repeat, check: gearman.explained-duplicates}
   - {claim: no-phantoms, check: gearman.no-phantoms}
   - {claim: queues-drain, check: {eventually: queue-empty, of: servers, within: 9s, in: calm}}
-`
+`, "one store": `scenario: rare
+include: [common/wan.yaml]
+sites: {here: {inside: lan}, there: {inside: lan}}
+links: [{between: [here, there], is: metro}]
+nodes:
+  store:  {run: kv.single, site: here, restart: 100ms, with: {segment: 16KiB}}
+  client: {run: kv.client, site: there, count: 2, with: {servers: [store], timeout: 1s}}
+workload:
+  - {from: client, do: access, rate: 20/s, keys: 5, mix: {read: 50%, write: 35%, cas: 10%, delete: 5%}}
+phases:
+  - phase: odd
+    lasts: 5s
+    faults:
+      - {at: 0s, buggify: all, points: [POINTS], rate: RATE}
+      - {every: 1s..3s, crash: store}
+      - {every: 1s..3s, pause: store, for: 100ms..500ms}
+  - {phase: calm, lasts: 5s, heal: all}
+claims:
+  - {claim: linearizable, check: {linearizable: kv}}
+  - {claim: no-write-lost, check: {durable: write, within: 2s}}
+`}
 
-// everyPoint are the points of all kinds.
-func everyPoint() []string {
+// everyPoint are the points of all kinds of a service.
+func everyPoint(service string) []string {
 	points := map[string]bool{}
 	for _, k := range catalog.Kinds {
+		if !strings.Contains(service, "run: "+k.Name+",") {
+			continue
+		}
 		for _, p := range k.Points {
 			points[p] = true
 		}
@@ -52,9 +76,9 @@ func everyPoint() []string {
 	return slices.Sorted(maps.Keys(points))
 }
 
-func rare(t *testing.T, rate string, points ...string) *scenarios.Spec {
+func rare(t *testing.T, service, rate string, points ...string) *scenarios.Spec {
 	t.Helper()
-	text := strings.NewReplacer("POINTS", strings.Join(points, ", "), "RATE", rate).Replace(rareScenario)
+	text := strings.NewReplacer("POINTS", strings.Join(points, ", "), "RATE", rate).Replace(service)
 	sc, err := scenarios.ReadText("rare.yaml", []byte(text), scenarios.ReadOptions{Catalog: catalog})
 	require.NoError(t, err)
 	return sc.Specs[0]
@@ -62,36 +86,42 @@ func rare(t *testing.T, rate string, points ...string) *scenarios.Spec {
 
 // If this fails, there is a point at which the rarer path is never taken, or taking it breaks a promise.
 func TestEveryPointIsTakenAndBreaksNothing(t *testing.T) {
-	points := everyPoint()
-	require.Greater(t, len(points), 20)
-	spec := rare(t, "25%", points...)
-	taken := map[string]bool{}
-	for seed := luck.Seed(1); seed <= 6; seed++ {
-		run := scenarios.Draw(spec, seed).Run(scenarios.RunOptions{Record: true})
-		requireHolds(t, run)
-		for _, l := range run.Lines {
-			if l.Kind == "point" {
-				taken[l.What] = true
+	for name, service := range rareServices {
+		t.Run(name, func(t *testing.T) {
+			points := everyPoint(service)
+			require.Greater(t, len(points), 10)
+			spec := rare(t, service, "25%", points...)
+			taken := map[string]bool{}
+			for seed := luck.Seed(1); seed <= 6; seed++ {
+				run := scenarios.Draw(spec, seed).Run(scenarios.RunOptions{Record: true})
+				requireHolds(t, run)
+				for _, l := range run.Lines {
+					if l.Kind == "point" {
+						taken[l.What] = true
+					}
+				}
 			}
-		}
+			require.Equal(t, points, slices.Sorted(maps.Keys(taken)))
+		})
 	}
-	require.Equal(t, points, slices.Sorted(maps.Keys(taken)))
 }
 
 // If this fails, a rare path that is taken each time brings a node to a halt, or time to a standstill.
 func TestAPointMayBeTakenEachTime(t *testing.T) {
-	for i, point := range everyPoint() {
-		needs := []string{point}
-		if point == "server.quiet-status" {
-			needs = append(needs, "worker.status-flood") // or there is nothing to be quiet about
+	for _, service := range rareServices {
+		for i, point := range everyPoint(service) {
+			needs := []string{point}
+			if point == "server.quiet-status" {
+				needs = append(needs, "worker.status-flood") // or there is nothing to be quiet about
+			}
+			taken := false
+			for seed := luck.Seed(i); !taken && seed < 1000; seed += 100 {
+				run := scenarios.Draw(rare(t, service, "100%", needs...), seed).Run(scenarios.RunOptions{Record: true})
+				requireHolds(t, run)
+				taken = slices.ContainsFunc(run.Lines, func(l sim.Line) bool { return l.Kind == "point" && l.What == point })
+			}
+			require.True(t, taken, point)
 		}
-		taken := false
-		for seed := luck.Seed(i); !taken && seed < 1000; seed += 100 {
-			run := scenarios.Draw(rare(t, "100%", needs...), seed).Run(scenarios.RunOptions{Record: true})
-			requireHolds(t, run)
-			taken = slices.ContainsFunc(run.Lines, func(l sim.Line) bool { return l.Kind == "point" && l.What == point })
-		}
-		require.True(t, taken, point)
 	}
 }
 

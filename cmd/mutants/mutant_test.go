@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/checkers"
-	"simrun/nodes"
-	"simrun/nodes/gearman"
+	"simrun/nodes/kinds"
 	"simrun/scenarios"
 )
 
@@ -21,7 +20,7 @@ import (
 func TestEveryMutantCanBePlanted(t *testing.T) {
 	mutants, err := readMutants("../..", nil)
 	require.NoError(t, err)
-	catalog := scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}}
+	catalog := scenarios.Catalog{Kinds: kinds.All()}
 	for _, m := range mutants {
 		_, err := m.overlay("../..", t.TempDir())
 		require.NoError(t, err)

@@ -5,12 +5,10 @@ import (
 	"os"
 
 	"simrun/cmd/command"
-	"simrun/nodes"
-	"simrun/nodes/gearman"
-	"simrun/nodes/kv/single"
+	"simrun/nodes/kinds"
 	"simrun/scenarios"
 )
 
 func main() {
-	os.Exit(command.Main(scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client, single.Server}}))
+	os.Exit(command.Main(scenarios.Catalog{Kinds: kinds.All()}))
 }

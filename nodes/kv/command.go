@@ -35,6 +35,10 @@ type Command struct {
 // store itself has no limit, or copies with different ones would come apart.
 const ErrMemory = "OOM command not allowed when used memory > 'maxmemory'."
 
+// Uncertain is the code of the error for a command that may have been done, or may be yet: one that was ordered by a
+// server that has lost the word since. Every other error says that the command certainly did nothing.
+const Uncertain = "UNCERTAIN"
+
 // commands that stores do, by their names.
 var commands = byName([]Command{
 	{"GET", 2, Read, 1, 1, 1, (*execution).get},

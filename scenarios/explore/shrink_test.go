@@ -12,12 +12,12 @@ import (
 
 	"simrun/checkers"
 	"simrun/nodes"
-	"simrun/nodes/gearman"
+	"simrun/nodes/kinds"
 	"simrun/scenarios"
 	"simrun/scenarios/explore"
 )
 
-var catalog = scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}}
+var catalog = scenarios.Catalog{Kinds: kinds.All()}
 
 // lamp has a bug: it goes out if it is killed and started again after its clock was set forward by more than an
 // hour since it was first lit.

@@ -1,0 +1,17 @@
+// Package kinds answers which kinds of nodes there are: all that the command knows, and the tests of what is built in.
+package kinds
+
+import (
+	"simrun/nodes"
+	"simrun/nodes/gearman"
+	kv "simrun/nodes/kv/client"
+	"simrun/nodes/kv/single"
+)
+
+// All are the kinds, in the order in which the reference tells of them.
+func All() []nodes.Kind {
+	return []nodes.Kind{
+		gearman.Server, gearman.Worker, gearman.Client,
+		single.Server, kv.Client,
+	}
+}

@@ -1,0 +1,289 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"simrun/nodes"
+	"simrun/nodes/backoff"
+	"simrun/nodes/kv"
+	"simrun/nodes/resp"
+)
+
+// Errors of requests.
+var (
+	errCrowded     = errors.New("kv: too many requests under way")
+	errUnreachable = errors.New("kv: no server could be reached")
+	errNoSession   = errors.New("kv: the session was gone before the answer came")
+)
+
+// serve begins a request of the workload.
+func (c *client) serve(request nodes.Request) error {
+	e, err := c.errands.make(c.env, request)
+	if err != nil {
+		return err
+	}
+	op := c.env.Record().Invoke(request, e.verb, e.in()...)
+	if c.inFlight >= c.config.MaxInFlight {
+		c.env.Record().Reach(tooManyAtOnce)
+		op.Fail(errCrowded, slog.Bool("own", true))
+		return nil
+	}
+	c.inFlight++
+	c.env.Go(e.verb, func() {
+		defer c.finish()
+		c.pursue(op, &e)
+	})
+	return nil
+}
+
+func (c *client) finish() {
+	if c.inFlight--; c.inFlight == 0 {
+		c.idle.Signal()
+	}
+}
+
+// mostRedirections bounds how often an attempt follows from one server to the next.
+const mostRedirections = 5
+
+// pursuit is a request while it is tried for.
+type pursuit struct {
+	*client
+	op      nodes.Op
+	errand  *errand
+	lane    *lane // of the session that makes it happen once; nil if it need not
+	wanted  *remote
+	avoid   *remote
+	asking  bool
+	failed  error // why an attempt certainly did nothing
+	unknown error // why nobody knows of one
+}
+
+// pursue tries for an answer until there is one or the retries are used up. The request failed only if every attempt
+// did; if one of them may have arrived, nobody knows.
+func (c *client) pursue(op nodes.Op, e *errand) {
+	p := &pursuit{client: c, op: op, errand: e, failed: errUnreachable}
+	if e.writes() && c.config.Retry == RetrySame {
+		p.lane = c.takeLane()
+		defer c.giveLane(p.lane)
+	}
+	pause := backoff.Backoff{Least: c.config.BackoffMin, Most: c.config.BackoffMax}
+	for try, redirected := 0, 0; ; {
+		out, came := p.attempt(try < c.config.Retries)
+		if came == answered {
+			op.Ok(out...)
+			return
+		}
+		if came == moved && redirected < mostRedirections {
+			redirected++
+			continue
+		}
+		if came == over || p.unknown != nil && e.writes() && c.config.Retry == RetryNever {
+			break
+		}
+		if try++; try > c.config.Retries || c.stopping || c.rest(&pause) != nil {
+			break
+		}
+		redirected = 0
+	}
+	if p.unknown != nil {
+		op.Unknown(p.unknown)
+		return
+	}
+	op.Fail(p.failed)
+}
+
+// came is what came of an attempt.
+type came uint8
+
+const (
+	again    came = iota // it may be tried again
+	answered             // it was answered
+	moved                // another server is to be asked
+	over                 // it must not be tried again
+)
+
+// rest waits before a further attempt.
+func (c *client) rest(pause *backoff.Backoff) error {
+	wait := pause.Next(c.env.Rand())
+	if c.env.Point(retryAtOnce) {
+		wait = 0
+	}
+	return c.env.Sleep(wait)
+}
+
+// attempt asks one server.
+func (p *pursuit) attempt(more bool) (out []slog.Attr, _ came) {
+	c, record := p.client, p.env.Record()
+	dawdle(c.env, slowSend)
+	l := p.choose()
+	if l == nil {
+		record.Reach(nobodyReached)
+		return nil, again
+	}
+	server := slog.String("server", l.remote.name)
+	patience := c.config.Timeout
+	if more && c.env.Point(giveUpEarly) {
+		patience /= 10
+	}
+	if p.lane != nil && p.lane.session == 0 && !p.openSession(l) {
+		if p.wanted != nil {
+			return nil, moved
+		}
+		return nil, again
+	}
+	record.Sometimes(failedOver, p.avoid != nil && l.remote != p.avoid)
+	record.Sometimes(repeated, p.unknown != nil && p.errand.writes())
+	if p.asking {
+		p.asking = false
+		l.send(&call{args: words("ASKING"), patience: patience})
+	}
+	try := p.op.Invoke("attempt", server)
+	k := &call{args: p.request(), patience: patience}
+	l.do(k)
+	p.avoid = l.remote
+	p.wanted = nil
+	switch {
+	case k.err != nil && !k.sent:
+		p.failed = k.err
+		try.Fail(k.err)
+		return nil, again
+	case k.err != nil:
+		p.unknown = k.err
+		try.Unknown(k.err)
+		return nil, again
+	case k.answer.Kind == resp.Failure:
+		return nil, p.refused(try, k.answer.Err())
+	}
+	out, err := c.outcome(p.errand, &k.answer)
+	if err != nil {
+		p.unknown = err
+		try.Unknown(err)
+		l.fail(err)
+		return nil, again
+	}
+	if p.errand.writes() || c.config.Read == ReadLeader {
+		c.leader = l.remote
+	}
+	try.Ok(server)
+	return append(out, server), answered
+}
+
+// choose is the line for an attempt: to where it was moved, to a random server for a read that any may answer, to the
+// one that answered last, or to another if that one did not.
+func (p *pursuit) choose() *line {
+	c := p.client
+	if p.wanted != nil {
+		return c.reach(p.wanted, nil)
+	}
+	if !p.errand.writes() && c.config.Read == ReadAny {
+		n := c.env.Rand().Uint64() % uint64(len(c.config.Servers))
+		return c.reach(c.remotes[n], p.avoid)
+	}
+	l := c.reach(c.preferred(p.avoid), p.avoid)
+	if l != nil && l.isIdle() && c.env.Point(dialAnew) {
+		l.fail(errAnew)
+		l = c.reach(nil, p.avoid)
+	}
+	return l
+}
+
+// errAnew ends a line for no reason but to see what comes of it.
+var errAnew = errors.New("kv: dialling anew")
+
+// preferred is the server that answered last, unless it is the one to avoid; then the one after that, whichever it is.
+func (c *client) preferred(avoid *remote) *remote {
+	switch {
+	case c.leader != avoid:
+		return c.leader
+	case avoid == nil:
+		return nil
+	}
+	for i, r := range c.remotes {
+		if r == avoid {
+			return c.remotes[(i+1)%len(c.remotes)]
+		}
+	}
+	return nil
+}
+
+// request is what is sent: the command in its envelopes.
+func (p *pursuit) request() [][]byte {
+	var args [][]byte
+	if p.lane != nil {
+		args = words("ONCE", strconv.FormatUint(p.lane.session, 10), strconv.FormatUint(p.lane.sequence, 10))
+	}
+	if p.config.Versions && p.errand.verb != "fetch-add" {
+		args = append(args, []byte("VERSIONED"))
+	}
+	return append(args, p.errand.args...)
+}
+
+// refused understands an error.
+func (p *pursuit) refused(try nodes.Op, refusal error) came {
+	var e resp.Error
+	errors.As(refusal, &e)
+	err := fmt.Errorf("kv: refused: %w", refusal)
+	record := p.env.Record()
+	switch e.Code() {
+	case kv.Uncertain, "OVERTAKEN":
+		record.Reach(uncertain)
+		p.unknown = err
+		try.Unknown(err)
+		return again
+	case "NOSESSION":
+		if p.lane == nil {
+			break
+		}
+		if p.lane.session = 0; p.unknown != nil {
+			// Whether it was done before is forgotten with the session, and it must not be done again.
+			record.Reach(sessionLost)
+			p.unknown = errNoSession
+			try.Unknown(errNoSession)
+			return over
+		}
+	case "MOVED", "ASK":
+		if p.follow(e) {
+			p.failed = err
+			try.Fail(err)
+			return moved
+		}
+	}
+	record.Reach(refusedOnce)
+	p.failed = err
+	try.Fail(err)
+	return again
+}
+
+// follow makes the server that an error names the one to ask, and says whether it can be.
+func (p *pursuit) follow(e resp.Error) bool {
+	_, where, found := strings.Cut(e.Rest(), " ")
+	if !found {
+		return false
+	}
+	if p.wanted = p.remoteAt(where); p.wanted == nil {
+		return false
+	}
+	p.env.Record().Reach(followed)
+	if p.asking = e.Code() == "ASK"; !p.asking {
+		p.leader = p.wanted
+	}
+	return true
+}
+
+// outcome reads an answer, in its envelope if it has one.
+func (c *client) outcome(e *errand, v *resp.Value) (out []slog.Attr, err error) {
+	if !c.config.Versions || e.verb == "fetch-add" {
+		return c.errands.out(e, v)
+	}
+	if v.Kind != resp.Array || len(v.Array) != 2 {
+		return nil, fmt.Errorf("%w: %s to a request for a version", errProtocol, v)
+	}
+	if out, err = c.errands.out(e, &v.Array[0]); err == nil && v.Array[1].Kind == resp.Integer {
+		out = append(out, slog.Int64("version", v.Array[1].Int))
+	}
+	return out, err
+}
