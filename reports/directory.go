@@ -103,8 +103,16 @@ func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
 	return dir, s.point(dir)
 }
 
-// WriteFile writes a file beside its place and moves it there, so that it is there as a whole or not at all.
+// WriteFile writes a file beside its place and moves it there, so that it is there as a whole or not at all. What is no
+// file (/dev/stdout, a pipe) is written to as it stands.
 func WriteFile(path string, write func(io.Writer) error) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

@@ -68,6 +68,23 @@ func TestAFileIsThereAsAWholeOrNotAtAll(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// If this failed, a report for /dev/stdout would stand in the place of /dev/stdout.
+func TestWhatIsNoFileIsWrittenToAsItStands(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "report"), filepath.Join(dir, "link")
+	require.NoError(t, os.WriteFile(file, []byte("a longer text"), 0o600))
+	require.NoError(t, os.Symlink(file, link))
+	require.NoError(t, WriteFile(link, Text("", "short").Write))
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "short", string(text))
+	info, err := os.Lstat(link)
+	require.NoError(t, err)
+	require.NotZero(t, info.Mode()&os.ModeSymlink)
+	require.NoError(t, WriteFile(os.DevNull, Text("", "short").Write))
+	require.Error(t, WriteFile(dir, Text("", "short").Write), "a folder")
+}
+
 func TestAPlaceThatTakesNoFilesIsAnError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "runs")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

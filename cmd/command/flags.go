@@ -1,6 +1,9 @@
 package command
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -43,7 +46,13 @@ func (c *call) outFlag(f *pflag.FlagSet) {
 }
 
 func (c *call) junitFlag(f *pflag.FlagSet) {
-	f.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`")
+	f.Func("junit", "write a JUnit report to `FILE`", func(path string) error {
+		c.junit = path
+		if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+			return errors.New("there is no such folder") // which is to be known before an hour of runs, and not after
+		}
+		return nil
+	})
 }
 
 func (c *call) verifyFlag(f *pflag.FlagSet) {

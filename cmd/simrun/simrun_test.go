@@ -232,6 +232,7 @@ func TestWhatCannotBeStartedIsRefused(t *testing.T) {
 	require.Contains(t, d.complains("thunderstorm", "--seeds", "0"), "--seeds")
 	require.Contains(t, d.complains("--seeds", "3"), "which scenario")
 	require.Contains(t, d.complains("thunderstorm", "--set", "strom.lasts=5m"), "strom")
+	require.Contains(t, d.complains("thunderstorm", "--seeds", "1000", "--junit", "no/such/storms.xml"), "there is no such folder")
 	require.Contains(t, d.complains("replay"), "accepts 1 arg")
 	require.Contains(t, d.complains("replay", "last"), "there is no last run")
 	require.Contains(t, d.complains("replay", "thunderstorm@storm"), "is not a seed")
