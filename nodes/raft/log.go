@@ -109,7 +109,9 @@ func (l *log) compact(s Snapshot) {
 	for _, e := range l.entries[:n] {
 		l.bytes -= len(e.Data)
 	}
-	l.entries = append([]Entry(nil), l.entries[n:]...)
+	// As many as go now are likely to come before the next snapshot: room for them saves the log from growing by doubling.
+	rest := l.entries[n:]
+	l.entries = append(make([]Entry, 0, uint64(len(rest))+n), rest...)
 	l.base = s
 }
 
