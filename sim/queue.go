@@ -43,8 +43,6 @@ type node struct {
 	next int32
 }
 
-func (q *queue) len() int { return q.length }
-
 // push panics if e is in the past.
 func (q *queue) push(e event) {
 	if e.at < q.last {

@@ -45,8 +45,8 @@ func TestTheQueueGivesEventsInTheOrderOfTheirTimes(t *testing.T) {
 			q.push(e)
 			model = append(model, e)
 		}
-		if q.len() != len(model) {
-			t.Fatalf("%d events left, want %d", q.len(), len(model))
+		if q.length != len(model) {
+			t.Fatalf("%d events left, want %d", q.length, len(model))
 		}
 	})
 }

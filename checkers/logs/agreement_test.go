@@ -121,7 +121,6 @@ type event struct {
 // plain is the definitions, one pair of messages and records after another.
 type plain struct {
 	Options
-	all    []event
 	shows  []event // that stand where they say
 	inbox  []event // polled
 	outbox []event // sent

@@ -74,7 +74,6 @@ func mayBeNext(txns []Txn, i int, done uint, level Level) bool {
 func snapshotOrder(txns []Txn) bool {
 	type run struct {
 		started, committed bool
-		snapshot           lists
 		conflict           bool
 	}
 	runs := make([]run, len(txns))
