@@ -38,6 +38,28 @@ func TestBuiltInScenariosAreRight(t *testing.T) {
 	}
 }
 
+// If this fails, a guided sweep finds what cannot be kept, replayed or shrunk.
+func TestVariationsOfBuiltInScenariosReadBack(t *testing.T) {
+	for _, name := range scenarios.Names() {
+		sc, err := scenarios.Read(name, scenarios.ReadOptions{Catalog: catalog})
+		require.NoError(t, err)
+		chance := luck.Seed(3).Stream(name)
+		v := &scenarios.Variation{World: 1, Weather: 2}
+		for seed := range luck.Seed(12) {
+			plan, outline := scenarios.Vary(sc.Specs[0], seed, v)
+			again, err := scenarios.ReadText("plan.yaml", plan.YAML(), scenarios.ReadOptions{Catalog: catalog})
+			require.NoError(t, err, "%s", plan.YAML())
+			require.Equal(t, string(plan.YAML()), string(scenarios.Draw(again.Specs[0], seed).YAML()))
+			v.Swaps = append(v.Swaps, scenarios.Swap{Line: outline.Lines[chance.Below(len(outline.Lines))], By: luck.Seed(chance.Uint64())})
+			for range min(len(outline.Faults), 3) {
+				of := outline.Faults[chance.Below(len(outline.Faults))]
+				do := scenarios.Changes()[chance.Below(len(scenarios.Changes()))]
+				v.Edits = append(v.Edits, scenarios.Edit{Line: of.Line, Nth: of.Nth, Do: do, By: luck.Seed(chance.Uint64())})
+			}
+		}
+	}
+}
+
 // If this fails, a file of the library cannot be named, or not be read on a screen.
 func TestFilesOfTheLibrary(t *testing.T) {
 	files, err := filepath.Glob("*.yaml")

@@ -365,11 +365,16 @@ func (w *sweep) tally(batch *explore.Batch, names map[failure]string) error {
 // keepAgain keeps a run of the sweep that went wrong. What a sweep does not record, its full event log, is had
 // by running it once more.
 func (w *sweep) keepAgain(r *scenarios.Result) (reports.Kept, error) {
-	run, err := w.rerun(r.Seed, r.Value, w.varied[failure{r.Seed, r.Value}], scenarios.RunOptions{Record: true})
+	varied := w.varied[failure{r.Seed, r.Value}]
+	run, err := w.rerun(r.Seed, r.Value, varied, scenarios.RunOptions{Record: true})
 	if err != nil {
 		return reports.Kept{}, err
 	}
 	run.Result = r
 	w.annotate(run.Plan, r)
-	return w.keep(w.scenario, run), nil
+	kept := w.keep(w.scenario, run)
+	if varied != nil && kept.Dir == "" {
+		w.warn("seed %s ran a variation, which its seed alone does not say", r.Seed)
+	}
+	return kept, nil
 }

@@ -9,6 +9,7 @@
 //	go run ./cmd/mutants -shrink    and look for the least plan that shows each, and run that
 //	go run ./cmd/mutants -save NAME…    and keep the least plan under scenarios/regressions
 //	go run ./cmd/mutants -table docs/track-record.md    the same, told as a page
+//	go run ./cmd/mutants -guided 5 -most 150 -in squalls NAME…    how many runs it takes with and without guidance, from 5 first seeds
 package main
 
 import (

@@ -136,6 +136,8 @@ type Failure struct {
 	Claims  []string          `json:"claims"` // those that are not as expected
 	// Findings are the kinds of what no claim asked about: "node panic".
 	Findings []string `json:"findings,omitempty"`
+	// Varied: the plan is not the seed's own, but a variation of a guided sweep.
+	Varied bool `json:"varied,omitempty"`
 	// Cause is what the run shows, and by which faults; nil if nobody looked into it.
 	Cause *Cause `json:"cause,omitempty"`
 }
@@ -283,7 +285,7 @@ func (b *Batch) addFailure(e *Entry) {
 	if e.Verdict == scenarios.Holds || len(b.Failures) == mostFailures {
 		return
 	}
-	f := Failure{Seed: e.Seed, Value: e.Value, Verdict: e.Verdict, Claims: []string{}, Findings: e.Findings}
+	f := Failure{Seed: e.Seed, Value: e.Value, Verdict: e.Verdict, Claims: []string{}, Findings: e.Findings, Varied: e.Variation != nil}
 	for i := range e.Claims {
 		if c := &e.Claims[i]; c.Expect != scenarios.Violated && !c.Sometimes && c.alone() != scenarios.Holds {
 			f.Claims = append(f.Claims, c.Claim)
