@@ -1,0 +1,244 @@
+package client
+
+import (
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/nodes"
+	"simrun/nodes/history"
+	"simrun/nodes/osenv"
+	"simrun/nodes/resp"
+)
+
+// turn lets one script at a time answer, and lets a test see what all of them noted.
+var turn sync.Mutex
+
+// scripted is a server that answers by a script: what it returns for a command, without its line end, or nothing, or
+// "close" to hang up.
+func scripted(t *testing.T, script func(line string) string) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			stream, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer stream.Close()
+				in := resp.NewReader(stream, resp.Limits{})
+				for {
+					args, err := in.ReadCommand()
+					if err != nil {
+						return
+					}
+					var words []string
+					for _, arg := range args {
+						words = append(words, string(arg))
+					}
+					turn.Lock()
+					answer := script(strings.Join(words, " "))
+					turn.Unlock()
+					if answer == "close" {
+						return
+					}
+					if answer != "" {
+						_, _ = stream.Write([]byte(answer + "\r\n"))
+					}
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// requesting is an Env with a workload of its own.
+type requesting struct {
+	nodes.Env
+	record   nodes.Recorder
+	requests *[]nodes.Request
+}
+
+func (r requesting) Record() nodes.Recorder { return r.record }
+
+func (r requesting) Next() (nodes.Request, error) {
+	if len(*r.requests) == 0 {
+		return r.Env.Next()
+	}
+	next := (*r.requests)[0]
+	*r.requests = (*r.requests)[1:]
+	return next, nil
+}
+
+// ask lets a client do operations, one after the other where they have lanes of their own, and gives what it noted.
+func ask(t *testing.T, change func(c *Config), verb string, servers ...string) *history.Operation {
+	t.Helper()
+	config := DefaultConfig()
+	config.Timeout, config.BackoffMin, config.BackoffMax = 200*time.Millisecond, time.Millisecond, time.Millisecond
+	for _, s := range servers {
+		config.Servers = append(config.Servers, nodes.NodeName(s))
+	}
+	if change != nil {
+		change(config)
+	}
+	start, dead := time.Now(), false
+	log := history.NewLog(func() history.Time { return time.Since(start) })
+	host := osenv.New(osenv.Options{Host: "client", Seed: 1, Log: slog.New(slog.DiscardHandler)})
+	requests := []nodes.Request{{ID: 1, Do: verb, Options: &AccessOptions{Keys: 1}}}
+	require.NoError(t, host.Run(func(env nodes.Env) error {
+		env = requesting{env, log.For("client", &dead), &requests}
+		c := &client{env: env, config: config, errands: errands{client: "client", known: map[string][]byte{}},
+			changed: env.NewCond(), idle: env.NewCond()}
+		for _, s := range config.Servers {
+			c.addRemote(string(s))
+		}
+		c.leader = c.remotes[0]
+		request, err := env.Next()
+		if err != nil {
+			return err
+		}
+		if err := c.serve(request); err != nil {
+			return err
+		}
+		for c.inFlight > 0 {
+			if err := c.idle.Wait(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	turn.Lock()
+	defer turn.Unlock()
+	for _, o := range log.Finish().Operations {
+		if o.Parent == 0 {
+			return o
+		}
+	}
+	t.Fatal("it did nothing")
+	return nil
+}
+
+// counting gives the answers of a script in their order, the last again and again, and counts what was asked.
+func counting(asked *[]string, answers ...string) func(line string) string {
+	return func(line string) string {
+		if line == "ONCE OPEN" {
+			return ":7"
+		}
+		*asked = append(*asked, line)
+		answer := answers[0]
+		if len(answers) > 1 {
+			answers = answers[1:]
+		}
+		return answer
+	}
+}
+
+// If this failed, checkers would be told that something happened, or did not, of which nobody knows.
+func TestWhatIsKnownOfAnOutcome(t *testing.T) {
+	const set = "ONCE 7 1 VERSIONED SET key-1 client-1"
+	for name, c := range map[string]struct {
+		verb    string
+		change  func(c *Config)
+		answers []string
+		outcome history.Outcome
+		asked   []string
+	}{
+		"acknowledged":               {"write", nil, []string{"*2\r\n+OK\r\n:9"}, history.Ok, []string{set}},
+		"refused":                    {"write", func(c *Config) { c.Retries = 1 }, []string{"-TRYAGAIN no"}, history.Fail, []string{set, set}},
+		"silent":                     {"write", func(c *Config) { c.Retries = 1 }, []string{""}, history.Unknown, []string{set, set}},
+		"hung up, then acknowledged": {"write", nil, []string{"close", "*2\r\n+OK\r\n:9"}, history.Ok, []string{set, set}},
+		"hung up, then refused":      {"write", func(c *Config) { c.Retries = 1 }, []string{"close", "-MISCONF full"}, history.Unknown, []string{set, set}},
+		"never again":                {"write", func(c *Config) { c.Retry, c.Versions = RetryNever, false }, []string{"close"}, history.Unknown, []string{"SET key-1 client-1"}},
+		"never again, but refused at first": {"write", func(c *Config) { c.Retry, c.Versions = RetryNever, false }, []string{"-TRYAGAIN no", "+OK"}, history.Ok,
+			[]string{"SET key-1 client-1", "SET key-1 client-1"}},
+		"as new":                    {"write", func(c *Config) { c.Retry, c.Versions = RetryNew, false }, []string{"close", "+OK"}, history.Ok, []string{"SET key-1 client-1", "SET key-1 client-1"}},
+		"the session is gone":       {"write", nil, []string{"close", "-NOSESSION gone"}, history.Unknown, []string{set, set}},
+		"the session was not there": {"write", nil, []string{"-NOSESSION gone", "*2\r\n+OK\r\n:9"}, history.Ok, []string{set, set}},
+		"uncertain":                 {"write", func(c *Config) { c.Retries = 0 }, []string{"-UNCERTAIN perhaps"}, history.Unknown, []string{set}},
+		"nonsense":                  {"read", func(c *Config) { c.Retries = 0 }, []string{":5"}, history.Unknown, []string{"VERSIONED GET key-1"}},
+		"nothing there":             {"read", nil, []string{"*2\r\n$-1\r\n$-1"}, history.Ok, []string{"VERSIONED GET key-1"}},
+		"swapped":                   {"cas", nil, []string{"*2\r\n$-1\r\n:3"}, history.Ok, []string{"ONCE 7 1 VERSIONED SET key-1 client-1 NX GET"}},
+		"counted":                   {"fetch-add", nil, []string{":4"}, history.Ok, []string{"ONCE 7 1 INCR key-counter"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked []string
+			o := ask(t, c.change, c.verb, scripted(t, counting(&asked, c.answers...)))
+			require.Equal(t, c.outcome, o.Outcome, "%s", o.Reason)
+			require.Equal(t, c.asked, asked)
+		})
+	}
+}
+
+// If this failed, histories would not say what was read and written, as checkers read it.
+func TestTheHistorySaysWhatWasSeen(t *testing.T) {
+	var asked []string
+	o := ask(t, nil, "read", scripted(t, counting(&asked, "*2\r\n$1\r\nx\r\n:5")))
+	require.Equal(t, "key-1", o.Input("key").String())
+	require.Equal(t, "x", o.Output("value").String())
+	require.Equal(t, int64(5), o.Output("version").Int64())
+	o = ask(t, nil, "cas", scripted(t, counting(&asked, "*2\r\n$1\r\nx\r\n:5")))
+	require.Nil(t, o.Input("old").Any())
+	require.Equal(t, "client-1", o.Input("new").String())
+	require.False(t, o.Output("swapped").Bool())
+	require.Equal(t, "x", o.Output("value").String())
+	o = ask(t, nil, "fetch-add", scripted(t, counting(&asked, ":5")))
+	require.Equal(t, int64(1), o.Input("value").Int64())
+	require.Equal(t, int64(4), o.Output("value").Int64())
+}
+
+// If this failed, a client of a cluster would stay with a server that has sent it away, or follow in circles.
+func TestAClientFollowsWhereItIsSent(t *testing.T) {
+	var asked []string
+	there := scripted(t, counting(&asked, "*2\r\n+OK\r\n:9"))
+	here := scripted(t, func(string) string { return "-MOVED 5 " + there })
+	require.Equal(t, history.Ok, ask(t, nil, "write", here).Outcome)
+	require.Equal(t, []string{"ONCE 7 1 VERSIONED SET key-1 client-1"}, asked)
+
+	asked = nil
+	there = scripted(t, func(line string) string {
+		asked = append(asked, line)
+		return map[bool]string{true: "+OK", false: "*2\r\n$-1\r\n$-1"}[line == "ASKING"]
+	})
+	here = scripted(t, func(string) string { return "-ASK 5 " + there })
+	require.Equal(t, history.Ok, ask(t, nil, "read", here).Outcome)
+	require.Equal(t, []string{"ASKING", "VERSIONED GET key-1"}, asked)
+
+	count := 0
+	var circle string
+	circle = scripted(t, func(string) string { count++; return "-MOVED 5 " + circle })
+	require.Equal(t, history.Fail, ask(t, func(c *Config) { c.Retries = 1 }, "read", circle).Outcome)
+	require.LessOrEqual(t, count, 2*(mostRedirections+1))
+}
+
+// If this failed, a client would stay with a server that does not answer while another would.
+func TestAClientGoesToAnotherServer(t *testing.T) {
+	var asked []string
+	mute := scripted(t, func(string) string { return "" })
+	there := scripted(t, counting(&asked, "*2\r\n$-1\r\n$-1"))
+	o := ask(t, nil, "read", mute, there)
+	require.Equal(t, history.Ok, o.Outcome)
+	require.Equal(t, there, o.Output("server").String())
+	require.Equal(t, history.Fail, ask(t, func(c *Config) { c.Retries = 0 }, "read", "127.0.0.1:1").Outcome)
+}
+
+// Whatever a server says, a client ends with an outcome.
+func FuzzAnswers(f *testing.F) {
+	f.Add("*2\r\n+OK\r\n:9")
+	f.Add("-MOVED 5 127.0.0.1:1")
+	f.Add("-MOVED")
+	f.Add("-NOSESSION")
+	f.Fuzz(func(t *testing.T, answer string) {
+		for _, verb := range verbs {
+			o := ask(t, func(c *Config) { c.Retries, c.Timeout = 1, 5*time.Millisecond }, verb, scripted(t, func(string) string { return answer }))
+			require.NotEqual(t, history.Pending, o.Outcome)
+		}
+	})
+}
