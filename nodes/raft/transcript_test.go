@@ -32,7 +32,8 @@ var rewrite = flag.Bool("rewrite", false, "write what happened into the transcri
 //	repeat [N→M] [TYPE]         so is a copy of it
 //	release                     what was held up is on the way again
 //	settle                      all is written and delivered until nothing more is said; told only by what servers are then
-//	propose N WORD… | read N | lease N | transfer N M | compact N | crash N | start N
+//	propose N WORD… | lease N | transfer N M | compact N | crash N | start N
+//	read N [N…]                 as many questions at a time as N is named
 //	change N to N… [learners N…]
 //	new N                       a server that knows nothing yet
 //	look                        what everybody is
@@ -168,9 +169,13 @@ func (s *transcript) do(words []string) {
 		_, err := one(0).Propose(now(), data...)
 		ask(err)
 	case "read":
-		s.reads++
-		s.asked[s.reads] = s.highest
-		ask(one(0).Read(now(), s.reads))
+		var err error
+		for range max(1, len(rest)) {
+			s.reads++
+			s.asked[s.reads] = s.highest
+			err = one(0).Read(now(), s.reads)
+		}
+		ask(err)
 	case "lease":
 		if at, ok := one(0).LeaseRead(now()); ok {
 			s.heard = append(s.heard, fmt.Sprintf("%d answers from %d on", one(0).id, at))
