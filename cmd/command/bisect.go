@@ -26,13 +26,13 @@ func (c *call) bisectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bisect RUN GOOD [BAD]",
 		Short: "Find the commit since which a run is violated",
-		Long: `Bisect turns the run into its plan and looks, by git bisect, for the first commit since GOOD at which that plan is
-violated; BAD is HEAD if it is not said. At each commit it builds the command in a work tree of its own, so that yours is
-not touched, and runs the plan under a few lucks: violated under any is bad. A commit that does not build, cannot read
-the plan or decides nothing is left out.
+		Long: `Bisect turns the run into its plan and looks, by git bisect, for the first commit since GOOD at which
+that plan is violated; BAD is HEAD if it is not said. At each commit it builds the command in a work
+tree of its own, so that yours is not touched, and runs the plan under a few lucks: violated under any
+is bad. A commit that does not build, cannot read the plan or decides nothing is left out.
 
 A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
-		Args: cobra.RangeArgs(2, 3),
+		Args: takes(2, 3),
 		RunE: func(_ *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 			defer stop()

@@ -13,7 +13,7 @@ func (c *call) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check SCENARIO…",
 		Short: "Load scenarios and say all that is wrong with them; run nothing",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  takes(1, many),
 		RunE: func(_ *cobra.Command, args []string) error {
 			all, err := c.load(args)
 			if err != nil {

@@ -155,6 +155,7 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	c.outputFlags(f)
 	c.junitFlag(f)
 	root.SetUsageTemplate(usage)
+	root.SetFlagErrorFunc(misread)
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.turnsCommand(), c.replayCommand(), c.shrinkCommand(), c.bisectCommand(), c.planCommand(), c.checkCommand(), c.historyCommand(), c.serveCommand())
 	return root

@@ -2,16 +2,45 @@ package command
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"simrun/scenarios"
 	"simrun/scenarios/explore"
 	"simrun/sim/luck"
 )
+
+const many = 1 << 30
+
+// takes holds a command to so many words beside its flags; who gives fewer or more is shown its line.
+func takes(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return fmt.Errorf("say %s", cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// misread says in our own words what is wrong with the value of a flag.
+func misread(_ *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	if !errors.As(err, &value) {
+		return err
+	}
+	why := value.Unwrap()
+	var number *strconv.NumError
+	if errors.As(why, &number) {
+		why = number.Err
+	}
+	return fmt.Errorf("--%s %q: %s", value.GetFlag().Name, value.GetValue(), strings.TrimPrefix(why.Error(), "time: "))
+}
 
 // seedFlags are those that say which run of a scenario is meant.
 func (c *call) seedFlags(f *pflag.FlagSet) {

@@ -36,16 +36,16 @@ func (c *call) historyCommand() *cobra.Command {
 		Use:                   "check-history --model MODEL|--check CHECK FILE",
 		DisableFlagsInUseLine: true,
 		Short:                 "Judge a history that was recorded anywhere, also by Jepsen",
-		Long: `Check-history reads what clients of some system did and were told, and says whether an object of the MODEL could
-have answered them so. Or it asks a CHECK, as a claim of a scenario names one. FILE is the history.jsonl of a run, or
-what Jepsen leaves (history.edn); - is standard input. It ends with 0 if the model holds, 1 if it is violated, 3 if
-nobody can say, and 2 if the file is broken.
+		Long: `Check-history reads what clients of some system did and were told, and says whether an object of the
+MODEL could have answered them so. Or it asks a CHECK, as a claim of a scenario names one. FILE is the
+history.jsonl of a run, or what Jepsen leaves (history.edn); - is standard input. It ends with 0 if the
+model holds, 1 if it is violated, 3 if nobody can say, and 2 if the file is broken.
 
 The models are ` + wrapped(names(), 100) + `.`,
 		Example: c.example(`  simrun check-history --model register history.edn
   simrun check-history --model kv --json - < history.jsonl
   simrun check-history --check '{transactions: snapshot-isolation}' history.edn`),
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error { return c.checkHistory(args[0], j) },
 	}
 	f := cmd.Flags()

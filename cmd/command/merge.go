@@ -13,10 +13,10 @@ func (c *call) mergeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge DIR…",
 		Short: "Put the shards of a sweep together",
-		Long: `Merge puts together what the shards of one sweep came to: each DIR is the directory of one of them, and all have
-to be there. It runs nothing, and comes to what the sweep would have come to in one piece, down to its exit code. The whole
-is kept as a sweep of its own.`,
-		Args: cobra.MinimumNArgs(1),
+		Long: `Merge puts together what the shards of one sweep came to: each DIR is the directory of one of them, and
+all have to be there. It runs nothing, and comes to what the sweep would have come to in one piece, down
+to its exit code. The whole is kept as a sweep of its own.`,
+		Args: takes(1, many),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := c.prepareShelf(); err != nil {
 				return err

@@ -16,9 +16,9 @@ func (c *call) planCommand() *cobra.Command {
 		Long: `Plan prints what a seed makes of a scenario: a timetable of concrete faults over a concrete world. It is
 itself a scenario file, and runs as it stands. Of a matrix there is a plan for each value.
 
-A SCENARIO without --seed gets a new seed each time. A RUN is SCENARIO@SEED, a plan.yaml, the directory of a
-run, or last.`,
-		Args: cobra.ExactArgs(1),
+A SCENARIO without --seed gets a new seed each time. A RUN is SCENARIO@SEED, a plan.yaml, the directory
+of a run, or last.`,
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			pasts, err := c.planned(args[0])
 			if err != nil {

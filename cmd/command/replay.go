@@ -26,11 +26,11 @@ func (c *call) replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay RUN",
 		Short: "Run the same run again, with its full event log",
-		Long: `Replay runs the same run again, keeps its full event log (events.jsonl), and compares its hash with the one
-that was recorded; of a run that was not kept it compares two runs.
+		Long: `Replay runs the same run again, keeps its full event log (events.jsonl), and compares its hash with the
+one that was recorded; of a run that was not kept it compares two runs.
 
 A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := c.prepareShelf(); err != nil {
 				return err

@@ -19,10 +19,11 @@ func (c *call) resumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume DIR",
 		Short: "Go on with a sweep that was interrupted",
-		Long: `Resume goes on where a sweep stopped that was interrupted or killed; DIR is the directory that it keeps. What
-comes of it is what would have come of the sweep without the interruption. It refuses to go on with another scenario or
-another program than those that began: half of the runs would say nothing about the other half.`,
-		Args: cobra.ExactArgs(1),
+		Long: `Resume goes on where a sweep stopped that was interrupted or killed; DIR is the directory that it keeps.
+What comes of it is what would have come of the sweep without the interruption. It refuses to go on with
+another scenario or another program than those that began: half of the runs would say nothing about the
+other half.`,
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if c.jobs < 1 {
 				return errors.New("--jobs is at least 1")

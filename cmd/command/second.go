@@ -38,7 +38,7 @@ type answer struct {
 }
 
 func (c *call) turnsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: turnsCommand, Hidden: true, Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error {
+	cmd := &cobra.Command{Use: turnsCommand, Hidden: true, Args: takes(1, 1), RunE: func(_ *cobra.Command, args []string) error {
 		signal.Ignore(os.Interrupt) // whom it answers ends it
 		s, err := c.loadOne(args[0])
 		if err != nil {

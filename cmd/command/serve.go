@@ -26,8 +26,8 @@ func (c *call) serveCommand() *cobra.Command {
 		Use:                   "serve KIND …",
 		DisableFlagsInUseLine: true,
 		Short:                 "Run a node for real: real sockets, real files",
-		Long: `Serve runs a node as it runs in scenarios, but on this machine: real sockets, real files, the real clock.
-SIGTERM or an interrupt asks it to stop; a second one kills it.`,
+		Long: `Serve runs a node as it runs in scenarios, but on this machine: real sockets, real files, the real
+clock. SIGTERM or an interrupt asks it to stop; a second one kills it.`,
 		Example: c.example(`  simrun serve gearman.server --listen 127.0.0.1:4730 --data jobs
   simrun serve gearman.worker --peers jobs=127.0.0.1:4730 --set servers=[jobs]`),
 		Args: cobra.ArbitraryArgs,
@@ -59,7 +59,7 @@ func (c *call) kindCommand(k *nodes.Kind) *cobra.Command {
 		Use:   k.Name,
 		Short: k.Doc,
 		Long:  k.Doc + settings(k),
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context(), k, s) },
 	}
 	f := cmd.Flags()

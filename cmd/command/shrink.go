@@ -23,13 +23,13 @@ func (c *call) shrinkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shrink RUN",
 		Short: "Find the least plan that still violates the same claim",
-		Long: `Shrink takes away what a violation does not need: faults, nodes, workload, time. It keeps a smaller plan if it
-violates the same claim by the same kind of anomaly under any of a few lucks, and if without its faults the claim holds under all
-of them. The least plan is kept as minimal.yaml in the directory of the run; it is a scenario, to be committed. With --save it is
-kept in ` + reports.Regressions + ` too.
+		Long: `Shrink takes away what a violation does not need: faults, nodes, workload, time. It keeps a smaller plan
+if it violates the same claim by the same kind of anomaly under any of a few lucks, and if without its
+faults the claim holds under all of them. The least plan is kept as minimal.yaml in the directory of the
+run; it is a scenario, to be committed. With --save it is kept in ` + reports.Regressions + ` too.
 
 A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if c.jobs < 1 || c.lasts < 0 {
 				return errors.New("--jobs is at least 1, and --for is no less than nothing")

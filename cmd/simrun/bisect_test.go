@@ -115,7 +115,7 @@ func TestTheCommitThatBroughtABugIsFound(t *testing.T) {
 	require.Contains(t, r.asks(2, "bisect", "last", first, "--lucks", "0"), "--lucks")
 	require.Contains(t, r.asks(2, "bisect", "last", "HEAD~3", "HEAD~2"), "nobody can say of HEAD~2: it does not build: ")
 	require.Contains(t, r.asks(2, "bisect", "last", first, "HEAD~1", "--lucks", "1"), "the plan holds at HEAD~1 under 1 luck")
-	require.Contains(t, r.asks(2, "bisect", "last"), "accepts between 2 and 3 arg")
+	require.Contains(t, r.asks(2, "bisect", "last"), "say ticket bisect RUN GOOD [BAD]")
 	require.Equal(t, before, ones())
 }
 

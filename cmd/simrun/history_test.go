@@ -115,7 +115,7 @@ func TestBrokenHistoriesAreRefused(t *testing.T) {
 	require.Contains(t, d.complains("check-history", "--model", "registre", "register.edn"), `did you mean "register"?`)
 	require.Contains(t, d.complains("check-history", "--model", "kv", "register.edn"), "register.edn:3: the value 1 is no pair of a key and a value")
 	require.Contains(t, d.complains("check-history", "--model", "register", "--epsilon", "-1s", "register.edn"), "--epsilon")
-	require.Contains(t, d.complains("check-history", "--model", "register"), "accepts 1 arg")
+	require.Contains(t, d.complains("check-history", "--model", "register"), "say simrun check-history --model MODEL|--check CHECK FILE")
 }
 
 // Nobody can say of a history that has nothing to do with the model, nor where a search is given too little.
