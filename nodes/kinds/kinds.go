@@ -5,6 +5,7 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/gearman"
 	kv "simrun/nodes/kv/client"
+	"simrun/nodes/kv/raftkv"
 	"simrun/nodes/kv/single"
 )
 
@@ -12,6 +13,6 @@ import (
 func All() []nodes.Kind {
 	return []nodes.Kind{
 		gearman.Server, gearman.Worker, gearman.Client,
-		single.Server, kv.Client,
+		single.Server, raftkv.Server, kv.Client,
 	}
 }

@@ -81,7 +81,7 @@ func (r *Replica) rewrite(s raft.Snapshot) {
 		switch {
 		case err == nil || r.closed || errors.Is(err, journal.ErrClosed):
 		case errors.Is(err, journal.ErrBroken):
-			r.env.Exit(err)
+			r.fail(err)
 		default:
 			r.record.Reach(notCompacted)
 			r.env.Log().Warn("raft: the log cannot be compacted", "err", err)

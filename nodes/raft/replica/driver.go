@@ -65,14 +65,18 @@ func (r *Replica) turn() {
 	r.show()
 }
 
-// save writes down what the core wants to be kept. A server that cannot write ends: what it has promised is on the
-// disk, and what it has not, it never will.
+// fail ends a server that cannot write: what it has promised is on the disk, and what is not there, nobody was told.
+func (r *Replica) fail(err error) {
+	r.env.Exit(fmt.Errorf("raft: the log cannot be written: %w", err))
+}
+
+// save writes down what the core wants to be kept.
 func (r *Replica) save(save *raft.Save) {
 	r.dawdle(slowSave)
 	core := r.core
 	durable := func(err error) {
 		if err != nil {
-			r.env.Exit(fmt.Errorf("raft: the log cannot be written: %w", err))
+			r.fail(err)
 		}
 		if core == r.core && !r.closed {
 			core.Saved(save.Number)
@@ -89,7 +93,7 @@ func (r *Replica) save(save *raft.Save) {
 			}
 		}
 		if err != nil {
-			r.env.Exit(fmt.Errorf("raft: the log cannot be written: %w", err))
+			r.fail(err)
 		}
 		return
 	}

@@ -139,18 +139,24 @@ func (r *Replica) introduce(from string, asked *introduction) {
 		r.durably(tell)
 		return
 	}
-	identity.Cluster = asked.cluster
-	if err := r.store.Be(identity); err != nil {
-		r.env.Log().Warn("raft: who this server is cannot be written", "err", err)
-		return
-	}
+	r.belong(asked.cluster)
 	r.durably(tell)
+}
+
+// belong makes the server one of a group.
+func (r *Replica) belong(cluster uint64) {
+	if err := r.store.Be(stable.Identity{ID: r.ID(), Cluster: cluster}); err != nil {
+		r.fail(err)
+	}
 }
 
 // durably calls f once all that was written is durable.
 func (r *Replica) durably(f func()) {
 	r.store.Then(func(err error) {
-		if err == nil && !r.closed {
+		if err != nil {
+			r.fail(err)
+		}
+		if !r.closed {
 			f()
 		}
 	})
@@ -180,12 +186,9 @@ func (r *Replica) invited(cluster uint64) {
 		return
 	}
 	r.founding.joining, r.founding.knocks = cluster, 0
-	identity := r.store.Identity()
-	if identity.Cluster = cluster; r.store.Be(identity) != nil {
-		return // the log is broken, and the server ends with the next save
-	}
+	r.belong(cluster)
 	r.record.Reach(asksToJoin)
-	r.env.Log().Info("raft: asking to be taken in", "id", uint64(identity.ID))
+	r.env.Log().Info("raft: asking to be taken in", "id", uint64(r.ID()))
 }
 
 // beginGroup writes down the configuration that the group begins with. From when it is durable the group exists.
@@ -213,7 +216,7 @@ func (r *Replica) beginGroup() {
 		err = r.store.Settle()
 	}
 	if err != nil {
-		r.env.Exit(err)
+		r.fail(err)
 	}
 	r.note("group-begun")
 	r.record.Reach(groupBegun)
