@@ -68,6 +68,26 @@ func TestAStalledDiskDoesNotFillTheMemory(t *testing.T) {
 	require.True(t, send[1].Reject)
 }
 
+// If this failed, a snapshot that comes late would be written in place of a log that holds all of it and more, and a crash
+// half-way would take entries that this server had promised to keep.
+func TestASnapshotOfWhatTheLogHoldsReplacesNothing(t *testing.T) {
+	c := follower(1, 1, 2, 2, 2)
+	c.Step(0, Message{Type: InstallSnapshot, From: 2, To: 1, Term: 9, Index: 3, LogTerm: 2, Data: []byte("half")})
+	out := c.Output()
+	require.Nil(t, out.Save)
+	require.Nil(t, out.Restore)
+	require.Len(t, out.Apply, 3)
+	require.Equal(t, "1→2 AppendReply term 9 has 3 round 0", out.Send[0].String())
+	require.EqualValues(t, 5, c.LastIndex())
+
+	c.Step(0, Message{Type: InstallSnapshot, From: 2, To: 1, Term: 9, Index: 5, LogTerm: 3, Data: []byte("all"), Done: true,
+		Members: Members{Voters: []Member{{ID: 1}}}})
+	out = c.Output()
+	require.NotNil(t, out.Save.Snapshot, "another entry stands in its last one's place")
+	require.EqualValues(t, 5, out.Restore.Index)
+	require.EqualValues(t, 6, c.FirstIndex())
+}
+
 // If this failed, a change of members could begin while a leader does not know yet which the members are.
 func TestAChangeWaitsForTheFirstEntryOfItsTerm(t *testing.T) {
 	c := newCluster(t, Options{}, 1, 1)

@@ -51,6 +51,11 @@ func (c *Core) sendChunk(p *peer) {
 // handleSnapshot takes a chunk.
 func (c *Core) handleSnapshot(m *Message) {
 	c.follow(m.From)
+	if term, known := c.log.term(m.Index); known && term == m.LogTerm {
+		// The log has it all, and more that may have been promised: a crash half-way through writing a snapshot in its
+		// place would take that away.
+		c.commitTo(m.Index)
+	}
 	if m.Index <= c.commit { // it is known here, by entries or by another snapshot
 		c.incoming = nil
 		c.sendAfterSave(Message{Type: AppendReply, To: m.From, Index: c.commit, Round: m.Round})
@@ -75,27 +80,13 @@ func (c *Core) handleSnapshot(m *Message) {
 	c.sendAfterSave(Message{Type: AppendReply, To: m.From, Index: m.Index, Round: m.Round})
 }
 
-// restore takes over a snapshot. Entries after it stay if the log agrees with it (§5.3).
+// restore takes over a snapshot, in place of a log that does not have its last entry.
 func (c *Core) restore(s Snapshot) {
-	if term, known := c.log.term(s.Index); known && term == s.Term {
-		stable := c.log.stable
-		c.log.compact(s)
-		c.log.stable = max(stable, s.Index)
-		kept := c.settings[:0:0]
-		for _, setting := range c.settings {
-			if setting.index > s.Index {
-				kept = append(kept, setting)
-			}
-		}
-		c.settings = append([]setting{{s.Index, s.Members}}, kept...)
-		c.fresh = s.Index + 1 // the disk is to hold the snapshot and all after it
-	} else {
-		c.log.reset(s)
-		c.replaced(s.Index + 1)
-		c.settings = []setting{{s.Index, s.Members}}
-		c.fresh = s.Index + 1
-	}
-	c.members = c.settings[len(c.settings)-1].members
+	c.log.reset(s)
+	c.replaced(s.Index + 1)
+	c.settings = []setting{{s.Index, s.Members}}
+	c.fresh = s.Index + 1
+	c.members = s.Members
 	c.commit, c.applied = s.Index, s.Index
 	c.taken, c.dirty = true, true
 	restored := c.log.base
