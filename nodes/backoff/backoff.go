@@ -12,22 +12,22 @@ import (
 // that, so that those who failed together do not come back together.
 type Backoff struct {
 	Least, Most time.Duration
-	failures    int
+	Failures    int // since it last answered
 }
 
 // Next is the time to wait after one more failure. It draws one variate.
 func (b *Backoff) Next(r *rand.Rand) time.Duration {
 	wait := b.Least
-	for range b.failures {
+	for range b.Failures {
 		if wait > b.Most/2 {
 			wait = b.Most
 			break
 		}
 		wait *= 2
 	}
-	b.failures++
+	b.Failures++
 	return nodes.Spread{Lo: wait / 2, Hi: wait}.Pick(r)
 }
 
 // Reset is told that the peer has answered.
-func (b *Backoff) Reset() { b.failures = 0 }
+func (b *Backoff) Reset() { b.Failures = 0 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"simrun/nodes"
+	"simrun/nodes/backoff"
 )
 
 // Errors of requests.
@@ -47,7 +48,7 @@ func (c *client) finish() {
 func (c *client) pursue(op nodes.Op, e errand) {
 	var avoid *remote
 	var failed, unknown error
-	pause := backoff{least: c.config.BackoffMin, most: c.config.BackoffMax}
+	pause := backoff.Backoff{Least: c.config.BackoffMin, Most: c.config.BackoffMax}
 	for try := 0; try <= c.config.Retries; try++ {
 		if try > 0 && (c.stopping || c.rest(&pause) != nil) {
 			break
@@ -84,8 +85,8 @@ func (c *client) pursue(op nodes.Op, e errand) {
 }
 
 // rest waits before a further attempt.
-func (c *client) rest(pause *backoff) error {
-	wait := pause.next(c.env.Rand())
+func (c *client) rest(pause *backoff.Backoff) error {
+	wait := pause.Next(c.env.Rand())
 	if c.env.Point(retryAtOnce) {
 		wait = 0
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/backoff"
 	"simrun/nodes/probe"
 )
 
@@ -116,7 +117,7 @@ func runClient(env nodes.Env, config *ClientConfig) error {
 	}
 	for _, server := range config.Servers {
 		c.remotes = append(c.remotes, &remote{
-			client: c, server: server, backoff: backoff{least: config.BackoffMin, most: config.BackoffMax},
+			client: c, server: server, backoff: backoff.Backoff{Least: config.BackoffMin, Most: config.BackoffMax},
 		})
 	}
 	for {

@@ -131,7 +131,7 @@ func (l *line) probe() {
 // hear is told that the server has said something.
 func (l *line) hear() {
 	l.heard = l.env.Mark()
-	l.remote.backoff.reset()
+	l.remote.backoff.Reset()
 	l.trust()
 }
 

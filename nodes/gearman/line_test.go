@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
+	"simrun/nodes/backoff"
 	"simrun/nodes/osenv"
 )
 
@@ -31,7 +32,7 @@ func onLine(t testing.TB, said []byte, life func(env nodes.Env, l *line)) {
 	host := osenv.New(osenv.Options{Log: slog.New(slog.DiscardHandler), Seed: 1})
 	require.NoError(t, host.Run(func(env nodes.Env) error {
 		c := &client{env: env, config: DefaultClientConfig(), changed: env.NewCond(), idle: env.NewCond()}
-		r := &remote{client: c, server: "server", backoff: backoff{least: time.Hour, most: time.Hour}}
+		r := &remote{client: c, server: "server", backoff: backoff.Backoff{Least: time.Hour, Most: time.Hour}}
 		r.line = newLine(r, &wire{in: &slow{said}})
 		life(env, r.line)
 		return nil

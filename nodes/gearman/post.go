@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/backoff"
 )
 
 // post is a worker's place at one server: a connection on which it does one job at a time.
@@ -17,7 +18,7 @@ type post struct {
 	worker  *worker
 	server  nodes.NodeName
 	task    nodes.Task
-	backoff backoff
+	backoff backoff.Backoff
 	turn    turn
 
 	conn      *Conn // nil while there is none
@@ -39,7 +40,7 @@ func (p *post) run() {
 		if p.worker.stopping {
 			return
 		}
-		wait := p.backoff.next(env.Rand())
+		wait := p.backoff.Next(env.Rand())
 		env.Log().Info("connection lost", "server", string(p.server), "err", err, "again", wait)
 		if env.Sleep(wait) != nil {
 			return
@@ -230,7 +231,7 @@ func (p *post) answer() (*assignment, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.backoff.reset()
+		p.backoff.Reset()
 		switch packet.Type {
 		case NoJob:
 			return nil, nil

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/backoff"
 )
 
 // remote is a server as a client knows it: a line to it, or the time to try for one again. It is
@@ -13,7 +14,7 @@ type remote struct {
 	server  nodes.NodeName
 	line    *line // nil while there is none
 	dialing bool
-	backoff backoff
+	backoff backoff.Backoff
 	retryAt nodes.Instant
 }
 
@@ -55,7 +56,7 @@ func (r *remote) dial() {
 func (r *remote) lose(err error) {
 	c := r.client
 	r.line = nil
-	wait := r.backoff.next(c.env.Rand())
+	wait := r.backoff.Next(c.env.Rand())
 	r.retryAt = c.env.Mark().Add(wait)
 	c.env.Log().Info("server not reached", "server", string(r.server), "err", err, "again", wait)
 	c.changed.Broadcast()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/backoff"
 	"simrun/nodes/probe"
 )
 
@@ -132,7 +133,7 @@ func runWorker(env nodes.Env, config *WorkerConfig) error {
 		for _, server := range config.Servers {
 			p := &post{
 				worker: w, server: server,
-				backoff: backoff{least: config.BackoffMin, most: config.BackoffMax},
+				backoff: backoff.Backoff{Least: config.BackoffMin, Most: config.BackoffMax},
 				turn:    turn{of: w.turns},
 			}
 			p.task = env.Go("post at "+string(server), p.run)
