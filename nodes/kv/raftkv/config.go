@@ -48,10 +48,10 @@ func (Redirect) Values() []string { return []string{string(Moved), string(Forwar
 
 // Config is what can be configured of a server. A limit of zero is no limit, unless said otherwise.
 type Config struct {
-	Servers       []nodes.NodeName `yaml:"servers" doc:"the servers that the group begins with, this one among them; the first begins it"`
+	Servers       []nodes.NodeName `yaml:"servers" doc:"the servers that the group begins with, this one among them; the first begins it; their port for each other is 16379 where none is said"`
 	Listen        string           `yaml:"listen" doc:"address to accept clients on"`
 	PeerListen    string           `yaml:"peer-listen" doc:"address to accept the other servers on"`
-	Advertise     string           `yaml:"advertise" doc:"address that clients are told; the host's name and the port of listen if empty"`
+	Advertise     string           `yaml:"advertise" doc:"address that clients are told; listen if empty, with the host's name if it has none"`
 	Cluster       string           `yaml:"cluster" doc:"a name in which all servers of a group agree"`
 	Election      time.Duration    `yaml:"election-timeout" doc:"least silence of a leader after which a server campaigns; the most is twice that"`
 	Heartbeat     time.Duration    `yaml:"heartbeat" doc:"how often a leader makes itself heard; a fifth of election-timeout if 0"`
@@ -149,28 +149,30 @@ func (c *Config) replica(host string) replica.Options {
 	if c.Reads == LeaseReads {
 		drift = c.MaxDrift
 	}
-	port := c.PeerListen[strings.LastIndexByte(c.PeerListen, ':')+1:]
 	at := func(server string) string {
 		if strings.Contains(server, ":") {
 			return server
 		}
-		return net.JoinHostPort(server, cmp.Or(port, "16379"))
+		return net.JoinHostPort(server, "16379")
 	}
 	var peers []string
 	for _, s := range c.Servers {
 		peers = append(peers, at(string(s)))
 	}
 	self := at(host)
-	if i := slices.IndexFunc(peers, func(p string) bool { return strings.HasPrefix(p, host+":") }); i >= 0 {
+	if i := slices.IndexFunc(peers, func(p string) bool { return p == c.PeerListen || strings.HasPrefix(p, host+":") }); i >= 0 {
 		self = peers[i]
+	}
+	client := cmp.Or(c.Advertise, c.Listen)
+	if strings.HasPrefix(client, ":") {
+		client = host + client
 	}
 	if len(peers) == 0 {
 		peers = []string{self}
 	}
 	largest := c.MaxRequest + 1<<20
 	return replica.Options{
-		Self: self, Client: cmp.Or(c.Advertise, net.JoinHostPort(host, c.Listen[strings.LastIndexByte(c.Listen, ':')+1:])),
-		Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster, Rejoin: c.Rejoin, Patience: c.Patience, Waiting: c.MaxWaiting,
+		Self: self, Client: client, Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster, Rejoin: c.Rejoin, Patience: c.Patience, Waiting: c.MaxWaiting,
 		SnapshotEntries: c.SnapshotEvery, SnapshotBytes: c.SnapshotBytes,
 		Raft: raft.Options{Election: c.Election, Heartbeat: c.Heartbeat, Drift: drift, BatchEntries: c.BatchEntries, BatchBytes: int(c.BatchBytes),
 			Window: c.Window, ChunkBytes: int(c.ChunkBytes), PendingBytes: int(c.PendingBytes)},

@@ -222,6 +222,7 @@ func (r *Replica) beginGroup() {
 	r.record.Reach(groupBegun)
 	r.env.Log().Info("raft: the group begins", "members", members.String())
 	r.begin(r.store.State())
+	r.core.Campaign(r.env.Mark()) // nobody else can
 }
 
 // knock asks to be taken in, or to be made a voter.
