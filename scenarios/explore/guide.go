@@ -13,6 +13,8 @@ import (
 //
 // A turn is decided upon from what came of all turns up to one that lies some way back, so it does not matter in
 // which order worlds end, nor how many there are at once.
+//
+// Invariant: corpus counts the parents that lead to something.
 type guide struct {
 	base    luck.Seed
 	decided int               // turns before this one have a proposal, or are to be fresh
@@ -80,7 +82,7 @@ type parent struct {
 	leads     int // to so many
 }
 
-// yield is how well a way to choose plans did of late.
+// yield is how well a way to choose plans did of late: in how many runs, and how much of what it found was new.
 type yield struct{ runs, found int }
 
 // proposal is how a turn is to come to its plan.
@@ -128,7 +130,7 @@ func (g *guide) learn(way way, e *Entry) {
 			f = &found{}
 			g.sights[s.What] = f
 			g.order[s.sort()] = append(g.order[s.sort()], f)
-			news += 10_000 / (len(g.order[s.sort()]) + 20)
+			news += 10_000 / (len(g.order[s.sort()]) + 20) // the less, the more of its sort is known
 			g.sum.Found.add(s.sort())
 			if way != fresh {
 				g.sum.FoundVaried.add(s.sort())
