@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"simrun/reports"
 	"simrun/scenarios"
@@ -23,6 +25,9 @@ func (c *call) run(names []string) error {
 	}
 	if c.shard.Of > 0 && c.seed == "" {
 		return errors.New("--shard needs --seed: all shards of a sweep begin with the same seed")
+	}
+	if err := c.scenariosAll(names); err != nil {
+		return err
 	}
 	all, err := c.load(names)
 	if err != nil {
@@ -43,6 +48,16 @@ func (c *call) run(names []string) error {
 		}
 	}
 	return c.writeJUnit()
+}
+
+// scenariosAll holds names to those of scenarios: a run is had again by another command.
+func (c *call) scenariosAll(names []string) error {
+	for _, name := range names {
+		if scenario, seed, found := cutLast(name, "@"); found && (strings.HasSuffix(scenario, ".yaml") || slices.Contains(scenarios.Names(), scenario)) {
+			return fmt.Errorf("%s is a run: say %s replay %s, or %s %s --seed %s", name, c.Name, name, c.Name, scenario, seed)
+		}
+	}
+	return nil
 }
 
 // lucky holds --lucks to what it can be said of.

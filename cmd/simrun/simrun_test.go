@@ -227,6 +227,7 @@ func TestWhatCannotBeStartedIsRefused(t *testing.T) {
 	d := sitDown(t)
 	require.Contains(t, d.complains("thunderstrom"), "thunderstorm")
 	require.Contains(t, d.complains("no/such.yaml"), "no such file")
+	require.Contains(t, d.complains("thunderstorm@7"), "say simrun replay thunderstorm@7, or simrun thunderstorm --seed 7")
 	require.Contains(t, d.complains("thunderstorm", "--seed", "storm"), "is not a seed")
 	require.Contains(t, d.complains("thunderstorm", "--seds", "3"), "unknown flag: --seds")
 	require.Contains(t, d.complains("thunderstorm", "--seeds", "0"), "--seeds")
