@@ -81,6 +81,15 @@ func TestAVectorWithoutTimes(t *testing.T) {
 	require.Equal(t, Place{ID: 3, Line: 5, Index: 2}, place)
 }
 
+// Some editors begin a text with a mark and end lines in two bytes; neither says anything.
+func TestAMarkAtTheBeginningSaysNothing(t *testing.T) {
+	for _, lines := range [][]string{{`{:type :invoke :f :read :process 0}`, `{:type :ok :f :read :process 0}`},
+		{`{"type":"invoke","f":"read","process":0}`, `{"type":"ok","f":"read","process":0}`}} {
+		lines[0] = "\ufeff" + lines[0] + "\r"
+		require.Equal(t, "1 process 0 read [] -> ok [] 0..1\n", retold(from(t, Options{}, lines...).History))
+	}
+}
+
 // Jepsen's order of lines is what happened, whatever the clock said.
 func TestTheOrderOfLinesCounts(t *testing.T) {
 	lines := []string{`{:type :invoke :f :read :process 0 :time 100}`, `{:type :ok :f :read :process 0 :time 100}`,

@@ -1,6 +1,7 @@
 package jepsen
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -40,8 +41,15 @@ type form struct {
 // firstRead is how much is looked at to tell the notation.
 const firstRead = 1 << 16
 
+// byteOrder is the mark with which some editors begin a text. It says nothing.
+const byteOrder = "\ufeff"
+
 func newForms(in io.Reader, notation Notation, most int) (*forms, error) {
-	f := &forms{in: in, most: most, line: 1, edn: notation == EDN}
+	marked := bufio.NewReader(in)
+	if mark, _ := marked.Peek(len(byteOrder)); string(mark) == byteOrder {
+		_, _ = marked.Discard(len(byteOrder))
+	}
+	f := &forms{in: marked, most: most, line: 1, edn: notation == EDN}
 	for known := notation != ByContent; !known && !f.ended && len(f.buf) < firstRead; {
 		if err := f.more(); err != nil {
 			return nil, err
