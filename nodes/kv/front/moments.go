@@ -12,8 +12,8 @@ type moment struct{ received, sent string }
 
 func momentsOf(commands kv.Commands) map[string]moment {
 	all := map[string]moment{"ONCE OPEN": {"recv ONCE", "send ONCE"}}
-	for name, c := range commands {
-		if !c.Is(kv.Local) {
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		if !commands[name].Is(kv.Local) {
 			all[name] = moment{"recv " + name, "send " + name}
 		}
 	}
