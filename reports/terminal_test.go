@@ -109,6 +109,24 @@ func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	}
 }
 
+// If this failed, who asked for no colour would get it, or a file would be full of it.
+func TestColourIsForTerminalsWhoseOwnersWantIt(t *testing.T) {
+	terminal, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("there is no terminal to be had: ", err)
+	}
+	defer terminal.Close()
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	require.True(t, bool(InkFor(terminal)))
+	require.False(t, bool(InkFor(&strings.Builder{})))
+	t.Setenv("NO_COLOR", "1")
+	require.False(t, bool(InkFor(terminal)))
+	t.Setenv("NO_COLOR", "")
+	t.Setenv("TERM", "dumb")
+	require.False(t, bool(InkFor(terminal)))
+}
+
 // If this failed, colour would move the columns.
 func TestColourChangesNothingButColour(t *testing.T) {
 	var plain, coloured bytes.Buffer
