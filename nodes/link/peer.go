@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"fmt"
 	"net"
-	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/backoff"
 )
 
 // peer is an outgoing connection, or the attempt to have one.
@@ -23,13 +23,14 @@ type peer struct {
 	resting   bool     // it could not be reached, and is left alone for a while
 	broken    error    // why the connection is at its end
 	left      bool
-	failures  int // since it last answered
+	backoff   backoff.Backoff
 
 	out, spare []byte
 }
 
 func newPeer(l *Link, address string) *peer {
-	return &peer{link: l, address: address, wake: l.env.NewCond()}
+	return &peer{link: l, address: address, wake: l.env.NewCond(),
+		backoff: backoff.Backoff{Least: l.opts.BackoffMin, Most: l.opts.BackoffMax}}
 }
 
 // queue adds a frame to what is to be sent.
@@ -78,7 +79,7 @@ func (p *peer) run() {
 			return
 		}
 		p.link.note(err)
-		wait := p.backoff()
+		wait := p.backoff.Next(env.Rand())
 		env.Log().Debug("link: lost", "peer", p.address, "err", err, "again", wait)
 		p.resting = true
 		p.wake.WaitFor(wait) // or until the peer itself calls
@@ -86,26 +87,11 @@ func (p *peer) run() {
 	}
 }
 
-// backoff is how long to leave the peer alone after one more failure.
-func (p *peer) backoff() time.Duration {
-	o := &p.link.opts
-	wait := o.BackoffMin
-	for range p.failures {
-		if wait >= o.BackoffMax/2 {
-			wait = o.BackoffMax
-			break
-		}
-		wait *= 2
-	}
-	p.failures++
-	return nodes.Spread{Lo: wait / 2, Hi: wait}.Pick(p.link.env.Rand())
-}
-
 // called is told that the peer has dialled this server: it can be reached, most likely.
 func (p *peer) called() {
 	if p.resting {
 		p.link.record.Reach(wokenByCall)
-		p.failures = 0
+		p.backoff.Reset()
 		p.wake.Signal()
 	}
 }
@@ -126,7 +112,8 @@ func (p *peer) serve() error {
 	if err := p.greet(in); err != nil {
 		return err
 	}
-	p.connected, p.failures = true, 0
+	p.connected = true
+	p.backoff.Reset()
 	l.tally.Dialled++
 	listener := l.env.Go("link hear", func() { p.hear(in) })
 	err = p.speak()

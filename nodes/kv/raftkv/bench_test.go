@@ -1,0 +1,86 @@
+package raftkv_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"simrun/netmodel"
+	"simrun/nodes"
+	"simrun/nodes/kv/raftkv"
+	"simrun/nodes/resp"
+	"simrun/sim"
+)
+
+// BenchmarkWorld is what a committed write costs the simulator: a group under pipelines of writes, every one of which goes
+// through a client's connection, the leader's log, the others' logs and disks, and back. It tells the simulated operations
+// that are committed in a second of wall time, on one core.
+func BenchmarkWorld(b *testing.B) {
+	for _, servers := range []int{3, 5} {
+		for _, pipeline := range []int{1, 16} {
+			b.Run(fmt.Sprintf("%d servers/pipelines of %d", servers, pipeline), func(b *testing.B) { load(b, servers, pipeline) })
+		}
+	}
+}
+
+func load(b *testing.B, servers, pipeline int) {
+	w := sim.New(sim.Options{Seed: 1})
+	defer w.Close()
+	site := w.AddSite("here", w.AddSupplier("grid"), 0)
+	config := raftkv.DefaultConfig()
+	for i := range servers {
+		config.Servers = append(config.Servers, nodes.NodeName(fmt.Sprintf("kv/%d", i+1)))
+	}
+	for _, name := range config.Servers {
+		w.AddHost(sim.HostOptions{Name: string(name), Site: site, Main: func(env nodes.Env) error { return raftkv.Server.Main(env, config) }})
+	}
+	committed := 0
+	for i := range 8 {
+		w.AddHost(sim.HostOptions{Name: fmt.Sprint("client/", i), Site: site, Main: func(env nodes.Env) error {
+			return write(env, "kv/1:6379", pipeline, &committed)
+		}})
+	}
+	for _, a := range w.Hosts() {
+		for _, other := range w.Hosts() {
+			if a != other {
+				w.Network().SetLink(a.Name, other.Name, netmodel.LinkClass{Delay: nodes.Spread{Lo: 50 * time.Microsecond, Hi: 100 * time.Microsecond}})
+			}
+		}
+	}
+	w.Run(3 * time.Second) // it leads, and the clients are at work
+	begun, from := committed, w.Now()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for committed-begun < b.N {
+		w.Run(w.Now() + 10*time.Millisecond)
+	}
+	b.ReportMetric(float64(committed-begun)/b.Elapsed().Seconds(), "commits/s")
+	b.ReportMetric((w.Now()-from).Seconds()/b.Elapsed().Seconds(), "×real")
+}
+
+// write writes in pipelines until it is stopped.
+func write(env nodes.Env, server string, pipeline int, committed *int) error {
+	for {
+		stream, err := env.Dial("tcp", server, time.Second)
+		if err != nil {
+			_ = env.Sleep(100 * time.Millisecond)
+			continue
+		}
+		in := resp.NewReader(stream, resp.Limits{})
+		var out []byte
+		for n := range pipeline {
+			out = resp.AppendCommand(out, []byte("SET"), fmt.Appendf(nil, "key-%d", n), []byte("a value of some bytes"))
+		}
+		for err == nil {
+			_, err = stream.Write(out)
+			for n := 0; err == nil && n < pipeline; n++ {
+				var v resp.Value
+				if v, err = in.ReadReply(); err == nil && v.Kind == resp.Simple {
+					*committed++
+				}
+			}
+		}
+		_ = stream.Close()
+		_ = env.Sleep(10 * time.Millisecond)
+	}
+}
