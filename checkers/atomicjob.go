@@ -172,12 +172,8 @@ func (c *Atomic) steps(e *Evidence, j *job) []jobStep {
 		}
 		ops = append(ops, step)
 	}
-	begun := j.begun()
-	untold := e.untoldSubmission(j)
-	if untold != nil {
-		begun = min(begun, untold.Call)
-	}
-	if untold != nil || len(j.attempts) > 0 {
+	begun := e.since(j)
+	if len(j.attempts) > 0 || e.untoldSubmission(j) != nil {
 		add(begun, history.Never, jobStep{do: appear})
 	}
 	left := j.submissions(begun, add)

@@ -195,6 +195,15 @@ func (j *job) begun() history.Time {
 	return first
 }
 
+// since is from when on the server may have had the job: who submitted it may never have heard of it.
+func (e *Evidence) since(j *job) history.Time {
+	begun := j.begun()
+	if untold := e.untoldSubmission(j); untold != nil {
+		return min(begun, untold.Call)
+	}
+	return begun
+}
+
 // handsFree says whether one of the workers had nothing to do for half of the time, in one piece: then the
 // service was not merely short of hands.
 func (e *Evidence) handsFree(workers []string, from, until history.Time) bool {

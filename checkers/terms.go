@@ -36,7 +36,7 @@ func (t *Terms) spent(e *Evidence, j *job, by history.Time) bool {
 // last run that was seen, hand-outs follow one another as soon as each loss is known.
 func (e *Evidence) unseen(t *Terms, j *job, by history.Time) (n int) {
 	idle := e.partings(t, j, by)
-	free := j.begun()
+	free := e.since(j)
 	for i := 0; i <= len(j.runs); i++ {
 		taken := free + t.Patience
 		if i < len(j.runs) {
@@ -67,18 +67,18 @@ func (e *Evidence) partings(t *Terms, j *job, by history.Time) (strikes []strike
 		return slices.ContainsFunc(j.runs, func(x *execution) bool { return x.Host == worker && x.Call <= at && at <= x.end })
 	}
 	for _, worker := range e.crew(j.server) {
-		for s := range w.onHost[worker].over(j.begun(), by) {
+		for s := range w.onHost[worker].over(e.since(j), by) {
 			if s.parts(t.Patience) && !has(worker, s.From) {
 				strikes = append(strikes, s)
 			}
 		}
-		for s := range w.between(worker, j.server).over(j.begun(), by) {
+		for s := range w.between(worker, j.server).over(e.since(j), by) {
 			if s.cutsOff(t.Patience) && !has(worker, s.From) {
 				strikes = append(strikes, s)
 			}
 		}
 	}
-	for s := range w.onHost[j.server].over(j.begun(), by) {
+	for s := range w.onHost[j.server].over(e.since(j), by) {
 		if s.parts(t.Patience) {
 			strikes = append(strikes, s)
 		}
@@ -115,7 +115,7 @@ type loss struct {
 // had lasted long enough to make it durable, nothing explains another run.
 func (e *Evidence) lossOf(t *Terms, x *execution, by history.Time) (loss, bool) {
 	w, server := e.forecast(), x.key.server
-	from := x.job.begun()
+	from := e.since(x.job)
 	if x.done() && e.reachFor(defaultLimit, 0).link(x.Host, server).Cover(x.Return, x.Return+t.Settle) && !e.wrecked(server, x.Return) {
 		by = min(by, x.Return)
 	}
