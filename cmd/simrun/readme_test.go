@@ -139,6 +139,48 @@ func tamed(line string) string {
 	return line
 }
 
+var (
+	link    = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+)
+
+// If this failed, a page would lead nowhere, or nobody would be led to it.
+func TestLinksLeadSomewhere(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	require.NoError(t, err)
+	readme := filepath.Join(root, "README.md")
+	for _, page := range append(pages, readme) {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			to := filepath.Join(filepath.Dir(page), m[1])
+			switch {
+			case strings.Contains(m[1], "://"):
+				continue
+			case m[1] == "":
+				to = page
+			}
+			_, err := os.Stat(to)
+			require.NoError(t, err, "%s links to %s", page, m[1])
+			if m[2] == "" {
+				continue
+			}
+			there, err := os.ReadFile(to)
+			require.NoError(t, err)
+			var anchors []string
+			for _, h := range heading.FindAllStringSubmatch(string(there), -1) {
+				anchors = append(anchors, strings.ReplaceAll(strings.ToLower(h[1]), " ", "-"))
+			}
+			require.Contains(t, anchors, m[2], "%s links to a part of %s", page, to)
+		}
+	}
+	text, err := os.ReadFile(readme)
+	require.NoError(t, err)
+	for _, page := range pages {
+		require.True(t, strings.Contains(string(text), "(docs/"+filepath.Base(page)+")"), "the README does not lead to %s", page)
+	}
+}
+
 // What the README shows as printed is what is printed, figures aside: they follow the code, and are written
 // anew with -rewrite.
 func TestTheReadmeShowsWhatIsPrinted(t *testing.T) {
