@@ -36,6 +36,15 @@ func (c *Core) believe(u Update) {
 	}
 }
 
+// hear takes what a member says of another. Who is said to be dead is suspected, and those who say so share the suspicion:
+// the halves of a partition that find each other again would else bury each other's members first.
+func (c *Core) hear(u Update, from ring.ID) {
+	if p := c.peer(u.ID); u.State == Dead && p != nil && p.State <= Suspect {
+		u.State, u.By = Suspect, from
+	}
+	c.believe(u)
+}
+
 // contradict counts this member's incarnation on if something else is believed of it than it says.
 func (c *Core) contradict(said *Member) {
 	if !said.overrides(&c.self.Member) || said.Incarnation >= mostIncarnation {

@@ -15,7 +15,8 @@
 // seeds and with members that are believed dead. So the halves of a partition find each other again.
 //
 // What holds. While no message is lost and each takes less than half of Options.Timeout, nobody that runs is suspected.
-// Whoever runs and is suspected is believed dead only if in the whole time of suspicion no contradiction came through.
+// Nobody is believed dead on hearsay: each member that hears of a death suspects first, so whoever runs is believed dead
+// only by those whom no contradiction reached in the whole time of their suspicion.
 // Dead is no leave: a member's data is its own until it has left or is forgotten.
 package gossip
 
@@ -198,7 +199,7 @@ func (c *Core) Step(now nodes.Instant, m Message) {
 	}
 	c.believe(Update{Member: m.From})
 	for _, u := range m.Updates {
-		c.believe(u)
+		c.hear(u, m.From.ID)
 	}
 	switch m.Type {
 	case Ping:

@@ -165,6 +165,24 @@ func TestHalvesFindEachOtherAfterAllIsForgotten(t *testing.T) {
 	require.Len(t, w.machine(1).Ring(), 6)
 }
 
+// If this failed, the halves of a partition that meet again would for a moment have nobody left alive.
+func TestHalvesThatMeetBuryNobody(t *testing.T) {
+	each(t, 10, func(t *testing.T, seed uint64, r *rand.Rand) {
+		w := newWorld(t, seed, Options{})
+		n := 4 + r.IntN(5)
+		w.join(n)
+		for id := range ring.ID(2 + r.IntN(n-3)) {
+			w.side[address(id+1)] = 1
+		}
+		w.run(2 * time.Minute)
+		require.NotEmpty(t, w.deaths)
+		w.deaths = nil
+		clear(w.side)
+		w.settle(2 * time.Minute)
+		require.Empty(t, w.deaths)
+	})
+}
+
 // If this failed, who was asked to leave would be taken for dead and waited for, or come back as a rumour.
 func TestWhoLeavesIsGone(t *testing.T) {
 	w := newWorld(t, 1, Options{Grace: 30 * time.Second})

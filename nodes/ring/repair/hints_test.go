@@ -77,12 +77,17 @@ func TestHintsAreTheFoldOfTheirRecords(t *testing.T) {
 			require.Equal(t, contents(h), contents(again))
 			require.Equal(t, h.Bytes(), again.Bytes())
 			require.Len(t, held, h.Len())
-			sum := 0
+			sum, of := 0, map[ring.ID]int{}
 			for _, r := range h.Records() {
 				sum += r.Hint.size()
+				of[r.Hint.For] += r.Hint.size()
 				require.Equal(t, held[fmt.Sprint(r.Hint.For, string(r.Hint.Key))], string(r.Hint.Known))
 			}
 			require.Equal(t, sum, h.Bytes())
+			for _, w := range h.nodes {
+				require.Equal(t, of[w.node], w.bytes)
+				require.LessOrEqual(t, w.bytes, 1200)
+			}
 			require.LessOrEqual(t, sum, 2000)
 		}
 	})
