@@ -18,14 +18,14 @@ import (
 // counts. A name stands for its folder and all below it, and a dash in front of one takes it out.
 var floors = []struct{ pkg, may string }{
 	{"nodes/history", "nodes"},
-	{"nodes/osenv", "nodes nodes/history -nodes/gearman -nodes/journal"},
+	{"nodes/osenv", "nodes nodes/history -nodes/gearman -nodes/journal -nodes/kinds -nodes/kv"},
 	{"nodes", "nodes -nodes/osenv"},
 	{"sim/luck", "nodes"},
 	{"sim/simtest", "reports scenarios checkers sim netmodel clock nodes -nodes/osenv"}, // a roof, for tests only
 	{"sim/disk", "nodes sim/luck -nodes/osenv"},
 	{"netmodel", "nodes sim/luck -nodes/osenv"},
 	{"clock", "nodes sim/luck -nodes/osenv"},
-	{"sim", "sim netmodel clock nodes -nodes/osenv -nodes/gearman -nodes/journal"},
+	{"sim", "sim netmodel clock nodes -nodes/osenv -nodes/gearman -nodes/journal -nodes/kinds -nodes/kv"},
 	{"checkers", "checkers nodes -nodes/osenv"},
 	{"scenarios/explore", "scenarios checkers sim netmodel clock nodes -nodes/osenv"},
 	{"scenarios", "scenarios checkers sim netmodel clock nodes -nodes/osenv -scenarios/explore"},
