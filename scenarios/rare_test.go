@@ -60,6 +60,26 @@ phases:
 claims:
   - {claim: linearizable, check: {linearizable: kv}}
   - {claim: no-write-lost, check: {durable: write, within: 2s}}
+`, "a group": `scenario: rare
+include: [common/wan.yaml]
+sites: {here: {inside: lan}, there: {inside: lan}}
+links: [{between: [here, there], is: metro}]
+nodes:
+  group:  {run: kv.raft, site: here, count: 3, restart: 100ms, with: {servers: [group], election-timeout: 100ms, segment: 16KiB, snapshot-every: 20}}
+  client: {run: kv.client, site: there, count: 2, with: {servers: [group], timeout: 1s}}
+workload:
+  - {from: client, do: access, rate: 20/s, keys: 5, mix: {read: 50%, write: 35%, cas: 10%, delete: 5%}}
+phases:
+  - phase: odd
+    lasts: 5s
+    faults:
+      - {at: 0s, buggify: all, points: [POINTS], rate: RATE}
+      - {every: 1s..3s, crash: one of servers}
+      - {every: 1s..3s, pause: one of servers, for: 100ms..500ms}
+  - {phase: calm, lasts: 5s, heal: all}
+claims:
+  - {claim: linearizable, check: {linearizable: kv}}
+  - {claim: no-write-lost, check: {durable: write, within: 2s}}
 `}
 
 // everyPoint are the points of all kinds of a service.
@@ -86,6 +106,12 @@ func rare(t *testing.T, service, rate string, points ...string) *scenarios.Spec 
 
 // If this fails, there is a point at which the rarer path is never taken, or taking it breaks a promise.
 func TestEveryPointIsTakenAndBreaksNothing(t *testing.T) {
+	for _, k := range catalog.Kinds {
+		served := slices.ContainsFunc(slices.Collect(maps.Values(rareServices)), func(service string) bool {
+			return strings.Contains(service, "run: "+k.Name+",")
+		})
+		require.True(t, served, "%s is in no service: give it one", k.Name)
+	}
 	for name, service := range rareServices {
 		t.Run(name, func(t *testing.T) {
 			points := everyPoint(service)
