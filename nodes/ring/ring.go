@@ -29,10 +29,10 @@ type Member struct {
 	Weight int    // how much it keeps beside others, 1 to MaxWeight; 0 is 1
 }
 
-// MaxWeight is the most that a node may weigh, and MaxTokens the most tokens of a ring: what others say of themselves
-// bounds nobody's memory.
+// MaxWeight is the most that a node may weigh, and MaxTokens the most tokens of a ring, lest what others say of themselves
+// take all memory. A thousand nodes of the greatest weight have less than half of that, by default.
 const (
-	MaxWeight = 64
+	MaxWeight = 16
 	MaxTokens = 1 << 22
 )
 

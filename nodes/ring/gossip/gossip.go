@@ -24,6 +24,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -176,8 +177,12 @@ func (c *Core) wake(late time.Duration) {
 	}
 }
 
-// Deadline is when Tick wants to be called. Who calls it later than by an interval is taken to have been frozen.
+// Deadline is when Tick wants to be called. Who calls it later than by an interval is taken to have been frozen. After
+// Leave it is never.
 func (c *Core) Deadline() nodes.Instant {
+	if c.left {
+		return math.MaxInt64
+	}
 	due := min(c.syncAt, c.probe.due())
 	for _, r := range c.relays {
 		due = min(due, r.until)

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -191,6 +192,7 @@ func TestWhoLeavesIsGone(t *testing.T) {
 	leaver.Leave(w.now)
 	leaver.gone = true
 	w.look(leaver)
+	require.Equal(t, nodes.Instant(math.MaxInt64), leaver.Deadline())
 	w.run(3 * time.Second)
 	for _, m := range w.running() {
 		require.Equal(t, Left, m.State(3), "%s", m)

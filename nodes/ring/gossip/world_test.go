@@ -96,7 +96,7 @@ func (w *world) run(d time.Duration) {
 	for end := w.now.Add(d); ; {
 		next, who, arrives := end, (*machine)(nil), -1
 		for _, m := range w.machines {
-			if m.up && !m.left {
+			if m.up {
 				if at := max(m.Deadline(), m.frozen, w.now); at < next {
 					next, who = at, m
 				}
