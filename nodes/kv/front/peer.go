@@ -216,7 +216,8 @@ func (p *Peer) bound() {
 	if p.closed || len(p.out)+p.held <= int(p.front.options.MaxOutput) {
 		return
 	}
-	p.front.env.Log().Warn("connection closed", "peer", p.stream.RemoteAddr(), "err", "too much output waits for a peer that does not read")
+	p.front.env.Log().Warn("connection closed", "peer", p.stream.RemoteAddr(),
+		"err", "too much output waits for a peer that does not read")
 	p.front.record.Reach(peerDeaf)
 	p.close()
 }

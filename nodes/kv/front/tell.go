@@ -81,10 +81,19 @@ func (p *Peer) String() string {
 // info answers INFO: all, or the sections that are named.
 func (f *Front) info(names [][]byte) string {
 	sections := append([]Section{
-		{"Server", []string{"redis_version:" + Version, "redis_mode:" + f.options.Mode, "server_name:simrun",
-			fmt.Sprintf("tcp_port:%s", portOf(f.Addr().String())), fmt.Sprintf("uptime_in_seconds:%d", int(f.env.Mark().Sub(f.began).Seconds()))}},
-		{"Clients", []string{fmt.Sprintf("connected_clients:%d", len(f.peers)), fmt.Sprintf("maxclients:%d", f.options.MaxClients)}},
-		{"Stats", []string{fmt.Sprintf("total_connections_received:%d", f.accepted), fmt.Sprintf("total_commands_processed:%d", f.commands)}},
+		{"Server", []string{
+			"redis_version:" + Version, "redis_mode:" + f.options.Mode, "server_name:simrun",
+			"tcp_port:" + portOf(f.Addr().String()),
+			fmt.Sprintf("uptime_in_seconds:%d", int(f.env.Mark().Sub(f.began).Seconds())),
+		}},
+		{"Clients", []string{
+			fmt.Sprintf("connected_clients:%d", len(f.peers)),
+			fmt.Sprintf("maxclients:%d", f.options.MaxClients),
+		}},
+		{"Stats", []string{
+			fmt.Sprintf("total_connections_received:%d", f.accepted),
+			fmt.Sprintf("total_commands_processed:%d", f.commands),
+		}},
 	}, f.backend.Info()...)
 	var b strings.Builder
 	for _, s := range sections {

@@ -213,9 +213,18 @@ func (s *server) shutDown() error {
 // Info is front.Backend's.
 func (s *server) Info() []front.Section {
 	return []front.Section{
-		{Name: "Memory", Lines: []string{fmt.Sprintf("used_memory:%d", int64(s.store.Bytes())), fmt.Sprintf("maxmemory:%d", int64(s.config.MaxMemory))}},
-		{Name: "Persistence", Lines: []string{"loading:0", "aof_enabled:1", "journal:" + s.journal.String(), fmt.Sprintf("journal_pending:%d", len(s.pending))}},
+		{Name: "Memory", Lines: []string{
+			fmt.Sprintf("used_memory:%d", int64(s.store.Bytes())),
+			fmt.Sprintf("maxmemory:%d", int64(s.config.MaxMemory)),
+		}},
+		{Name: "Persistence", Lines: []string{
+			"loading:0", "aof_enabled:1",
+			"journal:" + s.journal.String(),
+			fmt.Sprintf("journal_pending:%d", len(s.pending)),
+		}},
 		{Name: "Replication", Lines: []string{"role:master", "connected_slaves:0"}},
-		{Name: "Keyspace", Lines: []string{fmt.Sprintf("db0:keys=%d,version=%d,digest=%016x", s.store.Len(), s.store.Version(), s.store.Digest())}},
+		{Name: "Keyspace", Lines: []string{
+			fmt.Sprintf("db0:keys=%d,version=%d,digest=%016x", s.store.Len(), s.store.Version(), s.store.Digest()),
+		}},
 	}
 }
