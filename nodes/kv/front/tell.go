@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"simrun/nodes/kv"
 	"simrun/nodes/resp"
@@ -74,8 +75,8 @@ func (p *Peer) String() string {
 		flags = "r"
 	}
 	return fmt.Sprintf("id=%d addr=%s laddr=%s name=%s age=%d idle=%d flags=%s db=0 obl=%d oll=%d cmd=%s lib-name=%s lib-ver=%s resp=2",
-		p.number, p.stream.RemoteAddr(), p.stream.LocalAddr(), p.name, int(now.Sub(p.began).Seconds()),
-		int(now.Sub(p.heard).Seconds()), flags, len(p.out), p.owed, strings.ToLower(p.command), p.library[0], p.library[1])
+		p.number, p.stream.RemoteAddr(), p.stream.LocalAddr(), p.name, now.Sub(p.began)/time.Second,
+		now.Sub(p.heard)/time.Second, flags, len(p.out), p.owed, strings.ToLower(p.command), p.library[0], p.library[1])
 }
 
 // info answers INFO: all, or the sections that are named.
@@ -84,7 +85,7 @@ func (f *Front) info(names [][]byte) string {
 		{"Server", []string{
 			"redis_version:" + Version, "redis_mode:" + f.options.Mode, "server_name:simrun",
 			"tcp_port:" + portOf(f.Addr().String()),
-			fmt.Sprintf("uptime_in_seconds:%d", int(f.env.Mark().Sub(f.began).Seconds())),
+			fmt.Sprintf("uptime_in_seconds:%d", f.env.Mark().Sub(f.began)/time.Second),
 		}},
 		{"Clients", []string{
 			fmt.Sprintf("connected_clients:%d", len(f.peers)),
