@@ -68,7 +68,7 @@ func (r *Replica) keep() {
 	snapshot := r.core.Compact(r.image.index, r.image.append(nil))
 	r.image, r.snapshot = nil, snapshot.Index
 	r.record.Reach(snapshotMade)
-	r.note("snapshot-made")
+	r.record.Note("snapshot-made")
 	r.rewrite(snapshot)
 }
 

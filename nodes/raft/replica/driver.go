@@ -39,7 +39,6 @@ func (r *Replica) deadline() nodes.Instant {
 // turn does all that there is to do now.
 func (r *Replica) turn() {
 	now := r.env.Mark()
-	r.turns++
 	r.electEarly()
 	r.core.Tick(now)
 	r.propose()

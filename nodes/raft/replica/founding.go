@@ -218,7 +218,7 @@ func (r *Replica) beginGroup() {
 	if err != nil {
 		r.fail(err)
 	}
-	r.note("group-begun")
+	r.record.Note("group-begun")
 	r.record.Reach(groupBegun)
 	r.env.Log().Info("raft: the group begins", "members", members.String())
 	r.begin(r.store.State())
@@ -267,7 +267,7 @@ func (r *Replica) admit(i *introduction) {
 	}
 	voters := without(m.Voters, i)
 	if r.core.Change(r.env.Mark(), append(voters, server), learners) == nil {
-		r.note("member-joined", slog.Uint64("id", uint64(i.id)))
+		r.record.Note("member-joined", slog.Uint64("id", uint64(i.id)))
 		r.record.Reach(memberJoined)
 		r.record.Sometimes(memberReplaced, len(voters) < len(m.Voters))
 		r.env.Log().Info("raft: a learner becomes a voter", "id", uint64(i.id), "in the place of another", len(voters) < len(m.Voters))

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -152,7 +151,6 @@ func (r *Replica) sort(sort byte, cluster uint64, from string, body []byte) erro
 		return nil
 	}
 	if cluster == 0 || cluster != mine {
-		r.foreign++
 		r.record.Reach(foreignFrame)
 		return nil
 	}
@@ -178,7 +176,6 @@ func (r *Replica) step(from string, body []byte) error {
 	}
 	r.record.Note(receivedNotes[m.Type])
 	if m.To != r.ID() {
-		r.foreign++
 		r.record.Reach(foreignFrame)
 		return nil
 	}
@@ -241,6 +238,3 @@ var Notes = func() []string {
 	}
 	return names
 }()
-
-// note tells of a moment.
-func (r *Replica) note(name string, attrs ...slog.Attr) { r.record.Note(name, attrs...) }

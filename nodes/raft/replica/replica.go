@@ -158,8 +158,6 @@ type Replica struct {
 	said     string
 	signed   probe.Fingerprint
 	buf      []byte
-	foreign  int // frames that were of another cluster, or for another server
-	turns    uint64
 	snapshot uint64 // the last that this life made or was given
 }
 
