@@ -194,7 +194,7 @@ func (r *Replica) recover() error {
 	}
 	if store.Identity().ID == 0 {
 		id := raft.ID(r.env.Rand().Uint64()>>16 | 1)
-		if err := store.Be(stable.Identity{ID: id}); err == nil {
+		if err = store.Be(stable.Identity{ID: id}); err == nil {
 			err = store.Settle()
 		}
 		if err != nil {
