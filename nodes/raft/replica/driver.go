@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 
 	"simrun/nodes"
 	"simrun/nodes/journal"
@@ -158,6 +157,13 @@ func (r *Replica) changed() {
 	r.meet()
 }
 
+// standpoint is what the state line is told anew for.
+type standpoint struct {
+	role   raft.Role
+	term   uint64
+	leader raft.ID
+}
+
 // show tells figures, the state line and the fingerprint, as far as they have changed.
 func (r *Replica) show() {
 	c := r.core
@@ -171,9 +177,8 @@ func (r *Replica) show() {
 		}
 	}
 	r.record.Always(appliedIsCommitted, r.applied <= c.Commit() && c.Commit() <= c.LastIndex())
-	leader, _ := r.Leader()
-	if said := c.Role().String() + " of term " + strconv.FormatUint(c.Term(), 10) + ", " + leader + " leads, " + c.Members().String(); said != r.said {
-		r.said = said
+	if now := (standpoint{c.Role(), c.Term(), c.Leader()}); now != r.said || !same(c.Members(), r.told) {
+		r.said, r.told = now, c.Members()
 		r.record.State(r.String())
 	}
 	f := probe.Fingerprint(0).Among(int(c.Role()), 4).Flag(c.Leader() != 0).Size(int(c.LastIndex() - c.Commit())).

@@ -155,7 +155,8 @@ type Replica struct {
 	was      raft.Role
 	early    nodes.Instant // when an election was begun before its time
 	shown    [4]int64
-	said     string
+	said     standpoint
+	told     raft.Members // by the last state line
 	signed   probe.Fingerprint
 	buf      []byte
 	snapshot uint64 // the last that this life made or was given
