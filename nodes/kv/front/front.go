@@ -5,8 +5,6 @@ package front
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"net"
 	"slices"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/kv"
 	"simrun/nodes/resp"
+	"simrun/nodes/serve"
 )
 
 // Backend does commands: a journal and a store, a replicated log, a ring of servers.
@@ -102,21 +101,10 @@ func (f *Front) Clients() int { return len(f.peers) }
 // Serve accepts connections until Close.
 func (f *Front) Serve() {
 	f.env.Log().Info("accepting", "address", f.listener.Addr())
-	for {
-		stream, err := f.listener.Accept()
-		switch {
-		case err == nil:
-			dawdle(f.env, slowAccept)
-			f.welcome(stream)
-		case errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled):
-			return
-		default: // too many open files, or a peer that was gone before it was accepted
-			f.env.Log().Warn("accept", "err", err)
-			if f.env.Sleep(100*time.Millisecond) != nil {
-				return
-			}
-		}
-	}
+	serve.Accept(f.env, f.listener, func(stream net.Conn) {
+		dawdle(f.env, slowAccept)
+		f.welcome(stream)
+	})
 }
 
 // welcome starts the tasks of a connection.
@@ -167,6 +155,6 @@ func (f *Front) Close(patience time.Duration) {
 		f.gone.WaitFor(until.Sub(f.env.Mark()))
 	}
 	for _, p := range f.inOrder() {
-		p.close()
+		p.Close()
 	}
 }

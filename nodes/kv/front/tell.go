@@ -75,8 +75,8 @@ func (p *Peer) String() string {
 		flags = "r"
 	}
 	return fmt.Sprintf("id=%d addr=%s laddr=%s name=%s age=%d idle=%d flags=%s db=0 obl=%d oll=%d cmd=%s lib-name=%s lib-ver=%s resp=2",
-		p.number, p.stream.RemoteAddr(), p.stream.LocalAddr(), p.name, now.Sub(p.began)/time.Second,
-		now.Sub(p.heard)/time.Second, flags, len(p.out), p.owed, strings.ToLower(p.command), p.library[0], p.library[1])
+		p.number, p.Stream().RemoteAddr(), p.Stream().LocalAddr(), p.name, now.Sub(p.began)/time.Second,
+		now.Sub(p.heard)/time.Second, flags, len(p.Out), p.Owed(), strings.ToLower(p.command), p.library[0], p.library[1])
 }
 
 // info answers INFO: all, or the sections that are named.
