@@ -93,7 +93,7 @@ func (v *server) listPriorities() string {
 func (v *server) listWorkers() string {
 	var b strings.Builder
 	for _, s := range v.sessionsInOrder() {
-		host, _, err := net.SplitHostPort(s.stream.RemoteAddr().String())
+		host, _, err := net.SplitHostPort(s.Stream().RemoteAddr().String())
 		if err != nil {
 			host = "-"
 		}
@@ -245,7 +245,7 @@ func (v *server) cancel(s *session, words []string) {
 	v.record.Note("job-cancelled")
 	v.record.Reach(cancelled)
 	v.conclude(j, WorkFail, nil)
-	if j.state == ending && !s.pause(func() error { return v.journal.Commit(v.last) }) {
+	if j.state == ending && !s.Pause(func() error { return v.journal.Commit(v.last) }) {
 		return
 	}
 	if j.state == ending {

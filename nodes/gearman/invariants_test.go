@@ -103,7 +103,7 @@ func (v *server) confuse(steps []step) (failure string) {
 		}
 		switch what {
 		case connectionLost:
-			s.close()
+			s.Close()
 			v.leave(s)
 			sessions[at] = v.pretendWorker()
 		case wakeupLapses:
@@ -126,7 +126,7 @@ func (v *server) confuse(steps []step) (failure string) {
 			}
 		}
 		for _, s := range sessions {
-			s.out = s.out[:0]
+			s.Out = s.Out[:0]
 		}
 		if failure = v.broken(sessions); failure != "" {
 			return fmt.Sprintf("after step %d, %v %q: %s", n, what, args, failure)
@@ -138,7 +138,7 @@ func (v *server) confuse(steps []step) (failure string) {
 // endsEmpty lets a worker do all that is left, and says what is still there then.
 func (v *server) endsEmpty(sessions []*session) string {
 	for _, s := range sessions {
-		s.close()
+		s.Close()
 		v.leave(s)
 	}
 	worker := v.pretendWorker()
@@ -258,11 +258,12 @@ func (f *function) broken(v *server, sessions []*session) string {
 	return ""
 }
 
-// pretend is a session that a test drives itself. It is busy for ever, so nothing is sent.
+// pretend is a session that a test drives itself. What it sends goes nowhere.
 func pretend(v *server) *session {
 	v.accepted++
-	return &session{server: v, number: v.accepted, stream: nowhere{}, busy: true, writing: true,
-		wake: v.env.NewCond(), turn: v.env.NewCond()}
+	s := newSession(v, nowhere{})
+	s.SetBusy(true)
+	return s
 }
 
 // pretendWorker is one that can do both functions.

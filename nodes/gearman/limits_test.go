@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"simrun/nodes/serve"
 )
 
 // If this failed, a stranger could make the server hold memory, or say things, without end.
@@ -131,7 +133,7 @@ func TestAPeerThatDoesNotReadIsClosed(t *testing.T) {
 	for range 100 {
 		worker.ask(WorkData, handle, data)
 		worker.settle()
-		if strings.Contains(r.log.String(), errOverflow.Error()) {
+		if strings.Contains(r.log.String(), serve.ErrDeaf.Error()) {
 			r.quiesce(1)
 			worker.ask(WorkComplete, handle, "to nobody")
 			require.Empty(t, worker.settle())

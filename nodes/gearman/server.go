@@ -2,19 +2,17 @@ package gearman
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 
 	"simrun/nodes"
 	"simrun/nodes/journal"
 	"simrun/nodes/probe"
+	"simrun/nodes/serve"
 )
 
 // server is a job server. All its tasks share it; none gives way while it is in the middle of a change.
@@ -171,21 +169,10 @@ func (v *server) sign() {
 
 // accept takes connections until the listener is closed.
 func (v *server) accept() {
-	for {
-		stream, err := v.listener.Accept()
-		switch {
-		case err == nil:
-			dawdle(v.env, slowAccept)
-			v.welcome(stream)
-		case errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled):
-			return
-		default: // too many open files, or a peer that was gone before it was accepted
-			v.env.Log().Warn("accept", "err", err)
-			if v.env.Sleep(100*time.Millisecond) != nil {
-				return
-			}
-		}
-	}
+	serve.Accept(v.env, v.listener, func(stream net.Conn) {
+		dawdle(v.env, slowAccept)
+		v.welcome(stream)
+	})
 }
 
 // welcome starts the tasks of a connection.
@@ -196,8 +183,7 @@ func (v *server) welcome(stream net.Conn) {
 		return
 	}
 	v.accepted++
-	s := &session{server: v, number: v.accepted, stream: stream, in: NewReader(stream, int64(v.config.MaxPacket)),
-		wake: v.env.NewCond(), turn: v.env.NewCond()}
+	s := newSession(v, stream)
 	v.sessions[s.number] = s
 	v.env.Go("read", s.read)
 	v.env.Go("write", s.write)
@@ -309,13 +295,12 @@ func (v *server) shutDown() error {
 		_ = v.journal.Commit(v.last) // so that what is owed is said
 	}
 	for _, s := range v.sessionsInOrder() {
-		s.ending = true
-		s.wake.Signal()
+		s.End()
 	}
 	for len(v.sessions) > 0 && v.end.WaitFor(time.Second) {
 	}
 	for _, s := range v.sessionsInOrder() {
-		s.close()
+		s.Close()
 	}
 	return v.closeJournal()
 }
@@ -325,15 +310,4 @@ func (v *server) closeJournal() error {
 		return nil
 	}
 	return v.journal.Close()
-}
-
-// isEnd says whether an error is how streams end.
-func isEnd(err error) bool {
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, context.Canceled,
-		syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT, syscall.EHOSTUNREACH} {
-		if errors.Is(err, end) {
-			return true
-		}
-	}
-	return false
 }

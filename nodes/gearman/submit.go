@@ -106,7 +106,7 @@ func (v *server) submit(s *session, sub submission) {
 			v.join(s, j, sub.background)
 		case later && v.unsynced > mostUnsynced:
 			v.record.Reach(waitedForDisk)
-			if !s.pause(func() error { return v.journal.Commit(v.last) }) {
+			if !s.Pause(func() error { return v.journal.Commit(v.last) }) {
 				return
 			}
 			continue

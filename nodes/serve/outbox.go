@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	// Linger is how long a connection that is over may take to send its last answers.
 	Linger = 10 * time.Second
 )
+
+// ErrDeaf is why a connection is closed of which too much waits to be read.
+var ErrDeaf = errors.New("too much output waits for a peer that does not read")
 
 // Options of an Outbox. The zero is no limit, no patience's end, and no point.
 type Options struct {
@@ -90,7 +94,7 @@ func (o *Outbox) Overflows() bool {
 	if limit == 0 || o.closed || len(o.Out)+o.held <= limit {
 		return false
 	}
-	o.env.Log().Warn("connection closed", "peer", o.stream.RemoteAddr(), "err", "too much output waits for a peer that does not read")
+	o.env.Log().Warn("connection closed", "peer", o.stream.RemoteAddr(), "err", ErrDeaf)
 	if o.options.Deaf != nil {
 		o.options.Deaf()
 	}
