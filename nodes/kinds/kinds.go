@@ -4,6 +4,7 @@ package kinds
 import (
 	"simrun/nodes"
 	"simrun/nodes/gearman"
+	"simrun/nodes/kv/admin"
 	kv "simrun/nodes/kv/client"
 	"simrun/nodes/kv/raftkv"
 	"simrun/nodes/kv/single"
@@ -13,6 +14,6 @@ import (
 func All() []nodes.Kind {
 	return []nodes.Kind{
 		gearman.Server, gearman.Worker, gearman.Client,
-		single.Server, raftkv.Server, kv.Client,
+		single.Server, raftkv.Server, kv.Client, admin.Admin,
 	}
 }

@@ -143,23 +143,25 @@ func (c *Config) front() front.Options {
 	}
 }
 
+// peerAddress is where the others find a server: its own port, or the usual one.
+func peerAddress(server string) string {
+	if strings.Contains(server, ":") {
+		return server
+	}
+	return net.JoinHostPort(server, "16379")
+}
+
 // replica is the configuration as a replica has it, on the host of that name.
 func (c *Config) replica(host string) replica.Options {
 	drift := nodes.Percent(0)
 	if c.Reads == LeaseReads {
 		drift = c.MaxDrift
 	}
-	at := func(server string) string {
-		if strings.Contains(server, ":") {
-			return server
-		}
-		return net.JoinHostPort(server, "16379")
-	}
 	var peers []string
 	for _, s := range c.Servers {
-		peers = append(peers, at(string(s)))
+		peers = append(peers, peerAddress(string(s)))
 	}
-	self := at(host)
+	self := peerAddress(host)
 	if i := slices.IndexFunc(peers, func(p string) bool { return p == c.PeerListen || strings.HasPrefix(p, host+":") }); i >= 0 {
 		self = peers[i]
 	}

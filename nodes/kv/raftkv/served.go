@@ -219,7 +219,7 @@ func (s *server) raft(args [][]byte) []byte {
 		}
 		return out
 	case sub == "INVITE" && len(args) == 3:
-		return s.decided(s.replica.Invite(string(args[2])))
+		return s.decided(s.replica.Invite(peerAddress(string(args[2]))))
 	case sub == "REMOVE" && len(args) == 3:
 		if id, found := s.member(args[2]); found {
 			return s.decided(s.replica.Remove(id))

@@ -6,17 +6,19 @@ import (
 	"simrun/nodes/raft"
 )
 
-// Invite lets a server that has no log ask to be taken in, as a voter, also where its own options do not. It is reached
-// until the next change of members. Errors: ErrNotLeader.
+// Invite lets a server that has no log, or was taken out with the one it has, ask to be taken in, as a voter, also where
+// its own options do not. It is reached until eight others were invited. Errors: ErrNotLeader.
 func (r *Replica) Invite(server string) error {
 	if !r.Leads() {
 		return ErrNotLeader
 	}
 	f := &r.founding
-	if f.invited = append(f.invited, server); len(f.invited) > mostInvited {
-		f.invited = f.invited[1:]
+	if !slices.Contains(f.invited, server) {
+		if f.invited = append(f.invited, server); len(f.invited) > mostInvited {
+			f.invited = f.invited[1:]
+		}
+		r.reach()
 	}
-	r.reach()
 	r.post(server, r.frame(inviteFrame))
 	return nil
 }

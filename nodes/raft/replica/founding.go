@@ -21,6 +21,9 @@ type founding struct {
 	knocks  int                     // how often it asked since
 	lost    bool                    // it had a log, and lost it: it begins nothing
 	invited []string                // servers that an administrator wants to be taken in
+	// recalled says that this server has a log and is invited nonetheless: it was taken out, and may not have heard of it.
+	recalled bool
+	looks    bool // the task that does all this runs
 
 	candidate raft.ID // a leader: the learner that is to become a voter
 	goal      uint64  // a leader: how far it has to be
@@ -71,14 +74,19 @@ func (r *Replica) putAside(aside string) error {
 	return f.SyncDir(".")
 }
 
-// found is the task of a server that has no vote yet.
+// found is the task of a server that has no vote yet, or was invited because it has none any more.
 func (r *Replica) found() {
 	r.founding.nonce = r.env.Rand().Uint64()
 	r.founding.cluster = r.env.Rand().Uint64()>>8 | 1
-	for !r.closed && !r.core.Members().Votes(r.ID()) {
+	r.founding.looks = true
+	defer func() { r.founding.looks = false }()
+	for !r.closed && (r.founding.recalled || !r.core.Members().Votes(r.ID())) {
 		switch {
 		case r.founding.knocks > mostKnocks && r.core.LastIndex() == 0:
 			r.founding.joining, r.founding.knocks = 0, 0 // that group may have been lost with its only disk
+		case r.founding.knocks > mostKnocks && r.founding.recalled:
+			r.founding.joining, r.founding.recalled = 0, false // it is in, or is not wanted any more
+			continue
 		case r.founding.joining != 0, r.opts.Rejoin && r.core.LastIndex() > 0:
 			r.knock()
 		case r.core.LastIndex() == 0:
@@ -180,12 +188,21 @@ func (r *Replica) met(from string, cluster uint64, i *introduction) {
 	}
 }
 
-// invited makes a server without a log ask to be taken into a group.
+// invited makes a server ask to be taken into a group: one without a log, or one that has the group's own. That one keeps
+// its ID, for it has kept its vote and all that it promised.
 func (r *Replica) invited(cluster uint64) {
-	if f := &r.founding; f.joining != 0 || cluster == 0 || r.core.LastIndex() > 0 {
+	f, has := &r.founding, r.core.LastIndex() > 0
+	if f.joining != 0 || cluster == 0 || has && cluster != r.store.Identity().Cluster {
 		return
 	}
-	r.founding.joining, r.founding.knocks = cluster, 0
+	f.joining, f.knocks, f.recalled = cluster, 0, has
+	if has {
+		r.record.Reach(recalled)
+		if !f.looks {
+			r.env.Go("raft founding", r.found)
+		}
+		return
+	}
 	r.belong(cluster)
 	r.record.Reach(asksToJoin)
 	r.env.Log().Info("raft: asking to be taken in", "id", uint64(r.ID()))

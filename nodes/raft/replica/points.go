@@ -55,6 +55,7 @@ var (
 	damageFound       = Probes.Sometimes("a damaged log was found")
 	groupBegun        = Probes.Reachable("a group began")
 	asksToJoin        = Probes.Reachable("a server without a log asked to be taken in")
+	recalled          = Probes.Reachable("a server with a log was asked back")
 	memberJoined      = Probes.Reachable("a member joined")
 	memberReplaced    = Probes.Sometimes("a member that lost its disk came back under another ID")
 	foreignFrame      = Probes.Reachable("a message was for another group, or for a server that is no more")
