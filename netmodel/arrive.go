@@ -11,13 +11,13 @@ func (n *Network) segmentArrives(s *Socket, ordinal uint32) {
 	}
 	g, size := f.queue.at(i), f.sizeOf(i)
 	if !r.stack.Up() {
-		n.lostInTheDark(s, g, size, now)
+		n.lostInTheDark(s, i, now)
 		return
 	}
 	n.counts.Messages++
 	n.counts.Bytes += uint64(size)
 	if n.Observer != nil {
-		n.seen(s.LocalAddr(), r.LocalAddr(), g.kind(), size, "")
+		n.sawSegment(s, i, "")
 	}
 	if r.state == shaking {
 		r.shaken()
@@ -65,10 +65,11 @@ func (f *flow) advance() {
 }
 
 // lostInTheDark is a packet of s's at a machine that does not answer.
-func (n *Network) lostInTheDark(s *Socket, g *segment, size int, now time.Duration) {
+func (n *Network) lostInTheDark(s *Socket, i uint32, now time.Duration) {
+	g := s.out.queue.at(i)
 	n.counts.Dropped++
 	if n.Observer != nil {
-		n.seen(s.LocalAddr(), s.RemoteAddr(), g.kind(), size, "dark")
+		n.sawSegment(s, i, "dark")
 	}
 	s.noNeighbour()
 	if g.state != arrived {

@@ -76,7 +76,7 @@ func (n *Network) sendReset(s *Socket, now time.Duration) {
 	n.launch(fate, p.event(evReset, 0))
 	if fate.verdict != arrives {
 		if n.Observer != nil {
-			n.seen(s.LocalAddr(), p.LocalAddr(), RST, 0, fate.reason())
+			n.saw(s, RST, fate.reason())
 		}
 		p.doubt(now)
 	}

@@ -1,6 +1,9 @@
 package netmodel
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 // maxDatagram is the most that UDP over IPv4 carries.
 const maxDatagram = 65507
@@ -74,11 +77,12 @@ func (p *PacketSocket) SendTo(b []byte, to Addr) error {
 	fate := n.judge(w.path, nil, w.key, w.draws, len(b), n.world.Now())
 	if fate.verdict == drops {
 		if n.Observer != nil {
-			n.seen(p.Addr(), to, Datagram, len(b), fate.reason())
+			now := n.world.Now()
+			n.Observer.Packet(Packet{From: p.Addr(), To: to, Kind: Datagram, Bytes: len(b), Dropped: fate.reason(), Sent: now, Data: b})
 		}
 		return nil
 	}
-	id := n.flying.add(n, datagram{from: p.stack, to: w.path.to, fromPort: p.port, toPort: uint16(to.Port), garble: fate.garble}, b)
+	id := n.flying.add(n, datagram{from: p.stack, to: w.path.to, fromPort: p.port, toPort: uint16(to.Port), garble: fate.garble, sent: n.world.Now()}, b)
 	d := &n.flying.slots[id]
 	if fate.again != 0 {
 		d.copies = 2
@@ -176,7 +180,8 @@ func (n *Network) datagramArrives(e Event) {
 		dropped = "buffer"
 	}
 	if n.Observer != nil {
-		n.seen(Addr{d.from.name, int(d.fromPort)}, Addr{d.to.name, int(d.toPort)}, Datagram, d.size, dropped)
+		n.Observer.Packet(Packet{From: Addr{d.from.name, int(d.fromPort)}, To: Addr{d.to.name, int(d.toPort)}, Kind: Datagram, Bytes: d.size,
+			Dropped: dropped, Sent: d.sent, Data: d.data[:d.size]})
 	}
 	if dropped != "" {
 		n.counts.Dropped++
@@ -201,6 +206,7 @@ type datagram struct {
 	data             []byte
 	from, to         *Stack
 	size             int
+	sent             time.Duration
 	garble           uint64
 	serial           uint32 // generation in events; 0 is a free slot
 	fromPort, toPort uint16

@@ -160,7 +160,7 @@ func (s *Socket) transmit(i uint32, now time.Duration) {
 		}
 	}
 	if n.Observer != nil {
-		n.seen(s.LocalAddr(), s.RemoteAddr(), g.kind(), size, fate.reason())
+		n.sawSegment(s, i, fate.reason())
 	}
 	s.setTimer(now + f.timeout())
 }

@@ -82,7 +82,7 @@ func (n *Network) handshake(s *Socket, kind PacketKind, e Event, now time.Durati
 	fate := n.judge(s.path, s.conn, s.out.key, s.out.draws, 0, now)
 	n.launch(fate, e)
 	if fate.verdict != arrives && n.Observer != nil {
-		n.seen(s.LocalAddr(), s.RemoteAddr(), kind, 0, fate.reason())
+		n.saw(s, kind, fate.reason())
 	}
 	return fate.verdict == arrives
 }
@@ -96,7 +96,7 @@ func (n *Network) came(s, r *Socket, kind PacketKind, dropped string) bool {
 		n.counts.Dropped++
 	}
 	if n.Observer != nil {
-		n.seen(s.LocalAddr(), r.LocalAddr(), kind, 0, dropped)
+		n.saw(s, kind, dropped)
 	}
 	return dropped == ""
 }

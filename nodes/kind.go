@@ -46,6 +46,8 @@ type Kind struct {
 	// Capacity is how many requests a second one node with this configuration gets done on a calm day. The
 	// loader warns of a workload that leaves too little of it. Nil, or 0, is no bound worth a warning.
 	Capacity func(config any) float64
+	// Words are what reports tell of such nodes by; see docs/writing-nodes.md.
+	Words Words
 }
 
 // Operation is one thing a workload can ask a client to do: `do: submit`.

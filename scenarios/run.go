@@ -12,6 +12,8 @@ import (
 type RunOptions struct {
 	// Record keeps the full event log, for a run that is looked at.
 	Record bool
+	// Lines, with Record, bounds the event log: see sim.Options.
+	Lines int
 	// Closely are steps of which, with Record, every detail is kept: see sim.Options.
 	Closely sim.Steps
 	// Stuck is after how much wall time a task that does not give way is a finding; 0 means 10 s.
@@ -25,6 +27,8 @@ type Run struct {
 	History *history.History
 	// Lines is the event log, if the run was recorded.
 	Lines []sim.Line
+	// LeftOut is how many events the log has not, because RunOptions.Lines let it keep no more.
+	LeftOut uint64
 	// Checkpoints are the hashes after every 1,024 steps, to find where two runs part.
 	Checkpoints []sim.Hash
 }
@@ -42,7 +46,7 @@ func (p *Plan) Run(o RunOptions) *Run {
 	s.storm.close()
 	h := s.history()
 	hash, steps := s.world.Hash(), s.world.Steps()
-	run := &Run{Plan: p, History: h, Lines: s.world.Lines(), Checkpoints: s.world.Checkpoints()}
+	run := &Run{Plan: p, History: h, Lines: s.world.Lines(), LeftOut: s.world.LeftOut(), Checkpoints: s.world.Checkpoints()}
 	run.Result = &Result{
 		Version: 1, Scenario: p.Scenario, Summary: p.Summary, Value: p.Value, Seed: FormatSeed(p.Seed),
 		Hash: hash.String(), Steps: steps, SimulatedSeconds: s.world.Now().Seconds(),

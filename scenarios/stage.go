@@ -20,7 +20,7 @@ type stage struct {
 }
 
 func newStage(p *Plan, o RunOptions) *stage {
-	s := &stage{plan: p, world: sim.New(sim.Options{Seed: p.Seed, Record: o.Record, Closely: o.Closely, Stuck: o.Stuck})}
+	s := &stage{plan: p, world: sim.New(sim.Options{Seed: p.Seed, Record: o.Record, Lines: o.Lines, Closely: o.Closely, Stuck: o.Stuck})}
 	s.build()
 	s.storm = newStorm(p, s.world)
 	s.states = states{s.storm, map[stateKey]*entered{}, map[string]*entered{}}
@@ -146,6 +146,9 @@ func concurrencyOf(config any) int {
 	n, _ := optionOf(config, "concurrency").(int)
 	return n
 }
+
+// Option is what the host's configuration has under a key, such as "listen"; nil if it has no such key.
+func (h *Host) Option(key string) any { return optionOf(h.Config, key) }
 
 // optionOf is what a configuration has under a key; nil if it has no such key.
 func optionOf(config any, key string) any {

@@ -297,6 +297,9 @@ func (h *Host) noteLoss(why string, lost disk.Loss) {
 	}
 	if lost.Bytes > 0 {
 		h.world.log.Occurred("died with write unsynced")
+		if h.world.trace.recording {
+			h.world.record(h.Name, "disk", "", "lost what was not synced", int(lost.Bytes))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/bits"
 	"time"
@@ -35,6 +36,10 @@ type trace struct {
 	recording   bool
 	closely     Steps
 	lines       []Line
+	most        int    // everyday lines, if not 0
+	everyday    int    // how many there are
+	left        uint64 // how many were left out
+	payload     int    // bytes of packets so far
 }
 
 func (t *trace) step(at time.Duration, what uint64, arg uint64) {
@@ -89,10 +94,38 @@ type Line struct {
 	Step  uint64        `json:"step"`
 	At    time.Duration `json:"at_ns"`
 	Host  string        `json:"host,omitempty"`
-	Kind  string        `json:"kind"` // "packet", "task", "sync", "fault", "note", "log", "power", …
+	Kind  string        `json:"kind"` // "packet", "disk", "fault", "note", "state", "log", "power", "process", …
 	Peer  string        `json:"peer,omitempty"`
 	What  string        `json:"what"`
 	Bytes int           `json:"bytes,omitempty"`
+	Wire  Wire          `json:"wire,omitzero"`
+}
+
+// Wire is what a line of the kind "packet" says besides: Host sent it to Peer, and At is when it arrived or was lost.
+type Wire struct {
+	Kind    netmodel.PacketKind `json:"kind"`
+	Sent    time.Duration       `json:"sent_ns"`
+	From    uint16              `json:"from"`              // port
+	To      uint16              `json:"to"`                // port
+	Lost    string              `json:"lost,omitempty"`    // why it did not arrive
+	Conn    uint64              `json:"conn,omitempty"`    // the connection; 0 for datagrams
+	Offset  uint64              `json:"offset,omitempty"`  // where the payload lies in what Host wrote to the connection
+	Payload Payload             `json:"payload,omitempty"` // what it carried, as far as that is kept
+}
+
+// Payload is bytes that can be compared; in JSON they are written as package encoding/base64 does.
+type Payload string
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Payload) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, []byte(p)), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Payload) UnmarshalText(text []byte) error {
+	b, err := base64.StdEncoding.AppendDecode(nil, text)
+	*p = Payload(b)
+	return err
 }
 
 // String is the event in one line without a legend.
@@ -109,8 +142,24 @@ func (l Line) String() string {
 }
 
 func (w *World) record(host, kind, peer, what string, n int) {
-	w.trace.lines = append(w.trace.lines, Line{w.trace.steps, w.now, host, kind, peer, what, n})
+	w.keep(Line{Step: w.trace.steps, At: w.now, Host: host, Kind: kind, Peer: peer, What: what, Bytes: n})
 }
+
+// keep keeps a line, unless there are too many already and it is of an everyday kind.
+func (w *World) keep(l Line) {
+	t := &w.trace
+	if everyday := l.Kind == "packet" || l.Kind == "note" || l.Kind == "disk" || l.Kind == "log" || l.Kind == "state"; everyday {
+		if t.most > 0 && t.everyday >= t.most {
+			t.left++
+			return
+		}
+		t.everyday++
+	}
+	t.lines = append(t.lines, l)
+}
+
+// mostPayload bounds the bytes of packets that a world keeps.
+const mostPayload = 256 << 20
 
 // wiretap records every packet that arrived or was lost. It is a netmodel.Observer.
 type wiretap World
@@ -120,5 +169,11 @@ func (t *wiretap) Packet(p netmodel.Packet) {
 	if p.Dropped != "" {
 		what += ", lost: " + p.Dropped
 	}
-	(*World)(t).record(p.From.Host, "packet", p.To.Host, what, p.Bytes)
+	w := (*World)(t)
+	l := Line{Step: w.trace.steps, At: w.now, Host: p.From.Host, Kind: "packet", Peer: p.To.Host, What: what, Bytes: p.Bytes,
+		Wire: Wire{Kind: p.Kind, Sent: p.Sent, From: uint16(p.From.Port), To: uint16(p.To.Port), Lost: p.Dropped, Conn: p.Conn, Offset: p.Offset}}
+	if w.trace.payload += len(p.Data); w.trace.payload <= mostPayload {
+		l.Wire.Payload = Payload(p.Data)
+	}
+	w.keep(l)
 }

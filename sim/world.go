@@ -23,6 +23,9 @@ type Options struct {
 	Seed luck.Seed
 	// Record keeps every event as a Line, for a run that is looked at.
 	Record bool
+	// Lines, if not 0, is how many lines about packets, disks, notes, states and logs are kept at most, from the beginning.
+	// Those about what struck are always kept.
+	Lines int
 	// Closely are steps of which, with Record, all is a line that the hash knows of: which task goes on, which
 	// timer rings, what is written. It is for finding the step in which two runs part.
 	Closely Steps
@@ -80,7 +83,7 @@ func New(options Options) *World {
 	if w.livelock == 0 {
 		w.livelock = 1_000_000
 	}
-	w.trace.recording = options.Record
+	w.trace.recording, w.trace.most = options.Record, options.Lines
 	if options.Record {
 		w.trace.closely = options.Closely
 	}
@@ -89,6 +92,9 @@ func New(options Options) *World {
 	w.log.Moment = w.noted
 	w.log.Broken = w.findBroken
 	w.log.Entered = w.enteredState
+	if options.Record {
+		w.log.Stated = func(host, line string) { w.record(host, "state", "", line, 0) }
+	}
 	w.net = netmodel.New((*ether)(w), options.Seed)
 	if options.Record {
 		w.net.Observer = (*wiretap)(w)
@@ -113,6 +119,9 @@ func (w *World) Checkpoints() []Hash { return w.trace.checkpoints }
 
 // Lines is the event log, if the world records one.
 func (w *World) Lines() []Line { return w.trace.lines }
+
+// LeftOut is how many lines are missing from the event log, because Options.Lines let it keep no more.
+func (w *World) LeftOut() uint64 { return w.trace.left }
 
 // Network is what joins the hosts.
 func (w *World) Network() *netmodel.Network { return w.net }

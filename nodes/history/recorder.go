@@ -23,6 +23,8 @@ type Log struct {
 	Broken func(host, what string)
 	// Entered, if not nil, is told of the fingerprint of each state that a host enters.
 	Entered func(host string, f probe.Fingerprint)
+	// Stated, if not nil, is told of the line that a host says of itself, if it is another than before.
+	Stated  func(host, line string)
 	states  map[string]string
 	reached probe.Seen
 	broken  probe.Seen
@@ -119,8 +121,12 @@ func (r *recorder) Fingerprint(f probe.Fingerprint) {
 }
 
 func (r *recorder) State(line string) {
-	if !*r.dead {
-		r.log.states[r.host] = line
+	if *r.dead || r.log.states[r.host] == line {
+		return
+	}
+	r.log.states[r.host] = line
+	if r.log.Stated != nil {
+		r.log.Stated(r.host, line)
 	}
 }
 
