@@ -1,5 +1,7 @@
 package nodes
 
+import "strconv"
+
 // Words teach reports to tell of the nodes of a kind: what the bytes between them say, what its figures mean, and what its
 // moments are called in a sentence. All of it is optional. Without words a report shows bytes as bytes, and each figure
 // under its own name.
@@ -11,8 +13,6 @@ type Words struct {
 	Gauges []Gauge
 	// Moments are what notes say of a node, in words that follow its name: "replayed" is "has read its journal".
 	Moments map[string]string
-	// Operations are what clients ask for, in words that follow the client's name: "incr" is "adds one".
-	Operations map[string]string
 }
 
 // Protocol is what is spoken on the connections, or in the datagrams, that a node takes at one of its addresses.
@@ -46,4 +46,23 @@ type Gauge struct {
 	Band string
 	// Hidden leaves it out of the charts: it is drawn as another's band, or says nothing to a person.
 	Hidden bool
+}
+
+// Brief is bytes as a person reads them: as they are if they are plain text without spaces, else in quotes, and of long ones the
+// beginning.
+func Brief(b []byte) string {
+	const most = 48
+	more := ""
+	if len(b) > most {
+		b, more = b[:most], "…"
+	}
+	for _, c := range b {
+		if c <= ' ' || c >= 0x7f || c == '"' {
+			return strconv.Quote(string(b)) + more
+		}
+	}
+	if len(b) == 0 {
+		return `""`
+	}
+	return string(b) + more
 }

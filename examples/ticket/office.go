@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -18,6 +19,19 @@ var office = nodes.Kind{
 	Port:   7000,
 	Config: func() any { return &officeConfig{Listen: ":7000", Sync: true} },
 	Main:   func(env nodes.Env, config any) error { return serve(env, config.(*officeConfig)) },
+	Words:  nodes.Words{Protocols: []nodes.Protocol{{Name: "ticket", Listen: "listen", Read: readTicket}}},
+}
+
+// readTicket is the protocol in words, for reports: the office says a number, and nobody says anything to it.
+func readTicket(b []byte, asked bool) (m nodes.Message, n int) {
+	end := bytes.IndexByte(b, '\n')
+	if asked || end > 20 {
+		return m, -1
+	}
+	if end < 0 {
+		return m, 0
+	}
+	return nodes.Message{Name: "number", Text: nodes.Brief(b[:end])}, end + 1
 }
 
 type officeConfig struct {

@@ -27,4 +27,5 @@ var Server = nodes.Kind{
 		"job-exhausted", "job-cancelled", "worker-woken", "worker-lost", "replayed"),
 	Probes: []*probe.Set{&serverProbes, &journal.Probes},
 	Points: slices.Concat(serverPoints, journal.Points),
+	Words:  nodes.Words{Protocols: []nodes.Protocol{protocol}, Gauges: gauges, Moments: serverMoments},
 }

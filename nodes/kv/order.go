@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"simrun/nodes"
+	"simrun/nodes/resp"
 )
 
 // Order is what whoever orders a command says with it, so that all copies of the store come to the same: they ask neither
@@ -107,4 +110,13 @@ func (f *fields) bytes() []byte {
 	b := f.rest[:n:n]
 	f.rest = f.rest[n:]
 	return b
+}
+
+// EntryWords is what AppendEntry wrote, for people.
+func EntryWords(entry []byte) string {
+	_, args, err := ParseEntry(entry, nil)
+	if err != nil {
+		return nodes.Brief(entry)
+	}
+	return resp.ArgsWords(args)
 }

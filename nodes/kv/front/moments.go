@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"simrun/nodes"
 	"simrun/nodes/kv"
 )
 
@@ -35,3 +36,6 @@ func (f *Front) note(name string) {
 		f.record.Note(name)
 	}
 }
+
+// KeysGauge is the gauge "keys" of a server of keys, in words.
+var KeysGauge = nodes.Gauge{Name: "keys", Title: "Keys", Unit: "key"}

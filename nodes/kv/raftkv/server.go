@@ -32,6 +32,10 @@ var Server = nodes.Kind{
 	Notes:  append(front.Moments(commands), replica.Notes...),
 	Probes: append([]*probe.Set{&probes, &front.Probes}, replica.Sets...),
 	Points: slices.Concat(front.Points, replica.Points),
+	Words: nodes.Words{
+		Protocols: []nodes.Protocol{resp.Protocol, replica.Protocol("peer-listen", 16379, kv.EntryWords)},
+		Gauges:    append(slices.Clone(replica.Gauges), front.KeysGauge), Moments: replica.Moments,
+	},
 }
 
 // What ought to be reached in some run.
