@@ -16,6 +16,8 @@ type service struct {
 	overload bool
 	// majority says that a server serves only while it and those that it reaches are a majority.
 	majority bool
+	// settle is after how long servers are surely connected again; what the kernel's probes need if it is zero.
+	settle time.Duration
 }
 
 // class is how one operation counts.

@@ -24,6 +24,7 @@ type Minority struct {
 	Refuses  time.Duration `yaml:"refuses" doc:"how soon it must then refuse"`
 	AtLeast  nodes.Percent `yaml:"at-least" doc:"the share of the majority's valid calls that must be answered"`
 	Within   time.Duration `yaml:"within" doc:"how soon an answer must come to be in time"`
+	Settle   time.Duration `yaml:"settle" doc:"after how long servers that lost each other are connected again, because they look for it themselves; what TCP's own probes need if 0"`
 	Grace    time.Duration `yaml:"grace" doc:"how long a client must have had a path to a server of its side before its call is valid"`
 }
 
@@ -41,7 +42,7 @@ type split struct {
 // Judge looks at each split.
 func (c *Minority) Judge(e *Evidence) Judgement {
 	splits, unclean := c.splits(e)
-	s := service{kind: c.Of, limit: c.Within, grace: c.Grace, overload: true, majority: true}
+	s := service{kind: c.Of, limit: c.Within, grace: c.Grace, overload: true, majority: true, settle: c.Settle}
 	ops := e.ofKind(c.Of, c.From)
 	goods, asked, silent, refused := 0, 0, 0, 0
 	var bads []*history.Operation

@@ -16,6 +16,7 @@ type reach struct {
 	grace time.Duration // how long all that must have been so
 	// majority says that a server can serve nobody unless it and others that it reaches are a majority.
 	majority bool
+	settle   time.Duration // after how long servers are connected again; by the kernel's own probes if it is zero
 	spans    map[need]Spans
 	links    map[path]Spans
 	bonds    map[path]Spans
@@ -26,6 +27,7 @@ type reach struct {
 type reachKey struct {
 	limit, grace time.Duration
 	majority     bool
+	settle       time.Duration
 }
 
 // need is what one class of requests needs.
@@ -44,10 +46,10 @@ func (e *Evidence) reachFor(limit, grace time.Duration) *reach {
 
 // reachOf is the reach for what an availability claim asks for.
 func (e *Evidence) reachOf(s service) *reach {
-	key := reachKey{s.limit, s.grace, s.majority}
+	key := reachKey{s.limit, s.grace, s.majority, s.settle}
 	r := e.reaches[key]
 	if r == nil {
-		r = &reach{e: e, w: e.forecast(), delay: s.limit / 50, grace: s.grace, majority: s.majority, spans: map[need]Spans{},
+		r = &reach{e: e, w: e.forecast(), delay: s.limit / 50, grace: s.grace, majority: s.majority, settle: s.settle, spans: map[need]Spans{},
 			links: map[path]Spans{}, bonds: map[path]Spans{}, quorums: map[string]Spans{}}
 		if e.reaches == nil {
 			e.reaches = map[reachKey]*reach{}
@@ -88,7 +90,11 @@ func (r *reach) quorum(server string) Spans {
 	if !known {
 		var peers []Spans
 		for _, peer := range r.e.selected("all", "server") {
-			if peer.Name != server {
+			switch {
+			case peer.Name == server:
+			case r.settle > 0:
+				peers = append(peers, r.joint(r.links, peer.Name, server, nothing, nothing).Late(r.settle))
+			default:
 				peers = append(peers, r.joint(r.bonds, peer.Name, server, sessions, sessions))
 			}
 		}
