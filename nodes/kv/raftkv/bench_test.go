@@ -24,29 +24,9 @@ func BenchmarkWorld(b *testing.B) {
 }
 
 func load(b *testing.B, servers, pipeline int) {
-	w := sim.New(sim.Options{Seed: 1})
-	defer w.Close()
-	site := w.AddSite("here", w.AddSupplier("grid"), 0)
-	config := raftkv.DefaultConfig()
-	for i := range servers {
-		config.Servers = append(config.Servers, nodes.NodeName(fmt.Sprintf("kv/%d", i+1)))
-	}
-	for _, name := range config.Servers {
-		w.AddHost(sim.HostOptions{Name: string(name), Site: site, Main: func(env nodes.Env) error { return raftkv.Server.Main(env, config) }})
-	}
 	committed := 0
-	for i := range 8 {
-		w.AddHost(sim.HostOptions{Name: fmt.Sprint("client/", i), Site: site, Main: func(env nodes.Env) error {
-			return write(env, "kv/1:6379", pipeline, &committed)
-		}})
-	}
-	for _, a := range w.Hosts() {
-		for _, other := range w.Hosts() {
-			if a != other {
-				w.Network().SetLink(a.Name, other.Name, netmodel.LinkClass{Delay: nodes.Spread{Lo: 50 * time.Microsecond, Hi: 100 * time.Microsecond}})
-			}
-		}
-	}
+	w := group(servers, func(env nodes.Env) error { return write(env, "kv/1:6379", pipeline, &committed) })
+	defer w.Close()
 	w.Run(3 * time.Second) // it leads, and the clients are at work
 	begun, from := committed, w.Now()
 	b.ReportAllocs()
@@ -56,6 +36,80 @@ func load(b *testing.B, servers, pipeline int) {
 	}
 	b.ReportMetric(float64(committed-begun)/b.Elapsed().Seconds(), "commits/s")
 	b.ReportMetric((w.Now()-from).Seconds()/b.Elapsed().Seconds(), "×real")
+}
+
+// BenchmarkSteady is how much faster than real time a group runs that commits a thousand writes a second, each alone. An
+// operation is a simulated second.
+func BenchmarkSteady(b *testing.B) {
+	for _, servers := range []int{3, 5} {
+		b.Run(fmt.Sprintf("%d servers", servers), func(b *testing.B) {
+			committed := 0
+			w := group(servers, func(env nodes.Env) error { return writeEvery(env, "kv/1:6379", 8*time.Millisecond, &committed) })
+			defer w.Close()
+			w.Run(3 * time.Second)
+			begun := committed
+			b.ReportAllocs()
+			b.ResetTimer()
+			for n := range b.N {
+				w.Run(time.Duration(4+n) * time.Second)
+			}
+			b.ReportMetric(float64(committed-begun)/float64(b.N), "commits/simulated-s")
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "×real")
+		})
+	}
+}
+
+// group is a world of so many servers, the first of which leads, and eight clients.
+func group(servers int, client func(nodes.Env) error) *sim.World {
+	w := sim.New(sim.Options{Seed: 1})
+	site := w.AddSite("here", w.AddSupplier("grid"), 0)
+	config := raftkv.DefaultConfig()
+	for i := range servers {
+		config.Servers = append(config.Servers, nodes.NodeName(fmt.Sprintf("kv/%d", i+1)))
+	}
+	for _, name := range config.Servers {
+		w.AddHost(sim.HostOptions{Name: string(name), Site: site, Main: func(env nodes.Env) error { return raftkv.Server.Main(env, config) }})
+	}
+	for i := range 8 {
+		w.AddHost(sim.HostOptions{Name: fmt.Sprint("client/", i), Site: site, Main: client})
+	}
+	for _, a := range w.Hosts() {
+		for _, other := range w.Hosts() {
+			if a != other {
+				w.Network().SetLink(a.Name, other.Name, netmodel.LinkClass{Delay: nodes.Spread{Lo: 50 * time.Microsecond, Hi: 100 * time.Microsecond}})
+			}
+		}
+	}
+	return w
+}
+
+// writeEvery writes again and again, in time, and does not wait for the answers.
+func writeEvery(env nodes.Env, server string, every time.Duration, committed *int) error {
+	if err := env.Sleep(2 * time.Second); err != nil { // until it leads
+		return err
+	}
+	stream, err := env.Dial("tcp", server, time.Second)
+	if err != nil {
+		return err
+	}
+	env.Go("hear", func() {
+		in := resp.NewReader(stream, resp.Limits{})
+		for {
+			switch v, err := in.ReadReply(); {
+			case err != nil:
+				return
+			case v.Kind == resp.Simple:
+				*committed++
+			}
+		}
+	})
+	out := resp.AppendCommand(nil, []byte("SET"), []byte("key"), []byte("a value of some bytes"))
+	for err == nil {
+		if _, err = stream.Write(out); err == nil {
+			err = env.Sleep(every)
+		}
+	}
+	return err
 }
 
 // write writes in pipelines until it is stopped.
