@@ -74,6 +74,7 @@ const (
 	ThrottlingQuotaExceeded     Code = 89
 	ProducerFenced              Code = 90
 	InvalidUpdateVersion        Code = 95
+	IneligibleReplica           Code = 107
 )
 
 var names = map[Code]string{
@@ -103,7 +104,7 @@ var names = map[Code]string{
 	PreferredLeaderNotAvailable: "PREFERRED_LEADER_NOT_AVAILABLE", GroupMaxSizeReached: "GROUP_MAX_SIZE_REACHED",
 	FencedInstanceID: "FENCED_INSTANCE_ID", EligibleLeadersNotAvailable: "ELIGIBLE_LEADERS_NOT_AVAILABLE", InvalidRecord: "INVALID_RECORD",
 	UnstableOffsetCommit: "UNSTABLE_OFFSET_COMMIT", ThrottlingQuotaExceeded: "THROTTLING_QUOTA_EXCEEDED", ProducerFenced: "PRODUCER_FENCED",
-	InvalidUpdateVersion: "INVALID_UPDATE_VERSION",
+	InvalidUpdateVersion: "INVALID_UPDATE_VERSION", IneligibleReplica: "INELIGIBLE_REPLICA",
 }
 
 // String is the code's name in the protocol.

@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"fmt"
+
+	"simrun/nodes/log/wire"
+)
+
+const (
+	// LongestName bounds a topic's name.
+	LongestName = 249
+	// mostPartitions bounds the partitions of all topics.
+	mostPartitions = 200_000
+)
+
+// CheckName says what is wrong with a topic's name, if anything is: it may have letters, digits, dots, underscores and dashes.
+func CheckName(name string) error {
+	if name == "" || name == "." || name == ".." || len(name) > LongestName {
+		return fmt.Errorf("a topic's name has 1 to %d characters, and is neither . nor ..", LongestName)
+	}
+	for _, c := range []byte(name) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-') {
+			return fmt.Errorf("a topic's name has letters, digits, dots, underscores and dashes only, not %q", c)
+		}
+	}
+	return nil
+}
+
+func (s *State) createTopic(c *CreateTopic) Result {
+	if err := CheckName(c.Name); err != nil {
+		return refuse(wire.InvalidTopic, "%v", err)
+	}
+	if err := c.Config.Check(); err != nil {
+		return refuse(wire.InvalidConfig, "%v", err)
+	}
+	if s.topics[c.Name] != nil {
+		return refuse(wire.TopicAlreadyExists, "topic %s is there already", c.Name)
+	}
+	assignment, r := s.assign(c.Assignment, c.Partitions, c.Replication)
+	if r.Code != wire.None || c.Check {
+		return r
+	}
+	t := &Topic{Name: c.Name, ID: c.ID, Config: c.Config}
+	s.topics[c.Name] = t
+	s.add(t, assignment)
+	return Result{}
+}
+
+// assign is where replicas are to be: as somebody said, or as place finds best.
+func (s *State) assign(said [][]int32, partitions, replicas int) ([][]int32, Result) {
+	running := len(s.loads())
+	switch {
+	case len(said) > 0:
+		partitions = len(said)
+	case partitions < 1:
+		return nil, refuse(wire.InvalidPartitions, "%d partitions", partitions)
+	case replicas < 1 || replicas > running:
+		return nil, refuse(wire.InvalidReplicationFactor, "%d replicas, where %d brokers run", replicas, running)
+	}
+	if partitions > mostPartitions-s.partition {
+		return nil, refuse(wire.PolicyViolation, "%d partitions more are too many", partitions)
+	}
+	if len(said) == 0 {
+		return s.place(partitions, replicas), Result{}
+	}
+	for _, list := range said {
+		if len(list) == 0 {
+			return nil, refuse(wire.InvalidReplicaAssignment, "a partition without replicas")
+		}
+		for i, id := range list {
+			if !s.live(id) || contains(list[:i], id) {
+				return nil, refuse(wire.InvalidReplicaAssignment, "broker %d does not run, or is named twice", id)
+			}
+		}
+	}
+	return said, Result{}
+}
+
+// add gives a topic partitions. All replicas are in sync, for there is nothing yet that one could lack.
+func (s *State) add(t *Topic, assignment [][]int32) {
+	for _, replicas := range assignment {
+		p := &Partition{Replicas: replicas, InSync: replicas, Leader: None, Last: None}
+		s.elect(t, p)
+		t.Partitions = append(t.Partitions, p)
+		s.partition++
+		s.touch(t, len(t.Partitions)-1)
+	}
+}
+
+func (s *State) createPartitions(c *CreatePartitions) Result {
+	t := s.topics[c.Name]
+	switch {
+	case t == nil:
+		return refuse(wire.UnknownTopicOrPartition, "there is no topic %s", c.Name)
+	case c.Count <= len(t.Partitions):
+		return refuse(wire.InvalidPartitions, "topic %s has %d partitions already", c.Name, len(t.Partitions))
+	case len(c.Assignment) > 0 && len(c.Assignment) != c.Count-len(t.Partitions):
+		return refuse(wire.InvalidReplicaAssignment, "%d partitions come, and replicas of %d are said", c.Count-len(t.Partitions), len(c.Assignment))
+	}
+	assignment, r := s.assign(c.Assignment, c.Count-len(t.Partitions), len(t.Partitions[0].Replicas))
+	if r.Code != wire.None || c.Check {
+		return r
+	}
+	s.add(t, assignment)
+	return Result{}
+}
+
+func (s *State) deleteTopic(c *DeleteTopic) Result {
+	t := s.topics[c.Name]
+	if t == nil {
+		return refuse(wire.UnknownTopicOrPartition, "there is no topic %s", c.Name)
+	}
+	delete(s.topics, c.Name)
+	s.partition -= len(t.Partitions)
+	for i := range t.Partitions {
+		s.touch(t, i)
+	}
+	return Result{}
+}
