@@ -22,25 +22,13 @@ func (c *client) serve(request nodes.Request) error {
 		return err
 	}
 	op := c.env.Record().Invoke(request, request.Do, e.attrs()...)
-	if c.inFlight >= c.config.MaxInFlight {
+	if c.servers.InFlight() >= c.config.MaxInFlight {
 		c.env.Record().Reach(tooManyAtOnce)
 		op.Fail(errCrowded, slog.Bool("own", true))
 		return nil
 	}
-	c.begin()
-	c.env.Go(request.Do, func() {
-		defer c.finish()
-		c.pursue(op, e)
-	})
+	c.servers.Begin(request.Do, func() { c.pursue(op, e) })
 	return nil
-}
-
-func (c *client) begin() { c.inFlight++ }
-
-func (c *client) finish() {
-	if c.inFlight--; c.inFlight == 0 {
-		c.idle.Signal()
-	}
 }
 
 // pursue submits a job until it is answered or its retries are used up. The request failed only if
@@ -50,7 +38,7 @@ func (c *client) pursue(op nodes.Op, e errand) {
 	var failed, unknown error
 	pause := backoff.Backoff{Least: c.config.BackoffMin, Most: c.config.BackoffMax}
 	for try := 0; try <= c.config.Retries; try++ {
-		if try > 0 && (c.stopping || c.rest(&pause) != nil) {
+		if try > 0 && (c.servers.Stopping() || c.rest(&pause) != nil) {
 			break
 		}
 		dawdle(c.env, slowSubmit)
@@ -95,12 +83,12 @@ func (c *client) rest(pause *backoff.Backoff) error {
 
 // choose is the line for an attempt; nil if no server can be reached.
 func (c *client) choose(avoid *remote) *line {
-	if avoid != nil && avoid.line != nil && c.env.Point(sameServer) {
-		return avoid.line
+	if avoid != nil && avoid.Line() != nil && c.env.Point(sameServer) {
+		return avoid.Line()
 	}
 	l := c.reach(avoid)
 	if l != nil && l.isIdle() && c.env.Point(dialAnew) {
-		l.fail(errAnew)
+		l.Fail(errAnew)
 		l = c.reach(avoid)
 	}
 	return l
@@ -119,7 +107,7 @@ func (c *client) rename(e *errand, try int) {
 // attempt submits a job to one server. If it returns an error, perhaps says whether the job may have
 // arrived.
 func (c *client) attempt(op nodes.Op, l *line, e *errand) (out []slog.Attr, err error, perhaps bool) {
-	server := l.remote.server
+	server := serverOf(l)
 	try := op.Invoke("attempt", e.attemptAttrs(server)...)
 	k := &call{
 		request: e.request, args: e.args(), awaits: !e.background,
@@ -172,7 +160,7 @@ func (c *client) ask(op nodes.Op, l *line, handle string) (known bool) {
 		op.Fail(fmt.Errorf("gearman: refused: %s: %s", k.said[0], k.said[1]))
 	case k.err == nil && k.said[0] != handle:
 		op.Unknown(fmt.Errorf("%w: the status of %q instead of %q", errProtocol, k.said[0], handle))
-		l.fail(errProtocol)
+		l.Fail(errProtocol)
 	case k.err == nil:
 		known = k.said[1] == "1"
 		op.Ok(slog.Bool("known", known), slog.Bool("running", k.said[2] == "1"))
@@ -195,9 +183,10 @@ func (c *client) follow(l *line, handle string) {
 			if c.env.Sleep(c.config.Poll) != nil || l.dead {
 				return
 			}
-			c.begin()
-			known := c.ask(c.env.Record().Invoke(nodes.Request{}, "status", statusAttrs(l.remote.server, handle)...), l, handle)
-			c.finish()
+			known := false
+			c.servers.During(func() {
+				known = c.ask(c.env.Record().Invoke(nodes.Request{}, "status", statusAttrs(serverOf(l), handle)...), l, handle)
+			})
 			if !known {
 				return
 			}

@@ -3,11 +3,10 @@ package gearman
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"simrun/nodes"
-	"simrun/nodes/backoff"
+	"simrun/nodes/ask"
 	"simrun/nodes/probe"
 )
 
@@ -95,14 +94,10 @@ var Client = nodes.Kind{
 
 // client is one process that submits jobs. Every request of its workload is a task of its own.
 type client struct {
-	env      nodes.Env
-	config   *ClientConfig
-	errands  errands
-	remotes  []*remote  // the preferred one first
-	changed  nodes.Cond // a peer came up or was lost
-	inFlight int
-	idle     nodes.Cond // nothing is in flight any more
-	stopping bool
+	env     nodes.Env
+	config  *ClientConfig
+	errands errands
+	servers *ask.Servers[*line] // the preferred one first
 }
 
 // runClient serves the workload, then waits until the process is asked to stop. Attempts under way
@@ -111,41 +106,7 @@ func runClient(env nodes.Env, config *ClientConfig) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	c := &client{
-		env: env, config: config, errands: errands{client: env.Host(), function: config.Function},
-		changed: env.NewCond(), idle: env.NewCond(),
-	}
-	for _, server := range config.Servers {
-		c.remotes = append(c.remotes, &remote{
-			client: c, server: server, backoff: backoff.Backoff{Least: config.BackoffMin, Most: config.BackoffMax},
-		})
-	}
-	for {
-		request, err := env.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.serve(request); err != nil {
-			return err
-		}
-	}
-	if err := env.AwaitStop(); err != nil {
-		return err
-	}
-	c.stopping = true
-	c.changed.Broadcast()
-	for c.inFlight > 0 {
-		if err := c.idle.Wait(); err != nil {
-			return err
-		}
-	}
-	for _, p := range c.remotes {
-		if p.line != nil {
-			p.line.fail(io.EOF)
-		}
-	}
-	return nil
+	c := &client{env: env, config: config, errands: errands{client: env.Host(), function: config.Function}}
+	c.know()
+	return c.servers.Work(c.serve)
 }

@@ -54,8 +54,8 @@ type line struct {
 	dead    bool
 }
 
-func newLine(r *remote, stream net.Conn) *line {
-	env, config := r.client.env, r.client.config
+func newLine(c *client, r *remote, stream net.Conn) *line {
+	env, config := c.env, c.config
 	return &line{
 		env: env, remote: r, conn: NewConn(stream, env.Record(), int64(config.MaxPacket)), timeout: config.Timeout,
 		jobs: map[string][]*call{}, heard: env.Mark(),
@@ -96,7 +96,7 @@ func (l *line) send(c *call) {
 		l.asked = append(l.asked, c)
 		_ = l.conn.SetWriteDeadline(l.env.Now().Add(l.timeout))
 		if err := l.conn.WriteRequest(c.request, c.args...); err != nil {
-			l.fail(err)
+			l.Fail(err)
 		}
 	}
 	l.writing = false
@@ -115,7 +115,7 @@ func (l *line) giveUp(c *call) {
 	c.end(errSilent)
 	switch {
 	case l.env.Mark().Sub(l.heard) >= l.timeout || len(l.asked) > mostUnanswered:
-		l.fail(errSilent)
+		l.Fail(errSilent)
 	case l.doubt == nil:
 		l.probe()
 	}
@@ -124,14 +124,14 @@ func (l *line) giveUp(c *call) {
 // probe asks whether the server is there at all. Until it says anything others are preferred, and if
 // it says nothing the line is given up.
 func (l *line) probe() {
-	l.doubt = l.env.AfterFunc(l.timeout, func() { l.fail(errSilent) })
+	l.doubt = l.env.AfterFunc(l.timeout, func() { l.Fail(errSilent) })
 	l.env.Go("probe", func() { l.send(&call{request: EchoReq, args: [][]byte{nil}}) })
 }
 
 // hear is told that the server has said something.
 func (l *line) hear() {
 	l.heard = l.env.Mark()
-	l.remote.backoff.Reset()
+	l.remote.Heard()
 	l.trust()
 }
 
@@ -165,7 +165,7 @@ func (l *line) read() {
 			err = l.take(packet)
 		}
 		if err != nil {
-			l.fail(err)
+			l.Fail(err)
 		}
 	}
 }
@@ -276,8 +276,8 @@ func (l *line) isIdle() bool {
 	return !l.writing && len(l.outbox) == 0 && len(l.asked) == 0 && len(l.jobs) == 0
 }
 
-// fail ends the line, and every call on it without an answer.
-func (l *line) fail(err error) {
+// Fail ends the line, and every call on it without an answer.
+func (l *line) Fail(err error) {
 	if l.dead {
 		return
 	}
@@ -295,7 +295,7 @@ func (l *line) fail(err error) {
 			c.end(err)
 		}
 	}
-	l.remote.lose(err)
+	l.remote.Lost(err)
 }
 
 // end wakes the task that waits for the call.

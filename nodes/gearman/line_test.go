@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
-	"simrun/nodes/backoff"
 	"simrun/nodes/osenv"
 )
 
@@ -31,10 +30,10 @@ func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 func onLine(t testing.TB, said []byte, life func(env nodes.Env, l *line)) {
 	host := osenv.New(osenv.Options{Log: slog.New(slog.DiscardHandler), Seed: 1})
 	require.NoError(t, host.Run(func(env nodes.Env) error {
-		c := &client{env: env, config: DefaultClientConfig(), changed: env.NewCond(), idle: env.NewCond()}
-		r := &remote{client: c, server: "server", backoff: backoff.Backoff{Least: time.Hour, Most: time.Hour}}
-		r.line = newLine(r, &wire{in: &slow{said}})
-		life(env, r.line)
+		c := &client{env: env, config: DefaultClientConfig()}
+		c.config.Servers, c.config.BackoffMin, c.config.BackoffMax = []nodes.NodeName{"server"}, time.Hour, time.Hour
+		c.know()
+		life(env, c.servers.All()[0].Take(&wire{in: &slow{said}}))
 		return nil
 	}))
 }
@@ -73,8 +72,8 @@ func TestEveryCallOnALineEnds(t *testing.T) {
 		l.do(late)
 		require.ErrorIs(t, late.err, net.ErrClosed)
 		require.False(t, late.sent)
-		require.Nil(t, l.remote.line)
-		require.Positive(t, l.remote.wait())
+		require.Nil(t, l.remote.Line())
+		require.Positive(t, l.remote.Wait())
 	})
 }
 

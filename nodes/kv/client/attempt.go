@@ -27,23 +27,13 @@ func (c *client) serve(request nodes.Request) error {
 		return err
 	}
 	op := c.env.Record().Invoke(request, e.verb, e.in()...)
-	if c.inFlight >= c.config.MaxInFlight {
+	if c.servers.InFlight() >= c.config.MaxInFlight {
 		c.env.Record().Reach(tooManyAtOnce)
 		op.Fail(errCrowded, slog.Bool("own", true))
 		return nil
 	}
-	c.inFlight++
-	c.env.Go(e.verb, func() {
-		defer c.finish()
-		c.pursue(op, &e)
-	})
+	c.servers.Begin(e.verb, func() { c.pursue(op, &e) })
 	return nil
-}
-
-func (c *client) finish() {
-	if c.inFlight--; c.inFlight == 0 {
-		c.idle.Signal()
-	}
 }
 
 // mostRedirections bounds how often an attempt follows from one server to the next.
@@ -84,7 +74,7 @@ func (c *client) pursue(op nodes.Op, e *errand) {
 		if came == over || p.unknown != nil && e.writes() && c.config.Retry == RetryNever {
 			break
 		}
-		if try++; try > c.config.Retries || c.stopping || c.rest(&pause) != nil {
+		if try++; try > c.config.Retries || c.servers.Stopping() || c.rest(&pause) != nil {
 			break
 		}
 		redirected = 0
@@ -124,7 +114,7 @@ func (p *pursuit) attempt(more bool) (out []slog.Attr, _ came) {
 		record.Reach(nobodyReached)
 		return nil, again
 	}
-	server := slog.String("server", l.remote.name)
+	server := slog.String("server", l.remote.Name)
 	patience := c.config.Timeout
 	if more && c.env.Point(giveUpEarly) {
 		patience /= 10
@@ -162,7 +152,7 @@ func (p *pursuit) attempt(more bool) (out []slog.Attr, _ came) {
 	if err != nil {
 		p.unknown = err
 		try.Unknown(err)
-		l.fail(err)
+		l.Fail(err)
 		return nil, again
 	}
 	if p.errand.writes() || c.config.Read == ReadLeader {
@@ -181,11 +171,11 @@ func (p *pursuit) choose() *line {
 	}
 	if !p.errand.writes() && c.config.Read == ReadAny {
 		n := c.env.Rand().Uint64() % uint64(len(c.config.Servers))
-		return c.reach(c.remotes[n], p.avoid)
+		return c.reach(c.servers.All()[n], p.avoid)
 	}
 	l := c.reach(c.preferred(p.avoid), p.avoid)
 	if l != nil && l.isIdle() && c.env.Point(dialAnew) {
-		l.fail(errAnew)
+		l.Fail(errAnew)
 		l = c.reach(nil, p.avoid)
 	}
 	return l
@@ -202,9 +192,10 @@ func (c *client) preferred(avoid *remote) *remote {
 	case avoid == nil:
 		return nil
 	}
-	for i, r := range c.remotes {
+	all := c.servers.All()
+	for i, r := range all {
 		if r == avoid {
-			return c.remotes[(i+1)%len(c.remotes)]
+			return all[(i+1)%len(all)]
 		}
 	}
 	return nil

@@ -6,10 +6,10 @@ package client
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/ask"
 	"simrun/nodes/probe"
 )
 
@@ -95,19 +95,13 @@ var Client = nodes.Kind{
 }
 
 // client is one process. Every request of its workload is a task of its own.
-//
-// Invariant: the first of remotes are the servers that it is configured with, in their order.
 type client struct {
-	env      nodes.Env
-	config   *Config
-	errands  errands
-	remotes  []*remote
-	leader   *remote    // the server to ask first
-	lanes    []*lane    // that no request has
-	changed  nodes.Cond // a server came up or was lost
-	inFlight int
-	idle     nodes.Cond // nothing is in flight any more
-	stopping bool
+	env     nodes.Env
+	config  *Config
+	errands errands
+	servers *ask.Servers[*line] // first those that it is configured with, in their order
+	leader  *remote             // the server to ask first
+	lanes   []*lane             // that no request has
 }
 
 // run serves the workload, then waits until the process is asked to stop. Attempts under way are finished then, and
@@ -116,38 +110,7 @@ func run(env nodes.Env, config *Config) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	c := &client{env: env, config: config, errands: errands{client: env.Host(), known: map[string][]byte{}},
-		changed: env.NewCond(), idle: env.NewCond()}
-	for _, server := range config.Servers {
-		c.addRemote(string(server))
-	}
-	c.leader = c.remotes[0]
-	for {
-		request, err := env.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.serve(request); err != nil {
-			return err
-		}
-	}
-	if err := env.AwaitStop(); err != nil {
-		return err
-	}
-	c.stopping = true
-	c.changed.Broadcast()
-	for c.inFlight > 0 {
-		if err := c.idle.Wait(); err != nil {
-			return err
-		}
-	}
-	for _, r := range c.remotes {
-		if r.line != nil {
-			r.line.fail(io.EOF)
-		}
-	}
-	return nil
+	c := &client{env: env, config: config, errands: errands{client: env.Host(), known: map[string][]byte{}}}
+	c.know()
+	return c.servers.Work(c.serve)
 }

@@ -77,8 +77,8 @@ func (r requesting) Next() (nodes.Request, error) {
 	return next, nil
 }
 
-// ask lets a client do operations, one after the other where they have lanes of their own, and gives what it noted.
-func ask(t *testing.T, change func(c *Config), verb string, servers ...string) *history.Operation {
+// whatComesOf lets a client do operations, one after the other where they have lanes of their own, and gives what it noted.
+func whatComesOf(t *testing.T, change func(c *Config), verb string, servers ...string) *history.Operation {
 	t.Helper()
 	config := DefaultConfig()
 	config.Timeout, config.BackoffMin, config.BackoffMax = 200*time.Millisecond, time.Millisecond, time.Millisecond
@@ -94,12 +94,8 @@ func ask(t *testing.T, change func(c *Config), verb string, servers ...string) *
 	requests := []nodes.Request{{ID: 1, Do: verb, Options: &AccessOptions{Keys: 1}}}
 	require.NoError(t, host.Run(func(env nodes.Env) error {
 		env = requesting{env, log.For("client", &dead), &requests}
-		c := &client{env: env, config: config, errands: errands{client: "client", known: map[string][]byte{}},
-			changed: env.NewCond(), idle: env.NewCond()}
-		for _, s := range config.Servers {
-			c.addRemote(string(s))
-		}
-		c.leader = c.remotes[0]
+		c := &client{env: env, config: config, errands: errands{client: "client", known: map[string][]byte{}}}
+		c.know()
 		request, err := env.Next()
 		if err != nil {
 			return err
@@ -107,12 +103,7 @@ func ask(t *testing.T, change func(c *Config), verb string, servers ...string) *
 		if err := c.serve(request); err != nil {
 			return err
 		}
-		for c.inFlight > 0 {
-			if err := c.idle.Wait(); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.servers.Settle()
 	}))
 	turn.Lock()
 	defer turn.Unlock()
@@ -170,7 +161,7 @@ func TestWhatIsKnownOfAnOutcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var asked []string
-			o := ask(t, c.change, c.verb, scripted(t, counting(&asked, c.answers...)))
+			o := whatComesOf(t, c.change, c.verb, scripted(t, counting(&asked, c.answers...)))
 			require.Equal(t, c.outcome, o.Outcome, "%s", o.Reason)
 			require.Equal(t, c.asked, asked)
 		})
@@ -180,16 +171,16 @@ func TestWhatIsKnownOfAnOutcome(t *testing.T) {
 // If this failed, histories would not say what was read and written, as checkers read it.
 func TestTheHistorySaysWhatWasSeen(t *testing.T) {
 	var asked []string
-	o := ask(t, nil, "read", scripted(t, counting(&asked, "*2\r\n$1\r\nx\r\n:5")))
+	o := whatComesOf(t, nil, "read", scripted(t, counting(&asked, "*2\r\n$1\r\nx\r\n:5")))
 	require.Equal(t, "key-1", o.Input("key").String())
 	require.Equal(t, "x", o.Output("value").String())
 	require.Equal(t, int64(5), o.Output("version").Int64())
-	o = ask(t, nil, "cas", scripted(t, counting(&asked, "*2\r\n$1\r\nx\r\n:5")))
+	o = whatComesOf(t, nil, "cas", scripted(t, counting(&asked, "*2\r\n$1\r\nx\r\n:5")))
 	require.Nil(t, o.Input("old").Any())
 	require.Equal(t, "client-1", o.Input("new").String())
 	require.False(t, o.Output("swapped").Bool())
 	require.Equal(t, "x", o.Output("value").String())
-	o = ask(t, nil, "fetch-add", scripted(t, counting(&asked, ":5")))
+	o = whatComesOf(t, nil, "fetch-add", scripted(t, counting(&asked, ":5")))
 	require.Equal(t, int64(1), o.Input("value").Int64())
 	require.Equal(t, int64(4), o.Output("value").Int64())
 }
@@ -199,7 +190,7 @@ func TestAClientFollowsWhereItIsSent(t *testing.T) {
 	var asked []string
 	there := scripted(t, counting(&asked, "*2\r\n+OK\r\n:9"))
 	here := scripted(t, func(string) string { return "-MOVED 5 " + there })
-	require.Equal(t, history.Ok, ask(t, nil, "write", here).Outcome)
+	require.Equal(t, history.Ok, whatComesOf(t, nil, "write", here).Outcome)
 	require.Equal(t, []string{"ONCE 7 1 VERSIONED SET key-1 client-1"}, asked)
 
 	asked = nil
@@ -208,13 +199,13 @@ func TestAClientFollowsWhereItIsSent(t *testing.T) {
 		return map[bool]string{true: "+OK", false: "*2\r\n$-1\r\n$-1"}[line == "ASKING"]
 	})
 	here = scripted(t, func(string) string { return "-ASK 5 " + there })
-	require.Equal(t, history.Ok, ask(t, nil, "read", here).Outcome)
+	require.Equal(t, history.Ok, whatComesOf(t, nil, "read", here).Outcome)
 	require.Equal(t, []string{"ASKING", "VERSIONED GET key-1"}, asked)
 
 	count := 0
 	var circle string
 	circle = scripted(t, func(string) string { count++; return "-MOVED 5 " + circle })
-	require.Equal(t, history.Fail, ask(t, func(c *Config) { c.Retries = 1 }, "read", circle).Outcome)
+	require.Equal(t, history.Fail, whatComesOf(t, func(c *Config) { c.Retries = 1 }, "read", circle).Outcome)
 	require.LessOrEqual(t, count, 2*(mostRedirections+1))
 }
 
@@ -223,10 +214,10 @@ func TestAClientGoesToAnotherServer(t *testing.T) {
 	var asked []string
 	mute := scripted(t, func(string) string { return "" })
 	there := scripted(t, counting(&asked, "*2\r\n$-1\r\n$-1"))
-	o := ask(t, nil, "read", mute, there)
+	o := whatComesOf(t, nil, "read", mute, there)
 	require.Equal(t, history.Ok, o.Outcome)
 	require.Equal(t, there, o.Output("server").String())
-	require.Equal(t, history.Fail, ask(t, func(c *Config) { c.Retries = 0 }, "read", "127.0.0.1:1").Outcome)
+	require.Equal(t, history.Fail, whatComesOf(t, func(c *Config) { c.Retries = 0 }, "read", "127.0.0.1:1").Outcome)
 }
 
 // Whatever a server says, a client ends with an outcome.
@@ -237,7 +228,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add("-NOSESSION")
 	f.Fuzz(func(t *testing.T, answer string) {
 		for _, verb := range verbs {
-			o := ask(t, func(c *Config) { c.Retries, c.Timeout = 1, 5*time.Millisecond }, verb, scripted(t, func(string) string { return answer }))
+			o := whatComesOf(t, func(c *Config) { c.Retries, c.Timeout = 1, 5*time.Millisecond }, verb, scripted(t, func(string) string { return answer }))
 			require.NotEqual(t, history.Pending, o.Outcome)
 		}
 	})

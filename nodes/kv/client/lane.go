@@ -46,7 +46,7 @@ func (p *pursuit) openSession(l *line) bool {
 		return false
 	case k.answer.Kind != resp.Integer || k.answer.Int <= 0:
 		p.failed = errProtocol
-		l.fail(errProtocol)
+		l.Fail(errProtocol)
 		return false
 	}
 	p.lane.session, p.lane.sequence = uint64(k.answer.Int), 1

@@ -53,7 +53,7 @@ func (l *line) do(c *call) {
 	for !c.done {
 		if !c.over.WaitFor(until.Sub(l.env.Mark())) && !c.done {
 			l.env.Record().Reach(gaveUp)
-			l.fail(errSilent)
+			l.Fail(errSilent)
 		}
 	}
 }
@@ -80,7 +80,7 @@ func (l *line) send(c *call) {
 		l.outbox = nil
 		_ = l.stream.SetWriteDeadline(l.env.Now().Add(c.patience))
 		if _, err := l.stream.Write(l.out); err != nil {
-			l.fail(err)
+			l.Fail(err)
 		}
 	}
 	l.writing = false
@@ -97,10 +97,10 @@ func (l *line) read() {
 			err = fmt.Errorf("%w: %s", errProtocol, answer)
 		}
 		if err != nil {
-			l.fail(err)
+			l.Fail(err)
 			return
 		}
-		l.remote.backoff.Reset()
+		l.remote.Heard()
 		c := l.asked[0]
 		l.asked = l.asked[1:]
 		c.answer = answer
@@ -112,8 +112,8 @@ func (l *line) read() {
 // isIdle says that nothing is under way on the line.
 func (l *line) isIdle() bool { return !l.writing && len(l.outbox) == 0 && len(l.asked) == 0 }
 
-// fail ends the line, and every call on it without an answer.
-func (l *line) fail(err error) {
+// Fail ends the line, and every call on it without an answer.
+func (l *line) Fail(err error) {
 	if l.dead {
 		return
 	}
@@ -124,7 +124,7 @@ func (l *line) fail(err error) {
 	for _, c := range calls {
 		c.end(err)
 	}
-	l.remote.lose(l, err)
+	l.remote.Lost(err)
 }
 
 // end wakes the task that waits for the call.
