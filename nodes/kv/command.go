@@ -149,7 +149,8 @@ func (c *Command) Slot(args [][]byte) (slot int, one bool) {
 	return slot, one
 }
 
-// Request is a command that was asked for, in its envelopes: [ONCE session sequence] [VERSIONED] command.
+// Request is a command that was asked for, in its envelopes: [ONCE session sequence] [QUORUM r w] [CONTEXT token] [VERSIONED]
+// command. QUORUM and CONTEXT are known to those servers alone that have commands of these names.
 type Request struct {
 	*Command
 	Args      [][]byte // of the command, its name first
@@ -157,10 +158,47 @@ type Request struct {
 	Session   uint64   // 0 if it is not in a session
 	Sequence  uint64
 	Versioned bool // the answer is [answer, version]
+	// ReadQuorum and WriteQuorum are how many copies are to answer; 0 where nothing was said.
+	ReadQuorum, WriteQuorum int
+	Context                 []byte // what the client has seen of the key; nil where it does not say
 }
 
-// openSession is ONCE OPEN, which opens a session.
-var openSession = Command{"ONCE OPEN", 2, Write | Grows, 0, 0, 0, (*execution).open}
+// The names of the envelopes that only a store without an order has a use for.
+const (
+	QuorumEnvelope  = "QUORUM"
+	ContextEnvelope = "CONTEXT"
+)
+
+// mostQuorum is more copies than any store has.
+const mostQuorum = 1 << 16
+
+// unwrap takes QUORUM and CONTEXT off a request. What they say is wrong if problem is not empty.
+func (c Commands) unwrap(r *Request) (problem string) {
+	if c[QuorumEnvelope] != nil && isWord(r.Args[0], QuorumEnvelope) {
+		if len(r.Args) < 4 {
+			return wrongNumber("quorum")
+		}
+		read, ok1 := resp.ParseInt(r.Args[1])
+		write, ok2 := resp.ParseInt(r.Args[2])
+		if !ok1 || !ok2 || min(read, write) < 1 || max(read, write) > mostQuorum {
+			return "ERR QUORUM wants two numbers of copies: QUORUM read write command"
+		}
+		r.ReadQuorum, r.WriteQuorum, r.Args = int(read), int(write), r.Args[3:]
+	}
+	if c[ContextEnvelope] != nil && isWord(r.Args[0], ContextEnvelope) {
+		if len(r.Args) < 3 {
+			return wrongNumber("context")
+		}
+		r.Context, r.Args = append([]byte{}, r.Args[1]...), r.Args[2:]
+	}
+	return ""
+}
+
+// ONCE OPEN opens a session: for all keys, or for those of one slot, which is that of the key that it names.
+var (
+	openSession    = Command{"ONCE OPEN", 2, Write | Grows, 0, 0, 0, (*execution).open}
+	openInSlotOfIt = Command{"ONCE OPEN", 3, Write | Grows, 2, 2, 1, (*execution).open}
+)
 
 // Parse finds out what is asked for. If that cannot be, problem is the error to answer with.
 func (c Commands) Parse(args [][]byte) (r Request, problem string) {
@@ -168,6 +206,10 @@ func (c Commands) Parse(args [][]byte) (r Request, problem string) {
 	if isWord(args[0], "ONCE") {
 		if len(args) == 2 && isWord(args[1], "OPEN") {
 			r.Command = &openSession
+			return r, ""
+		}
+		if len(args) == 3 && isWord(args[1], "OPEN") {
+			r.Command = &openInSlotOfIt
 			return r, ""
 		}
 		if len(args) < 4 {
@@ -179,6 +221,9 @@ func (c Commands) Parse(args [][]byte) (r Request, problem string) {
 			return r, "ERR invalid session or sequence"
 		}
 		r.Session, r.Sequence, r.Args = uint64(session), uint64(sequence), args[3:]
+	}
+	if problem := c.unwrap(&r); problem != "" {
+		return r, problem
 	}
 	if isWord(r.Args[0], "VERSIONED") {
 		if len(r.Args) < 2 {

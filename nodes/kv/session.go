@@ -10,21 +10,35 @@ import (
 // The one that was used longest ago goes first when there are too many; a command of a session that is gone is refused,
 // so that it is not done a second time.
 //
-// Invariant: bytes is the sum of the sessions' sizes; oldest to newest is the order of their last use.
+// Invariant: bytes is the sum of the sessions' sizes; oldest to newest is the order of their last use; a session that is
+// bound to a slot is in the list of that slot.
 type sessions struct {
-	byID   map[uint64]*session
+	byName map[sessionName]*session
 	oldest *session
 	newest *session
+	inSlot map[int]*session // the first of a slot's
 	bytes  int64
 }
 
-// session is one client's. Its number is the version of the store that its opening made, which no other is.
+// sessionName is a session's: the version of the store that its opening made, and the slot that it is bound to, or anySlot.
+// A slot may come from another store, with sessions whose versions were made there.
+type sessionName struct {
+	slot int
+	id   uint64
+}
+
+// anySlot is the slot of a session for keys of all slots. It stays where it was opened.
+const anySlot = -1
+
+// session is one client's.
 type session struct {
-	id       uint64
+	sessionName
 	sequence uint64 // of the last command that was done; 0 before any
 	answer   []byte
 	older    *session
 	newer    *session
+
+	nextInSlot, prevInSlot *session
 }
 
 const (
@@ -38,24 +52,41 @@ const (
 // done before is not known; it is not done now.
 const errNoSession = "NOSESSION there is no such session; open another with ONCE OPEN"
 
-func newSessions() sessions { return sessions{byID: map[uint64]*session{}} }
+func newSessions() sessions {
+	return sessions{byName: map[sessionName]*session{}, inSlot: map[int]*session{}}
+}
 
-func (l *sessions) len() int { return len(l.byID) }
+func (l *sessions) len() int { return len(l.byName) }
+
+// find is the session that a command is in, or nil.
+func (l *sessions) find(r *Request) *session {
+	if len(l.inSlot) > 0 {
+		if slot, one := r.Slot(r.Args); one && slot >= 0 {
+			if c := l.byName[sessionName{slot, r.Session}]; c != nil {
+				return c
+			}
+		}
+	}
+	return l.byName[sessionName{anySlot, r.Session}]
+}
 
 func (s *session) size() int64 { return sessionSize + int64(len(s.answer)) }
 
-// open answers with the number of a new session.
+// open answers with the number of a new session, which is bound to the slot of a key if one is named.
 func (x *execution) open() {
-	s := x.s
+	s, slot := x.s, anySlot
+	if len(x.args) > 2 {
+		slot = Slot(x.args[2])
+	}
 	s.version++
-	s.sessions.add(&session{id: s.version})
+	s.sessions.add(&session{sessionName: sessionName{slot, s.version}})
 	s.sessions.evict(x.o.Sessions)
 	x.int(int64(s.version))
 }
 
 // once does a command of a session, unless it was done before.
 func (s *Store) once(r *Request, o Order, dst []byte) []byte {
-	c := s.sessions.byID[r.Session]
+	c := s.sessions.find(r)
 	if c == nil {
 		return resp.AppendError(dst, errNoSession)
 	}
@@ -80,7 +111,7 @@ func (l *sessions) evict(most int) {
 	if most <= 0 {
 		most = DefaultSessions
 	}
-	for l.oldest != l.newest && (len(l.byID) > most || l.bytes > sessionBytes) {
+	for l.oldest != l.newest && (len(l.byName) > most || l.bytes > sessionBytes) {
 		l.remove(l.oldest)
 	}
 }
@@ -95,8 +126,14 @@ func (l *sessions) use(s *session) {
 }
 
 func (l *sessions) add(s *session) {
-	l.byID[s.id] = s
+	l.byName[s.sessionName] = s
 	l.bytes += s.size()
+	if s.slot != anySlot {
+		if s.nextInSlot = l.inSlot[s.slot]; s.nextInSlot != nil {
+			s.nextInSlot.prevInSlot = s
+		}
+		l.inSlot[s.slot] = s
+	}
 	s.older, s.newer = l.newest, nil
 	if l.newest != nil {
 		l.newest.newer = s
@@ -107,8 +144,21 @@ func (l *sessions) add(s *session) {
 }
 
 func (l *sessions) remove(s *session) {
-	delete(l.byID, s.id)
+	delete(l.byName, s.sessionName)
 	l.bytes -= s.size()
+	switch {
+	case s.slot == anySlot:
+	case s.prevInSlot != nil:
+		s.prevInSlot.nextInSlot = s.nextInSlot
+	case s.nextInSlot != nil:
+		l.inSlot[s.slot] = s.nextInSlot
+	default:
+		delete(l.inSlot, s.slot)
+	}
+	if s.nextInSlot != nil {
+		s.nextInSlot.prevInSlot = s.prevInSlot
+	}
+	s.nextInSlot, s.prevInSlot = nil, nil
 	if s.older != nil {
 		s.older.newer = s.newer
 	} else {

@@ -19,9 +19,10 @@ const (
 	// mostChunk is what one chunk can have in it: the largest item and all that stands around it.
 	mostChunk = 2*maxReply + chunkBytes
 
-	recordItem    byte = 'k'
-	recordSession byte = 's'
-	recordEnd     byte = 'e'
+	recordItem        byte = 'k'
+	recordSession     byte = 's'
+	recordSlotSession byte = 'S' // with its slot
+	recordEnd         byte = 'e'
 )
 
 // ErrSnapshot tells of a snapshot that is damaged, or is none.
@@ -43,7 +44,7 @@ func (s *Store) Image() *Image {
 	m := &Image{version: s.version, now: s.now, digest: s.digest, items: s.table.all(),
 		sessions: make([]session, 0, s.sessions.len())}
 	for c := s.sessions.oldest; c != nil; c = c.newer {
-		m.sessions = append(m.sessions, session{id: c.id, sequence: c.sequence, answer: c.answer})
+		m.sessions = append(m.sessions, session{sessionName: c.sessionName, sequence: c.sequence, answer: c.answer})
 	}
 	return m
 }
@@ -60,21 +61,13 @@ func (m *Image) Chunks() iter.Seq[[]byte] {
 			if !w.room() {
 				return
 			}
-			w.body = append(w.body, recordItem)
-			w.body = appendBytes(w.body, it.key)
-			w.body = appendBytes(w.body, it.value)
-			w.body = binary.AppendUvarint(w.body, it.version)
-			w.body = binary.AppendVarint(w.body, it.expiry)
+			w.body = appendItem(w.body, it)
 		}
 		for i := range m.sessions {
 			if !w.room() {
 				return
 			}
-			c := &m.sessions[i]
-			w.body = append(w.body, recordSession)
-			w.body = binary.AppendUvarint(w.body, c.id)
-			w.body = binary.AppendUvarint(w.body, c.sequence)
-			w.body = appendBytes(w.body, c.answer)
+			w.body = appendSession(w.body, &m.sessions[i])
 		}
 		w.body = append(w.body, recordEnd)
 		w.body = binary.AppendUvarint(w.body, uint64(len(m.items)))
@@ -82,6 +75,24 @@ func (m *Image) Chunks() iter.Seq[[]byte] {
 		w.body = binary.LittleEndian.AppendUint64(w.body, m.digest)
 		w.flush()
 	}
+}
+
+func appendItem(dst []byte, it *item) []byte {
+	dst = appendBytes(append(dst, recordItem), it.key)
+	dst = appendBytes(dst, it.value)
+	dst = binary.AppendUvarint(dst, it.version)
+	return binary.AppendVarint(dst, it.expiry)
+}
+
+func appendSession(dst []byte, c *session) []byte {
+	if c.slot == anySlot {
+		dst = append(dst, recordSession)
+	} else {
+		dst = binary.AppendUvarint(append(dst, recordSlotSession), uint64(c.slot))
+	}
+	dst = binary.AppendUvarint(dst, c.id)
+	dst = binary.AppendUvarint(dst, c.sequence)
+	return appendBytes(dst, c.answer)
 }
 
 // Append adds the image as a snapshot to dst.
@@ -193,8 +204,8 @@ func (l *Loader) record(in *fields) error {
 	switch kind {
 	case recordItem:
 		return l.item(in)
-	case recordSession:
-		return l.session(in)
+	case recordSession, recordSlotSession:
+		return l.session(in, kind)
 	case recordEnd:
 		return l.end(in)
 	}
@@ -203,28 +214,53 @@ func (l *Loader) record(in *fields) error {
 
 func (l *Loader) item(in *fields) error {
 	s := l.store
-	key, value := in.bytes(), in.bytes()
-	it := &item{version: in.uvarint(), expiry: in.varint()}
-	if in.bad || len(key) > MaxKey || len(value) > MaxValue || it.version > s.version || it.expiry < 0 {
+	it := readItem(in)
+	if it == nil || it.version > s.version {
 		return fmt.Errorf("%w: an item out of bounds", ErrSnapshot)
 	}
-	it.key, it.value = string(key), append(make([]byte, 0, len(value)), value...)
-	it.hash, it.slot = hash(key, 0), uint16(Slot(key))
-	if s.table.get(it.hash, key) != nil {
+	if s.table.get(it.hash, []byte(it.key)) != nil {
 		return fmt.Errorf("%w: a key twice", ErrSnapshot)
 	}
 	s.hold(it)
 	return nil
 }
 
-func (l *Loader) session(in *fields) error {
+// readItem reads what appendItem wrote after its kind, into memory of its own; nil if that is none.
+func readItem(in *fields) *item {
+	key, value := in.bytes(), in.bytes()
+	it := &item{version: in.uvarint(), expiry: in.varint()}
+	if in.bad || len(key) > MaxKey || len(value) > MaxValue || it.expiry < 0 {
+		return nil
+	}
+	it.key, it.value = string(key), append(make([]byte, 0, len(value)), value...)
+	it.hash, it.slot = hash(key, 0), uint16(Slot(key))
+	return it
+}
+
+func (l *Loader) session(in *fields, kind byte) error {
 	s := l.store
-	c := &session{id: in.uvarint(), sequence: in.uvarint(), answer: append([]byte(nil), in.bytes()...)}
-	if in.bad || c.id > s.version || s.sessions.byID[c.id] != nil {
+	c := readSession(in, kind)
+	if c == nil || c.id > s.version || s.sessions.byName[c.sessionName] != nil {
 		return fmt.Errorf("%w: a session out of bounds", ErrSnapshot)
 	}
 	s.sessions.add(c)
 	return nil
+}
+
+// readSession reads what appendSession wrote after its kind, into memory of its own; nil if that is none.
+func readSession(in *fields, kind byte) *session {
+	slot := uint64(0)
+	if kind == recordSlotSession {
+		slot = in.uvarint()
+	}
+	c := &session{sessionName: sessionName{int(min(slot, Slots)), in.uvarint()}, sequence: in.uvarint(), answer: append([]byte(nil), in.bytes()...)}
+	if in.bad || slot >= Slots {
+		return nil
+	}
+	if kind == recordSession {
+		c.slot = anySlot
+	}
+	return c
 }
 
 func (l *Loader) end(in *fields) error {

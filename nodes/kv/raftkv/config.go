@@ -12,6 +12,7 @@ import (
 	"simrun/nodes/journal"
 	"simrun/nodes/kv"
 	"simrun/nodes/kv/front"
+	"simrun/nodes/kv/shards"
 	"simrun/nodes/link"
 	"simrun/nodes/raft"
 	"simrun/nodes/raft/replica"
@@ -52,7 +53,12 @@ type Config struct {
 	Listen        string           `yaml:"listen" doc:"address to accept clients on"`
 	PeerListen    string           `yaml:"peer-listen" doc:"address to accept the other servers on"`
 	Advertise     string           `yaml:"advertise" doc:"address that clients are told; listen if empty, with the host's name if it has none"`
-	Cluster       string           `yaml:"cluster" doc:"a name in which all servers of a group agree"`
+	Cluster       string           `yaml:"cluster" doc:"a name in which all servers of a group agree; other groups know it by it"`
+	Slots         string           `yaml:"slots" doc:"hash slots that the group begins with, such as 0-8191, or none, where there are several groups; if empty it keeps all, for ever"`
+	Others        []nodes.NodeName `yaml:"others" doc:"servers of other groups to hear from who owns which slots, some of each"`
+	Poll          time.Duration    `yaml:"poll" doc:"how often each of these is asked"`
+	Parcel        nodes.Bytes      `yaml:"parcel" doc:"about how much of a slot goes to another group at a time"`
+	BatchKeys     int              `yaml:"batch-keys" doc:"most keys that are handed over together, unless one slot alone has more"`
 	Election      time.Duration    `yaml:"election-timeout" doc:"least silence of a leader after which a server campaigns; the most is twice that"`
 	Heartbeat     time.Duration    `yaml:"heartbeat" doc:"how often a leader makes itself heard; a fifth of election-timeout if 0"`
 	Reads         Reads            `yaml:"reads" doc:"how a leader makes sure that it still leads: index (asks a majority) or lease (by its clock)"`
@@ -84,7 +90,7 @@ type Config struct {
 // DefaultConfig is what a server does where nothing is configured.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Election: time.Second, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
+		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Poll: time.Second, Parcel: 256 << 10, BatchKeys: 10_000, Election: time.Second, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
 		SnapshotEvery: 100_000, SnapshotBytes: 64 << 20, BatchEntries: 1024, BatchBytes: 64 << 10, Window: 16, ChunkBytes: 256 << 10,
 		PendingBytes: 16 << 20, Sync: journal.Always, SyncInterval: time.Second, Segment: 64 << 20, Compact: 256 << 20,
 		MaxSessions: kv.DefaultSessions, MaxRequest: 64 << 20, MaxOutput: 64 << 20, MaxClients: 10_000, MaxWaiting: 100_000,
@@ -98,7 +104,7 @@ func (c *Config) Validate() error {
 		value, least int64
 	}{
 		{"snapshot-every", int64(c.SnapshotEvery), 1}, {"snapshot-bytes", int64(c.SnapshotBytes), 1}, {"batch-entries", int64(c.BatchEntries), 1},
-		{"batch-bytes", int64(c.BatchBytes), 1}, {"window", int64(c.Window), 1}, {"chunk-bytes", int64(c.ChunkBytes), 1},
+		{"batch-bytes", int64(c.BatchBytes), 1}, {"poll", int64(c.Poll), int64(time.Millisecond)}, {"parcel", int64(c.Parcel), 1}, {"batch-keys", int64(c.BatchKeys), 1}, {"window", int64(c.Window), 1}, {"chunk-bytes", int64(c.ChunkBytes), 1},
 		{"pending-bytes", int64(c.PendingBytes), 1}, {"segment", int64(c.Segment), 1 << 10}, {"compact", int64(c.Compact), 1 << 10},
 		{"max-memory", int64(c.MaxMemory), 0}, {"max-output", int64(c.MaxOutput), 1 << 16}, {"max-clients", int64(c.MaxClients), 1},
 		{"max-waiting", int64(c.MaxWaiting), 1}, {"idle-timeout", int64(c.IdleTimeout), 0}, {"patience", int64(c.Patience), 0},
@@ -119,23 +125,49 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("max-sessions: is not between 1 and 10000000")
 	case c.MaxRequest < 1<<10 || c.MaxRequest > 1<<30:
 		return fmt.Errorf("max-request: %s is not between 1KiB and 1GiB", c.MaxRequest)
+	case c.Parcel > 16<<20:
+		return fmt.Errorf("parcel: at most 16MiB")
+	case c.Slots == "" && len(c.Others) > 0:
+		return fmt.Errorf("slots: must say with which slots a group begins that is not alone; none, for none")
 	case c.BatchBytes > 1<<30 || c.ChunkBytes > 1<<30:
 		return fmt.Errorf("batch-bytes, chunk-bytes: at most 1GiB")
+	}
+	options := c.shards()
+	if err := options.Validate(); err != nil {
+		return fmt.Errorf("cluster, slots: %w", err)
 	}
 	return nil
 }
 
+// shards is the configuration as a shard has it.
+func (c *Config) shards() shards.Options {
+	if c.Slots == "" {
+		return shards.Options{}
+	}
+	o := shards.Options{Group: c.Cluster, Slots: c.Slots, Poll: c.Poll, Patience: max(c.Patience, 10*c.Election), ParcelBytes: c.Parcel, BatchKeys: c.BatchKeys}
+	for _, other := range c.Others {
+		address := string(other)
+		if !strings.Contains(address, ":") {
+			address = net.JoinHostPort(address, "6379")
+		}
+		o.Others = append(o.Others, address)
+	}
+	return o
+}
+
 // commands are what the server knows.
-var commands = front.With(
+var commands = front.With(append(slices.Clone(shards.Commands),
 	kv.Command{Name: "WAIT", Arity: 3, Flags: kv.Served},
-	kv.Command{Name: "CLUSTER", Arity: -2, Flags: kv.Served},
 	kv.Command{Name: "RAFT", Arity: -2, Flags: kv.Served},
-)
+)...)
+
+// longestBulk is that of a value, or of a parcel of slots with one value more than fits.
+const longestBulk = kv.MaxValue + 16<<20 + 1<<20
 
 // front is the configuration as a front has it.
 func (c *Config) front() front.Options {
 	return front.Options{
-		Listen: c.Listen, Limits: resp.Limits{Bulk: int(min(c.MaxRequest, kv.MaxValue)), Request: int(c.MaxRequest)},
+		Listen: c.Listen, Limits: resp.Limits{Bulk: int(min(c.MaxRequest, longestBulk)), Request: int(c.MaxRequest)},
 		MaxClients: c.MaxClients, MaxOutput: c.MaxOutput, IdleTimeout: c.IdleTimeout, Commands: commands, Mode: "cluster",
 		Settings: [][2]string{{"appendfsync", map[journal.Mode]string{journal.Always: "always", journal.Interval: "everysec"}[c.Sync]},
 			{"appendonly", "yes"}, {"databases", "1"}, {"maxclients", fmt.Sprint(c.MaxClients)},

@@ -9,6 +9,7 @@ import (
 
 	"simrun/nodes/kv"
 	"simrun/nodes/kv/front"
+	"simrun/nodes/kv/shards"
 	"simrun/nodes/raft"
 	"simrun/nodes/raft/replica"
 	"simrun/nodes/resp"
@@ -18,7 +19,7 @@ import (
 func (s *server) served(r *kv.Request) []byte {
 	switch r.Name {
 	case "CLUSTER":
-		return s.cluster(r.Args)
+		return s.shard.Cluster(r.Args)
 	case "RAFT":
 		return s.raft(r.Args)
 	}
@@ -67,34 +68,16 @@ var done = []byte("+OK\r\n")
 // word is a subcommand in capitals.
 func word(arg []byte) string { return strings.ToUpper(string(arg[:min(len(arg), 32)])) }
 
-// cluster answers CLUSTER, as a cluster of one group that has all slots.
-func (s *server) cluster(args [][]byte) []byte {
-	switch sub := word(args[1]); {
-	case sub == "SLOTS" && len(args) == 2:
-		return s.slots()
-	case sub == "SHARDS" && len(args) == 2:
-		return s.shards()
-	case sub == "NODES" && len(args) == 2:
-		return resp.AppendBulk(nil, s.nodes())
-	case sub == "INFO" && len(args) == 2:
-		return resp.AppendBulk(nil, s.clusterInfo())
-	case sub == "MYID" && len(args) == 2:
-		return resp.AppendBulk(nil, nodeID(s.replica.ID()))
-	case sub == "KEYSLOT" && len(args) == 3:
-		return resp.AppendInt(nil, int64(kv.Slot(args[2])))
-	case sub == "COUNTKEYSINSLOT" && len(args) == 3:
-		slot, number := resp.ParseInt(args[2])
-		if !number || slot < 0 || slot >= kv.Slots {
-			return failure("ERR Invalid slot")
-		}
-		_, count := s.store.SlotDigest(int(slot))
-		return resp.AppendInt(nil, int64(count))
-	}
-	return failure("ERR unknown subcommand or wrong number of arguments for 'cluster'")
-}
+// group is the servers, as those of other groups hear of them.
+type group struct{ *replica.Replica }
 
-// nodeID is how clients of Redis Cluster name a server.
-func nodeID(id raft.ID) string { return fmt.Sprintf("%040x", uint64(id)) }
+// Servers are the group's.
+func (g group) Servers() (all []shards.Server) {
+	for _, m := range g.Standings() {
+		all = append(all, shards.Server{ID: uint64(m.ID), Client: m.Client, Bus: m.Server, Self: m.ID == g.ID(), Leads: m.Leads, Online: m.Connected})
+	}
+	return all
+}
 
 // where is an address in two.
 func where(address string) (host string, port int64) {
@@ -118,92 +101,11 @@ func (s *server) members() []replica.Standing {
 	return all
 }
 
-func (s *server) slots() []byte {
-	all := s.members()
-	if len(all) == 0 || !all[0].Leads {
-		return failure("CLUSTERDOWN no leader is known")
-	}
-	out := resp.AppendArray(nil, 1)
-	out = resp.AppendArray(out, 2+len(all))
-	out = resp.AppendInt(resp.AppendInt(out, 0), kv.Slots-1)
-	for _, m := range all {
-		host, port := where(m.Client)
-		out = resp.AppendInt(resp.AppendBulk(resp.AppendArray(out, 3), host), port)
-		out = resp.AppendBulk(out, nodeID(m.ID))
-	}
-	return out
-}
-
-func (s *server) shards() []byte {
-	all := s.members()
-	out := resp.AppendArray(nil, 1)
-	out = resp.AppendArray(out, 4)
-	out = resp.AppendArray(resp.AppendBulk(out, "slots"), 2)
-	out = resp.AppendInt(resp.AppendInt(out, 0), kv.Slots-1)
-	out = resp.AppendArray(resp.AppendBulk(out, "nodes"), len(all))
-	for _, m := range all {
-		host, port := where(m.Client)
-		out = resp.AppendArray(out, 12)
-		out = resp.AppendBulk(resp.AppendBulk(out, "id"), nodeID(m.ID))
-		out = resp.AppendInt(resp.AppendBulk(out, "port"), port)
-		out = resp.AppendBulk(resp.AppendBulk(out, "ip"), host)
-		out = resp.AppendBulk(resp.AppendBulk(out, "endpoint"), host)
-		out = resp.AppendBulk(resp.AppendBulk(out, "role"), role(m))
-		out = resp.AppendBulk(resp.AppendBulk(out, "health"), health(m))
-	}
-	return out
-}
-
-func role(m replica.Standing) string {
-	if m.Leads {
-		return "master"
-	}
-	return "replica"
-}
-
 func health(m replica.Standing) string {
 	if m.Connected {
 		return "online"
 	}
 	return "fail"
-}
-
-func (s *server) nodes() string {
-	var b strings.Builder
-	all := s.members()
-	for _, m := range all {
-		_, bus := where(m.Server)
-		flags, master := "master", "-"
-		if !m.Leads {
-			flags = "slave"
-			if all[0].Leads {
-				master = nodeID(all[0].ID)
-			}
-		}
-		if m.ID == s.replica.ID() {
-			flags = "myself," + flags
-		}
-		state := "connected"
-		if !m.Connected {
-			state = "disconnected"
-		}
-		fmt.Fprintf(&b, "%s %s@%d %s %s 0 0 %d %s", nodeID(m.ID), m.Client, bus, flags, master, s.replica.Term(), state)
-		if m.Leads {
-			fmt.Fprintf(&b, " 0-%d", kv.Slots-1)
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-func (s *server) clusterInfo() string {
-	state := "fail"
-	if client, _ := s.replica.Leader(); client != "" {
-		state = "ok"
-	}
-	return fmt.Sprintf("cluster_enabled:1\r\ncluster_state:%s\r\ncluster_slots_assigned:%d\r\ncluster_slots_ok:%d\r\ncluster_known_nodes:%d\r\n"+
-		"cluster_size:1\r\ncluster_current_epoch:%d\r\ncluster_my_epoch:%d\r\n",
-		state, kv.Slots, kv.Slots, len(s.replica.Standings()), s.replica.Term(), s.replica.Term())
 }
 
 // raft answers RAFT, which is for whoever runs the group.

@@ -15,6 +15,7 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/kv"
 	"simrun/nodes/kv/front"
+	"simrun/nodes/kv/shards"
 	"simrun/nodes/probe"
 	"simrun/nodes/raft"
 	"simrun/nodes/raft/replica"
@@ -29,9 +30,9 @@ var Server = nodes.Kind{
 	Port:   6379,
 	Config: func() any { return DefaultConfig() },
 	Main:   func(env nodes.Env, config any) error { return run(env, config.(*Config)) },
-	Notes:  append(front.Moments(commands), replica.Notes...),
-	Probes: append([]*probe.Set{&probes, &front.Probes}, replica.Sets...),
-	Points: slices.Concat(front.Points, replica.Points),
+	Notes:  slices.Concat(front.Moments(commands), replica.Notes, shards.Notes),
+	Probes: append([]*probe.Set{&probes, &front.Probes, &shards.Probes}, replica.Sets...),
+	Points: slices.Concat(front.Points, replica.Points, shards.Points),
 	Words: nodes.Words{
 		Protocols: []nodes.Protocol{resp.Protocol, replica.Protocol("peer-listen", 16379, kv.EntryWords)},
 		Gauges:    append(slices.Clone(replica.Gauges), front.KeysGauge), Moments: replica.Moments,
@@ -56,8 +57,9 @@ type server struct {
 	env     nodes.Env
 	config  *Config
 	record  nodes.Recorder
-	store   *kv.Store
+	store   *shards.Store
 	replica *replica.Replica
+	shard   *shards.Shard
 	front   *front.Front
 	out     []byte
 	keys    int // that the gauge shows, and one more
@@ -72,14 +74,16 @@ func run(env nodes.Env, config *Config) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	s := &server{env: env, config: config, record: env.Record(), store: kv.New(), end: env.NewCond()}
+	s := &server{env: env, config: config, record: env.Record(), store: shards.New(), end: env.NewCond()}
 	r, err := replica.Open(env, config.replica(env.Host()), (*machine)(s), s.forwarded)
 	if err != nil {
 		return err
 	}
 	s.replica = r
+	s.shard = shards.Open(env, config.shards(), s.store, group{r})
 	f, err := front.New(env, config.front(), s)
 	if err != nil {
+		s.shard.Close()
 		return errors.Join(err, r.Close())
 	}
 	s.front = f
@@ -98,6 +102,7 @@ func run(env nodes.Env, config *Config) error {
 	}
 	env.Log().Info("stopping", "state", r.String())
 	f.Refuse()
+	s.shard.Close()
 	err = r.Close() // a leader hands over, and what waits is told what is known of it
 	f.Close(time.Second)
 	return errors.Join(s.failed, err)
@@ -117,13 +122,13 @@ func (m *machine) Apply(entry, dst []byte) []byte {
 }
 
 // Image is the store as it is now.
-func (m *machine) Image() func(dst []byte) []byte { return m.store.Image().Append }
+func (m *machine) Image() func(dst []byte) []byte { return m.store.Image() }
 
 // Restore makes the store what an image was.
 func (m *machine) Restore(image []byte) error {
-	store, err := kv.Decode(image)
+	store, err := shards.Decode(image)
 	if err == nil {
-		m.store = store
+		m.store.Become(store)
 		(*server)(m).tell()
 	}
 	return err
@@ -139,14 +144,22 @@ func (s *server) tell() {
 
 // Do is front.Backend's.
 func (s *server) Do(c *front.Call) {
+	if c.Is(kv.Read | kv.Write) {
+		if refusal := s.shard.Refuse(&c.Request, c.Asking); refusal != nil {
+			c.Reply(refusal)
+			return
+		}
+	}
 	switch {
 	case c.Is(kv.Read) && c.Peer.ReadOnly:
 		s.record.Reach(staleRead)
 		s.out = s.store.Read(c.All, s.env.Now().UnixMilli(), s.out[:0])
-		c.Reply(s.out)
+		c.Reply(s.shard.Reply(s.out))
 		s.trim()
 	case c.Name == "WAIT":
 		s.wait(c)
+	case c.Name == "SHARDS":
+		s.shard.Shards(c.Args, s.notChanged, c.Reply)
 	case !c.Is(kv.Read | kv.Write):
 		c.Reply(s.served(&c.Request))
 	case s.replica.Leads():
@@ -172,7 +185,7 @@ func (s *server) lead(r *kv.Request, done func(answer []byte, err error)) {
 			return
 		}
 		order := kv.Order{Now: s.env.Now().UnixMilli(), Sessions: s.config.MaxSessions}
-		s.replica.Propose(kv.AppendEntry(nil, order, r.All), done)
+		s.replica.Propose(kv.AppendEntry(nil, order, r.All), func(answer []byte, err error) { done(s.shard.Reply(answer), err) })
 		return
 	}
 	args := clone(r.All)
@@ -182,7 +195,7 @@ func (s *server) lead(r *kv.Request, done func(answer []byte, err error)) {
 			return
 		}
 		s.out = s.store.Read(args, s.env.Now().UnixMilli(), s.out[:0])
-		done(s.out, nil)
+		done(s.shard.Reply(s.out), nil)
 		s.trim()
 	})
 }
@@ -257,6 +270,14 @@ func (s *server) redirection(r *kv.Request) []byte {
 		slot = max(at, 0)
 	}
 	return resp.AppendError(nil, fmt.Sprintf("MOVED %d %s", slot, client))
+}
+
+// notChanged is the answer to a change of slots that was not done, or of which nobody knows. It does nothing where it was done.
+func (s *server) notChanged(err error) []byte {
+	if errors.Is(err, replica.ErrNotLeader) {
+		return s.redirection(&kv.Request{})
+	}
+	return s.refusal(&kv.Request{Command: &kv.Command{}}, err)
 }
 
 // refusal is the answer to a command that was not done, or of which nobody knows.
