@@ -7,6 +7,7 @@ import (
 	"simrun/nodes/kv/admin"
 	kv "simrun/nodes/kv/client"
 	"simrun/nodes/kv/raftkv"
+	"simrun/nodes/kv/ringkv"
 	"simrun/nodes/kv/single"
 )
 
@@ -14,6 +15,6 @@ import (
 func All() []nodes.Kind {
 	return []nodes.Kind{
 		gearman.Server, gearman.Worker, gearman.Client,
-		single.Server, raftkv.Server, kv.Client, admin.Admin,
+		single.Server, raftkv.Server, ringkv.Server, kv.Client, admin.Admin,
 	}
 }

@@ -1,0 +1,292 @@
+package ringkv
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"simrun/nodes/kv"
+	"simrun/nodes/ring"
+	"simrun/nodes/ring/merkle"
+	"simrun/nodes/ring/repair"
+	"simrun/nodes/ring/version"
+)
+
+// limits bound what one key can grow to.
+var limits = version.Limits{Siblings: 32, Entries: 128}
+
+// handle does what a server asks, this one too. It answers once, at once or later, and does not give way.
+func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, []byte)) {
+	refuse := func(err error) {
+		s.record.Reach(badFrame)
+		s.env.Log().Warn("a request cannot be read", "from", uint64(from), "err", err)
+		answer(refused, []byte(err.Error()))
+	}
+	switch v {
+	case getVerb:
+		s.handleGet(body, answer)
+	case putVerb:
+		d := decoder{left: body}
+		entries, known := d.entries(s.config.Versions)
+		if err := d.end("entries"); err != nil {
+			refuse(err)
+			return
+		}
+		s.handlePut(entries, known, answer)
+	case holdVerb:
+		d := decoder{left: body}
+		away := ring.ID(d.uint(math.MaxUint64))
+		entries, known := d.entries(s.config.Versions)
+		if err := d.end("hints"); err != nil {
+			refuse(err)
+			return
+		}
+		if away == s.self.id {
+			s.handlePut(entries, known, answer)
+			return
+		}
+		s.hold(away, entries, known, answer)
+	case forwardVerb:
+		s.handleForward(body, answer)
+	case compareVerb:
+		q, err := merkle.DecodeQuestion(body)
+		tree := s.shelf.trees[from]
+		if err != nil || tree == nil {
+			answer(refused, nil)
+			return
+		}
+		a, err := tree.Answer(q)
+		if err != nil {
+			refuse(err)
+			return
+		}
+		answer(done, merkle.AppendAnswer(nil, a))
+	case pageVerb:
+		d := decoder{left: body}
+		within := ring.Range{After: d.word(), Through: d.word()}
+		after := string(d.bytes())
+		if err := d.end("a page"); err != nil {
+			refuse(err)
+			return
+		}
+		answer(done, s.page(from, within, after))
+	case confirmVerb, purgeVerb:
+		d := decoder{left: body}
+		digest, marks := d.marks()
+		if err := d.end("marks"); err != nil {
+			refuse(err)
+			return
+		}
+		if v == confirmVerb {
+			answer(done, s.opinions(digest, marks))
+			return
+		}
+		s.purge(marks)
+		answer(done, nil)
+	case whoVerb:
+		answer(done, []byte(s.config.client(s.env.Host())))
+	default:
+		answer(refused, nil)
+	}
+}
+
+// handleGet tells what is known of a key, once it is on the disk: what was shown to anybody must not be taken back by a
+// crash.
+func (s *server) handleGet(key []byte, answer func(status, []byte)) {
+	it := s.shelf.find(key)
+	it.whenSaved(func() {
+		it := s.shelf.find(key)
+		if it != nil && it.unsaved {
+			answer(refused, []byte("the disk takes no writes"))
+			return
+		}
+		whole := byte(0)
+		if s.marks.whole {
+			whole = 1
+		}
+		known := []byte(nil)
+		if it != nil {
+			known = it.known
+		}
+		if s.config.Sloppy {
+			known = s.withHints(key, known)
+		}
+		answer(done, append([]byte{whole}, known...))
+	})
+}
+
+// withHints is what is known of a key, with what is held for others.
+func (s *server) withHints(key, known []byte) []byte {
+	v := s.config.Versions
+	for _, away := range s.hints.Nodes() {
+		hint, held := s.hints.Held(away, key)
+		if !held {
+			continue
+		}
+		mine, err := v.decode(known)
+		theirs, err2 := v.decode(hint.Known)
+		if err == nil && err2 == nil {
+			known = v.encode(v.merge(mine, theirs))
+		}
+	}
+	return known
+}
+
+// handlePut takes over what others know, and answers when it is on the disk.
+func (s *server) handlePut(entries []entry, known []lore, answer func(status, []byte)) {
+	if why := s.refusal(entries, known); why != "" {
+		answer(refused, []byte(why))
+		return
+	}
+	left, failed := 1, false
+	landed := func(ok bool) {
+		failed = failed || !ok
+		if left--; left > 0 {
+			return
+		}
+		if failed {
+			answer(refused, []byte("the disk takes no writes"))
+			return
+		}
+		answer(done, nil)
+	}
+	for i, e := range entries {
+		it, news := s.learn(e.key, known[i])
+		left++
+		if news {
+			s.save(it, func(err error) { landed(err == nil) })
+			continue
+		}
+		it.whenSaved(func() { landed(it == nil || !it.unsaved) })
+	}
+	landed(true)
+	s.tell()
+}
+
+// refusal is why entries are not taken; empty if they are.
+func (s *server) refusal(entries []entry, known []lore) string {
+	switch {
+	case s.leaving:
+		return "the server is leaving"
+	case s.full() && len(entries) > 0:
+		s.record.Reach(memoryFull)
+		return "no memory"
+	}
+	for i := range entries {
+		if len(entries[i].key) > kv.MaxKey {
+			return "a key is too long"
+		}
+		if err := s.observe(known[i]); err != nil {
+			s.record.Reach(tooFarAhead)
+			return err.Error()
+		}
+	}
+	return ""
+}
+
+func (s *server) full() bool {
+	return s.config.MaxMemory > 0 && s.shelf.bytes >= int(s.config.MaxMemory)
+}
+
+// observe takes note of the stamps of what came from elsewhere.
+func (s *server) observe(l lore) error {
+	if s.config.Versions == LastWriteWins {
+		return nil
+	}
+	if _, at, _ := s.config.Versions.newest(l); at != (version.Stamp{}) {
+		return s.clock.Observe(s.env.Now(), at)
+	}
+	return nil
+}
+
+// learn takes over what another copy knows of a key, and says whether it was anything new.
+func (s *server) learn(key []byte, l lore) (it *item, news bool) {
+	v := s.config.Versions
+	it = s.shelf.find(key)
+	if it == nil {
+		if v.isNothing(l) {
+			return nil, false
+		}
+		return s.shelf.put(key, l, 0), true
+	}
+	had := s.shelf.read(it)
+	if v.covers(had, l) {
+		return it, false
+	}
+	s.record.Sometimes(siblingsMet, v.concurrent(had, l))
+	if v != Vector {
+		return s.shelf.put(key, v.merge(had, l), 0), true
+	}
+	c := version.Copy{Set: had.set, Epoch: it.epoch}
+	c.Receive(s.self.id, l.set, limits)
+	return s.shelf.put(key, lore{set: c.Set}, c.Epoch), true
+}
+
+// hold keeps hints for a server that is away, and answers when they are on the disk.
+func (s *server) hold(away ring.ID, entries []entry, known []lore, answer func(status, []byte)) {
+	left, failed := 1, s.leaving
+	landed := func(err error) {
+		failed = failed || err != nil
+		if left--; left > 0 {
+			return
+		}
+		if failed {
+			answer(refused, nil)
+			return
+		}
+		answer(done, nil)
+	}
+	for i, e := range entries {
+		if failed || s.observe(known[i]) != nil || len(e.key) > kv.MaxKey {
+			failed = true
+			break
+		}
+		l := known[i]
+		if hint, held := s.hints.Held(away, e.key); held {
+			if had, err := s.config.Versions.decode(hint.Known); err == nil {
+				l = s.config.Versions.merge(had, l)
+			}
+		}
+		r, err := s.hints.Hold(repair.Hint{For: away, Since: s.env.Now(), Key: e.key, Known: s.config.Versions.encode(l)})
+		if err != nil {
+			s.record.Reach(hintsFull)
+			failed = true
+			break
+		}
+		s.record.Reach(hintHeld)
+		left++
+		s.append(appendHint(nil, r), landed)
+	}
+	landed(nil)
+	s.tell()
+}
+
+// page is what another server and this one both keep within a range, from a key on, as much as one message holds.
+func (s *server) page(with ring.ID, within ring.Range, after string) []byte {
+	var entries []entry
+	size, more := 0, byte(0)
+	for _, it := range s.shelf.within(within, after) {
+		if it.unsynced > 0 || it.unsaved || !s.bothKeep(it, with) {
+			continue // it is told when it is on the disk
+		}
+		e := entry{[]byte(it.key), it.known}
+		if size += e.size(); len(entries) > 0 && size > int(s.config.PageBytes) {
+			more = 1
+			break
+		}
+		entries = append(entries, e)
+	}
+	return appendEntries([]byte{more}, entries)
+}
+
+// bothKeep says whether both this server and another keep an item by the ring.
+func (s *server) bothKeep(it *item, with ring.ID) bool {
+	owners := s.members.ring.Owners(it.position)
+	return slices.Contains(owners, s.self.id) && slices.Contains(owners, with)
+}
+
+func appendPage(b []byte, within ring.Range, after string) []byte {
+	b = binary.LittleEndian.AppendUint64(b, within.After)
+	b = binary.LittleEndian.AppendUint64(b, within.Through)
+	return appendBytes(b, after)
+}
