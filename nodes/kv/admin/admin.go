@@ -46,7 +46,7 @@ func (c *Config) Validate() error {
 var Admin = nodes.Kind{
 	Name:       "kv.admin",
 	Role:       nodes.Client,
-	Doc:        "Asks a cluster of key-value servers for other members, or another leader, and sees to it that it comes to that.",
+	Doc:        "Asks a cluster of key-value servers for other members, another leader, or slots in another group, and sees to it that it comes to that.",
 	Config:     func() any { return DefaultConfig() },
 	Main:       func(env nodes.Env, config any) error { return run(env, config.(*Config)) },
 	Operations: operations,
@@ -59,6 +59,7 @@ var (
 
 	invited     = probes.Sometimes("a server was taken in at an administrator's wish")
 	removed     = probes.Sometimes("a member was taken out at an administrator's wish")
+	moved       = probes.Sometimes("slots went to another group at an administrator's wish")
 	transferred = probes.Sometimes("leadership was handed over at an administrator's wish")
 	askedTwice  = probes.Reachable("an administrator had to ask again")
 	nothingToDo = probes.Reachable("there was nobody for an administrator to do it to")
@@ -141,6 +142,8 @@ var wishes = map[string]func(a *admin, op nodes.Op, verb string, request nodes.R
 	"invite":   (*admin).change,
 	"remove":   (*admin).change,
 	"transfer": (*admin).change,
+	"move":     (*admin).move,
+	"settled":  (*admin).settled,
 }
 
 // operations are these, and those of the members mixed.
@@ -150,5 +153,7 @@ var operations = func() (all []nodes.Operation) {
 	for _, verb := range members {
 		all = append(all, nodes.Operation{Name: verb, Options: options})
 	}
-	return append(all, nodes.Operation{Name: "change", Mix: members, Options: options})
+	slots := func() any { return &SlotOptions{Keys: 10, Width: 1} }
+	return append(all, nodes.Operation{Name: "change", Mix: members, Options: options},
+		nodes.Operation{Name: "move", Options: slots}, nodes.Operation{Name: "settled"})
 }()

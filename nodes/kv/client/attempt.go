@@ -44,6 +44,7 @@ type pursuit struct {
 	*client
 	op      nodes.Op
 	errand  *errand
+	slot    int   // of its key, or everySlot
 	lane    *lane // of the session that makes it happen once; nil if it need not
 	wanted  *remote
 	avoid   *remote
@@ -55,10 +56,13 @@ type pursuit struct {
 // pursue tries for an answer until there is one or the retries are used up. The request failed only if every attempt
 // did; if one of them may have arrived, nobody knows.
 func (c *client) pursue(op nodes.Op, e *errand) {
-	p := &pursuit{client: c, op: op, errand: e, failed: errUnreachable}
+	p := &pursuit{client: c, op: op, errand: e, slot: everySlot, failed: errUnreachable}
+	if c.config.Cluster {
+		p.slot = kv.Slot([]byte(e.key))
+	}
 	if e.writes() && c.config.Retry == RetrySame {
-		p.lane = c.takeLane()
-		defer c.giveLane(p.lane)
+		p.lane = c.takeLane(p.slot)
+		defer c.giveLane(p.slot, p.lane)
 	}
 	pause := backoff.Backoff{Least: c.config.BackoffMin, Most: c.config.BackoffMax}
 	for try, redirected := 0, 0; ; {
@@ -156,7 +160,7 @@ func (p *pursuit) attempt(more bool) (out []slog.Attr, _ came) {
 		return nil, again
 	}
 	if p.errand.writes() || c.config.Read == ReadLeader {
-		c.leader = l.remote
+		p.settle(l.remote)
 	}
 	try.Ok(server)
 	return append(out, server), answered
@@ -173,7 +177,7 @@ func (p *pursuit) choose() *line {
 		n := c.env.Rand().Uint64() % uint64(len(c.config.Servers))
 		return c.reach(c.servers.All()[n], p.avoid)
 	}
-	l := c.reach(c.preferred(p.avoid), p.avoid)
+	l := c.reach(p.preferred(p.avoid), p.avoid)
 	if l != nil && l.isIdle() && c.env.Point(dialAnew) {
 		l.Fail(errAnew)
 		l = c.reach(nil, p.avoid)
@@ -184,15 +188,32 @@ func (p *pursuit) choose() *line {
 // errAnew ends a line for no reason but to see what comes of it.
 var errAnew = errors.New("kv: dialling anew")
 
+// home is the server that answered last, of the slot if it is known.
+func (p *pursuit) home() *remote {
+	if r := p.homes[p.slot]; r != nil {
+		return r
+	}
+	return p.leader
+}
+
+// settle makes a server the one to ask first from now on.
+func (p *pursuit) settle(r *remote) {
+	if p.slot != everySlot {
+		p.homes[p.slot] = r
+		return
+	}
+	p.leader = r
+}
+
 // preferred is the server that answered last, unless it is the one to avoid; then the one after that, whichever it is.
-func (c *client) preferred(avoid *remote) *remote {
-	switch {
-	case c.leader != avoid:
-		return c.leader
+func (p *pursuit) preferred(avoid *remote) *remote {
+	switch home := p.home(); {
+	case home != avoid:
+		return home
 	case avoid == nil:
 		return nil
 	}
-	all := c.servers.All()
+	all := p.servers.All()
 	for i, r := range all {
 		if r == avoid {
 			return all[(i+1)%len(all)]
@@ -260,7 +281,7 @@ func (p *pursuit) follow(e resp.Error) bool {
 	}
 	p.env.Record().Reach(followed)
 	if p.asking = e.Code() == "ASK"; !p.asking {
-		p.leader = p.wanted
+		p.settle(p.wanted)
 	}
 	return true
 }

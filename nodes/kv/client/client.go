@@ -52,6 +52,7 @@ type Config struct {
 	Timeout     time.Duration    `yaml:"timeout" doc:"how long an attempt may take; a server that is silent for as long is dialled anew"`
 	Retries     int              `yaml:"retries" doc:"further attempts after one that failed or got no answer, at another server if there is one"`
 	Retry       Retry            `yaml:"retry" doc:"a write whose answer did not come is sent again: the same, which is done once; new, which may be done twice; never"`
+	Cluster     bool             `yaml:"cluster" doc:"keys are on several groups of servers: which server has which slot is remembered, and a session is opened for one slot"`
 	Versions    bool             `yaml:"versions" doc:"ask for the version of what is read and written, which only servers of this project tell"`
 	BackoffMin  time.Duration    `yaml:"backoff-min" doc:"wait before the first new attempt to reach a server, and before a retry; doubles"`
 	BackoffMax  time.Duration    `yaml:"backoff-max" doc:"longest such wait"`
@@ -101,7 +102,8 @@ type client struct {
 	errands errands
 	servers *ask.Servers[*line] // first those that it is configured with, in their order
 	leader  *remote             // the server to ask first
-	lanes   []*lane             // that no request has
+	homes   map[int]*remote     // the same of a slot, where keys are on several groups
+	lanes   map[int][]*lane     // that no request has, by their slot
 }
 
 // run serves the workload, then waits until the process is asked to stop. Attempts under way are finished then, and

@@ -14,23 +14,32 @@ type lane struct {
 	sequence uint64 // of the request that has the lane
 }
 
-// takeLane gives a request a lane of its own. There are as many as there ever were requests under way.
-func (c *client) takeLane() *lane {
-	if n := len(c.lanes); n > 0 {
-		l := c.lanes[n-1]
-		c.lanes = slices.Delete(c.lanes, n-1, n)
+// everySlot is the slot of lanes, and of requests, where one group keeps all keys.
+const everySlot = -1
+
+// takeLane gives a request a lane of its own. There are as many as there ever were requests under way, for each slot.
+func (c *client) takeLane(slot int) *lane {
+	if n := len(c.lanes[slot]); n > 0 {
+		l := c.lanes[slot][n-1]
+		c.lanes[slot] = slices.Delete(c.lanes[slot], n-1, n)
 		l.sequence++
 		return l
 	}
 	return &lane{sequence: 1}
 }
 
-func (c *client) giveLane(l *lane) { c.lanes = append(c.lanes, l) }
+func (c *client) giveLane(slot int, l *lane) { c.lanes[slot] = append(c.lanes[slot], l) }
 
 // openSession opens the lane's session, and says whether it did. It may do so as often as it likes: one that is opened
 // and not used is no harm.
 func (p *pursuit) openSession(l *line) bool {
 	k := &call{args: words("ONCE", "OPEN"), patience: p.config.Timeout}
+	if p.slot != everySlot {
+		k.args = words("ONCE", "OPEN", p.errand.key)
+	}
+	if p.asking {
+		l.send(&call{args: words("ASKING"), patience: p.config.Timeout})
+	}
 	l.do(k)
 	p.avoid, p.wanted = l.remote, nil
 	switch {
@@ -40,7 +49,7 @@ func (p *pursuit) openSession(l *line) bool {
 	case k.answer.Kind == resp.Failure:
 		p.failed = k.answer.Err()
 		var e resp.Error
-		if errors.As(p.failed, &e); e.Code() == "MOVED" {
+		if errors.As(p.failed, &e); e.Code() == "MOVED" || e.Code() == "ASK" {
 			p.follow(e)
 		}
 		return false
@@ -50,6 +59,7 @@ func (p *pursuit) openSession(l *line) bool {
 		return false
 	}
 	p.lane.session, p.lane.sequence = uint64(k.answer.Int), 1
-	p.avoid, p.leader = nil, l.remote
+	p.avoid = nil
+	p.settle(l.remote)
 	return true
 }

@@ -29,6 +29,7 @@ func (c *client) know() {
 		Address: address, Open: c.open, Read: (*line).read,
 	}, c.config.Servers)
 	c.leader = c.servers.All()[0]
+	c.homes, c.lanes = map[int]*remote{}, map[int][]*lane{}
 }
 
 // open begins a line.
