@@ -141,7 +141,8 @@ func (c *Codec) seal(h head, body []byte) (Batch, error) {
 }
 
 // Retain is the batch with only those records that keep says, at their offsets, and how many those are. The head stays, so that the offsets
-// and the sequences that the batch stands for do; without a record it is a head and no more. If all are kept, it is the batch itself.
+// and the sequences that the batch stands for do; without a record it is a head and no more, and part of no transaction. If all are
+// kept, it is the batch itself.
 func (c *Codec) Retain(b Batch, keep func(Record) bool) (Batch, int, error) {
 	body, free, err := c.expand(b)
 	if err != nil {
@@ -166,8 +167,12 @@ func (c *Codec) Retain(b Batch, keep func(Record) bool) (Batch, int, error) {
 	if b.Attributes().AppendTime() {
 		maxTime = b.MaxTime()
 	}
+	attributes := b.Attributes()
+	if count == 0 {
+		attributes &^= transactionBit | controlBit | compressionBits
+	}
 	rewritten, err := c.seal(head{
-		offset: b.BaseOffset(), epoch: b.LeaderEpoch(), attributes: b.Attributes(), lastDelta: b.LastDelta(), baseTime: b.BaseTime(),
+		offset: b.BaseOffset(), epoch: b.LeaderEpoch(), attributes: attributes, lastDelta: b.LastDelta(), baseTime: b.BaseTime(),
 		maxTime: maxTime, producer: b.Producer(), count: count,
 	}, kept)
 	return rewritten, int(count), err
