@@ -251,6 +251,17 @@ func (c *Core) enter(g *group, to State) {
 	g.check()
 }
 
+// store writes the generation down as it is, and goes on once that is committed.
+func (c *Core) store(g *group, then func(wire.Code)) {
+	g.writing++
+	c.ledger.Write(g.records(), nil, func(code wire.Code) {
+		g.writing--
+		g.stored = g.stored || code == wire.None
+		then(code)
+		c.settle(g)
+	})
+}
+
 // check holds the group to what is said of it where it is declared.
 func (g *group) check() {
 	switch g.state {
@@ -267,7 +278,7 @@ func (g *group) check() {
 
 // settle looks when the group needs attention next, and lets go of one of which nothing is left.
 func (c *Core) settle(g *group) {
-	if g.state == Empty && len(g.pending) == 0 && !g.stored && g.offsets.none() && c.groups[g.id] == g {
+	if g.state == Empty && len(g.pending) == 0 && g.writing == 0 && !g.stored && g.offsets.none() && c.groups[g.id] == g {
 		delete(c.groups, g.id)
 		if c.serving {
 			c.enter(g, Dead)

@@ -63,7 +63,8 @@ type group struct {
 	syncUntil nodes.Instant // by when each member must have asked for its assignment
 	storing   bool          // what the leader assigned is being written
 
-	stored  bool // the partition has a record of it
+	writing int  // how many records of it are under way
+	stored  bool // the partition has one
 	offsets offsets
 
 	wake  nodes.Instant // when something of it is due

@@ -207,12 +207,9 @@ func (c *Core) replace(g *group, old, m *member, call *coordinator.Call) {
 	m.assignment, m.owes, m.until = old.assignment, old.owes, c.now.Mark.Add(m.session)
 	g.members[slices.Index(g.members, old)] = m
 	if g.state == Stable && g.elect() == g.protocol {
-		c.ledger.Write(g.records(), nil, func(code wire.Code) {
-			if code == wire.None {
-				g.stored = true
-				if g.member(m.id) != m {
-					code = wire.UnknownMemberID // it has gone meanwhile
-				}
+		c.store(g, func(code wire.Code) {
+			if code == wire.None && g.member(m.id) != m {
+				code = wire.UnknownMemberID // it has gone meanwhile
 			}
 			if code != wire.None {
 				c.refuse(call, code)

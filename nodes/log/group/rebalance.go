@@ -84,10 +84,7 @@ func (c *Core) complete(g *group) {
 func (c *Core) empty(g *group) {
 	g.protocol, g.leader, g.since = "", "", c.now.Wall
 	c.enter(g, Empty)
-	c.ledger.Write(g.records(), nil, func(code wire.Code) {
-		g.stored = g.stored || code == wire.None
-		c.settle(g)
-	})
+	c.store(g, func(wire.Code) {})
 }
 
 // remove takes a member out.
@@ -162,24 +159,16 @@ func (c *Core) assign(g *group, r *kmsg.SyncGroupRequest) {
 		said[a.MemberID] = a.MemberAssignment
 		bytes += len(a.MemberAssignment)
 	}
-	leader := g.member(g.leader)
 	if bytes > c.opts.GroupBytes {
-		c.end(&leader.syncing, wire.InvalidRequest)
+		c.end(&g.member(g.leader).syncing, wire.InvalidRequest)
 		return
 	}
-	before := make([][]byte, len(g.members))
-	for i, m := range g.members {
-		before[i], m.assignment = m.assignment, said[m.id]
+	for _, m := range g.members {
+		m.assignment = said[m.id]
 	}
 	g.storing, g.since = true, c.now.Wall
 	generation := g.generation
-	records := g.records()
-	for i, m := range g.members {
-		m.assignment = before[i]
-	}
-	c.ledger.Write(records, nil, func(code wire.Code) {
-		defer c.settle(g)
-		g.stored = g.stored || code == wire.None
+	c.store(g, func(code wire.Code) {
 		if g.state != Completing || g.generation != generation {
 			return // another rebalance has begun
 		}
@@ -189,9 +178,6 @@ func (c *Core) assign(g *group, r *kmsg.SyncGroupRequest) {
 			}
 			c.prepare(g)
 			return
-		}
-		for _, m := range g.members {
-			m.assignment = said[m.id]
 		}
 		c.enter(g, Stable)
 		for _, m := range g.members {

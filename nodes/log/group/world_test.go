@@ -29,6 +29,7 @@ type world struct {
 	waits   map[uint64]waits
 	clients []*client
 	tell    func(format string, args ...any)
+	changed func(Change)
 	told    func(by *client, asked kmsg.Request, answer kmsg.Response)
 }
 
@@ -43,6 +44,7 @@ type client struct {
 	id, leader            string
 	generation            int32
 	members               []string // of a leader
+	joined, synced        bool
 }
 
 func newWorld(t require.TestingT, o Options) *world {
@@ -95,6 +97,9 @@ func (w *world) take() {
 		out := w.core.Output()
 		for _, c := range out.Changes {
 			w.tell("%s is %s, generation %d, %d members", c.Group, c.To, c.Generation, c.Members)
+			if w.changed != nil {
+				w.changed(c)
+			}
 		}
 		for _, u := range out.Writes {
 			w.tell("write %d: %s", u.Number, describe(u))
@@ -153,6 +158,7 @@ func (w *world) hear(by *client, asked kmsg.Request, answer kmsg.Response) {
 	text := ""
 	switch a := answer.(type) {
 	case *kmsg.JoinGroupResponse:
+		by.joined, by.synced = a.ErrorCode == 0, false
 		switch text = wire.Code(a.ErrorCode).String(); wire.Code(a.ErrorCode) {
 		case wire.None:
 			by.id, by.leader, by.generation, by.members = a.MemberID, a.LeaderID, a.Generation, nil
@@ -170,11 +176,13 @@ func (w *world) hear(by *client, asked kmsg.Request, answer kmsg.Response) {
 			by.id, by.generation = "", -1
 		}
 	case *kmsg.SyncGroupResponse:
+		by.joined, by.synced = by.joined && a.ErrorCode == 0, a.ErrorCode == 0
 		text = wire.Code(a.ErrorCode).String()
 		if a.ErrorCode == 0 {
 			text = fmt.Sprintf("assigned %q", a.MemberAssignment)
 		}
 	case *kmsg.HeartbeatResponse:
+		by.joined = by.joined && a.ErrorCode == 0
 		text = wire.Code(a.ErrorCode).String()
 	case *kmsg.LeaveGroupResponse:
 		text = wire.Code(a.ErrorCode).String()
@@ -313,7 +321,6 @@ func (w *world) fetch(by *client, stable bool, topics []kmsg.OffsetFetchRequestT
 	r.Version, r.Group, r.RequireStable, r.Topics = 7, by.group, stable, topics
 	w.ask(by, r)
 }
-
 
 func codeNamed(name string) wire.Code {
 	for code := wire.Code(-1); code < 120; code++ {
