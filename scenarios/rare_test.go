@@ -60,15 +60,19 @@ phases:
 claims:
   - {claim: linearizable, check: {linearizable: kv}}
   - {claim: no-write-lost, check: {durable: write, within: 2s}}
-`, "a group": `scenario: rare
+`, "two groups": `scenario: rare
 include: [common/wan.yaml]
 sites: {here: {inside: lan}, there: {inside: lan}}
 links: [{between: [here, there], is: metro}]
 nodes:
-  group:  {run: kv.raft, site: here, count: 3, restart: 100ms, with: {servers: [group], election-timeout: 100ms, segment: 16KiB, snapshot-every: 20}}
-  client: {run: kv.client, site: there, count: 2, with: {servers: [group], timeout: 1s}}
+  group:  {run: kv.raft, site: here, count: 3, restart: 100ms, with: {cluster: one, slots: 0-16383, servers: [group], others: [other], poll: 100ms,
+           election-timeout: 100ms, segment: 16KiB, snapshot-every: 20}}
+  other:  {run: kv.raft, site: here, restart: 100ms, with: {cluster: other, slots: none, servers: [other], others: [group], poll: 100ms, election-timeout: 100ms}}
+  client: {run: kv.client, site: there, count: 2, with: {servers: [group, other], cluster: true, timeout: 1s}}
+  admin:  {run: kv.admin, site: there, with: {servers: [group, other]}}
 workload:
   - {from: client, do: access, rate: 20/s, keys: 5, mix: {read: 50%, write: 35%, cas: 10%, delete: 5%}}
+  - {from: admin, do: move, rate: 2/s, groups: [one, other], keys: 5, width: 3}
 phases:
   - phase: odd
     lasts: 5s
