@@ -149,7 +149,7 @@ func try(o options, names []string) (trials []*trial, regressions []*regression,
 // readMutants reads the patches of those names, or all, in the order of their names.
 func readMutants(root string, names []string) (mutants []*mutant, err error) {
 	var paths []string
-	for _, pattern := range []string{"*/testdata/mutants/*.patch", "*/*/testdata/mutants/*.patch"} {
+	for _, pattern := range []string{"*/testdata/mutants/*.patch", "*/*/testdata/mutants/*.patch", "*/*/*/testdata/mutants/*.patch"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return nil, err
