@@ -9,6 +9,7 @@ import (
 
 // calls are requests to other servers that wait for an answer.
 type calls struct {
+	// last is the number of the latest. Each life begins somewhere else: an answer to a call of the one before may come yet.
 	last    uint64
 	pending map[uint64]*call
 	inOrder []*call

@@ -167,7 +167,7 @@ type Replica struct {
 func Open(env nodes.Env, o Options, m Machine, handle func(from string, request []byte, reply func([]byte))) (*Replica, error) {
 	r := &Replica{env: env, opts: o.withDefaults(), record: env.Record(), machine: m, handle: handle, wake: env.NewCond(),
 		waiters: map[uint64][]proposal{}, reads: map[uint64][]func(error){}, known: map[raft.ID]string{}}
-	r.calls.pending = map[uint64]*call{}
+	r.calls = calls{last: env.Rand().Uint64() >> 16, pending: map[uint64]*call{}}
 	r.founding.answers = map[string]introduction{}
 	if len(r.opts.Peers) == 0 || !slices.Contains(r.opts.Peers, r.opts.Self) {
 		return nil, fmt.Errorf("replica: %q is none of the servers %q that the group begins with", r.opts.Self, r.opts.Peers)

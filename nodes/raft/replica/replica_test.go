@@ -65,10 +65,12 @@ type group struct {
 	acked    []string
 	pace     time.Duration
 	reads    int
+	handle   func(request []byte, reply func([]byte)) // of calls
 }
 
 func newGroup(t *testing.T, n int, seed luck.Seed, change func(*replica.Options)) *group {
-	g := &group{World: sim.New(sim.Options{Seed: seed}), t: t, machines: make([]*list, n), replicas: make([]*replica.Replica, n), pace: 5 * time.Millisecond}
+	g := &group{World: sim.New(sim.Options{Seed: seed}), t: t, machines: make([]*list, n), replicas: make([]*replica.Replica, n), pace: 5 * time.Millisecond,
+		handle: func(request []byte, reply func([]byte)) { reply(bytes.ToUpper(request)) }}
 	t.Cleanup(g.Close)
 	site := g.AddSite("here", g.AddSupplier("grid"), 0)
 	var peers []string
@@ -97,7 +99,7 @@ func (g *group) serve(env nodes.Env, i int, o replica.Options) error {
 	m := &list{has: map[string]bool{}}
 	g.machines[i] = m
 	g.replicas[i] = nil
-	r, err := replica.Open(env, o, m, func(_ string, request []byte, reply func([]byte)) { reply(bytes.ToUpper(request)) })
+	r, err := replica.Open(env, o, m, func(_ string, request []byte, reply func([]byte)) { g.handle(request, reply) })
 	if err != nil {
 		return err
 	}
@@ -279,6 +281,32 @@ func TestCallsGoToTheLeader(t *testing.T) {
 	g.replicas[leader].Call([]byte("hear me"), func(_ []byte, err error) { require.ErrorIs(t, err, replica.ErrNotLeader) })
 	client, server := g.replicas[(leader+1)%3].Leader()
 	require.Equal(t, fmt.Sprintf("s%d:1 s%d:9", leader, leader), client+" "+server)
+}
+
+// If this failed, a server would take the answer to a request of its life before for that to another one.
+func TestAnswersToAnEarlierLifeAreNobodys(t *testing.T) {
+	g := newGroup(t, 3, 7, nil)
+	leader := g.led()
+	at := (leader + 1) % 3
+	g.Run(g.Now() + 300*time.Millisecond)
+	var late []func()
+	g.handle = func(request []byte, reply func([]byte)) {
+		request = bytes.Clone(request)
+		late = append(late, func() { reply(bytes.ToUpper(request)) })
+	}
+	g.replicas[at].Call([]byte("first"), func([]byte, error) {})
+	g.Run(g.Now() + 50*time.Millisecond)
+	g.hosts[at].Crash().End()
+	g.Run(g.Now() + 500*time.Millisecond)
+	var got string
+	g.replicas[at].Call([]byte("second"), func(answer []byte, err error) { got = fmt.Sprint(string(answer), err) })
+	g.Run(g.Now() + 50*time.Millisecond)
+	require.Len(t, late, 2)
+	for _, answer := range late {
+		answer()
+	}
+	g.Run(g.Now() + 50*time.Millisecond)
+	require.Equal(t, "SECOND<nil>", got)
 }
 
 // If this failed, a storm of crashes, power cuts and rare paths would find two truths.
