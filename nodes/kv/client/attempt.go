@@ -228,6 +228,9 @@ func (p *pursuit) request() [][]byte {
 	if p.lane != nil {
 		args = words("ONCE", strconv.FormatUint(p.lane.session, 10), strconv.FormatUint(p.lane.sequence, 10))
 	}
+	if q := p.config.Quorum; len(q) == 2 {
+		args = append(args, words("QUORUM", strconv.Itoa(q[0]), strconv.Itoa(q[1]))...)
+	}
 	if p.config.Versions && p.errand.verb != "fetch-add" {
 		args = append(args, []byte("VERSIONED"))
 	}

@@ -54,6 +54,7 @@ type Config struct {
 	Retry       Retry            `yaml:"retry" doc:"a write whose answer did not come is sent again: the same, which is done once; new, which may be done twice; never"`
 	Cluster     bool             `yaml:"cluster" doc:"keys are on several groups of servers: which server has which slot is remembered, and a session is opened for one slot"`
 	Versions    bool             `yaml:"versions" doc:"ask for the version of what is read and written, which only servers of this project tell"`
+	Quorum      []int            `yaml:"quorum" doc:"how many copies answer a read and take a write (QUORUM), which only a ring knows; what its servers are configured with if empty"`
 	BackoffMin  time.Duration    `yaml:"backoff-min" doc:"wait before the first new attempt to reach a server, and before a retry; doubles"`
 	BackoffMax  time.Duration    `yaml:"backoff-max" doc:"longest such wait"`
 	MaxInFlight int              `yaml:"max-in-flight" doc:"most requests under way; further ones fail at once, by the client's own fault"`
@@ -70,6 +71,8 @@ func (c *Config) Validate() error {
 	switch {
 	case len(c.Servers) == 0:
 		return errors.New("servers: a client needs a server")
+	case len(c.Quorum) != 0 && len(c.Quorum) != 2:
+		return errors.New("quorum: wants two numbers, of copies that answer a read and of copies that take a write")
 	case c.Timeout <= 0:
 		return errors.New("timeout: must be positive")
 	case c.Retries < 0 || c.Retries > 1000:

@@ -31,6 +31,9 @@ func nameOf(args [][]byte) string {
 	if string(args[0]) == "ONCE" && len(args) > 3 {
 		at = 3
 	}
+	if string(args[at]) == "QUORUM" && len(args) > at+3 {
+		at += 3
+	}
 	if string(args[at]) == "VERSIONED" {
 		at++
 	}

@@ -252,14 +252,14 @@ func (s *server) forward(r *kv.Request, to []ring.ID) (answer []byte, ok bool) {
 		s.record.Reach(forwarded)
 		g := s.gather()
 		g.ask(id, forwardVerb, body)
-		r, any := g.next(s.env.Mark().Add(3 * s.config.Timeout / 2))
+		a, any := g.next(s.env.Mark().Add(3 * s.config.Timeout / 2))
 		g.end()
 		switch {
-		case any && r.status == done:
-			return r.body, true
-		case any && r.status == refused || any && r.status == lost:
+		case any && a.status == done:
+			return a.body, true
+		case any:
 			continue // it was not done
-		case s.config.Sloppy:
+		case s.config.quorum(r).sloppy:
 			return nil, false
 		default:
 			return s.sorry(fmt.Errorf("%w: the server that keeps the key does not answer", errUncertain)), true

@@ -102,11 +102,15 @@ func (c *Config) rules() (repair.Rules, error) {
 	return repair.Rules{Window: c.Window, Grace: c.Grace, MaxDrift: c.MaxDrift}.WithDefaults()
 }
 
-// quorum is how many copies a command asks for.
-type quorum struct{ read, write int }
+// quorum is how many copies a command asks for, and whether others may stand in for who keeps them. A command that says how many
+// it wants gets those.
+type quorum struct {
+	read, write int
+	sloppy      bool
+}
 
 func (c *Config) quorum(r *kv.Request) quorum {
-	return quorum{cmp.Or(r.ReadQuorum, c.Read), cmp.Or(r.WriteQuorum, c.Write)}
+	return quorum{cmp.Or(r.ReadQuorum, c.Read), cmp.Or(r.WriteQuorum, c.Write), c.Sloppy && r.ReadQuorum == 0}
 }
 
 // at is a server's address for the others.

@@ -21,72 +21,105 @@ var (
 
 // answers is what the servers that were asked for a key know of it.
 type answers struct {
-	lore  lore             // together
-	known map[ring.ID]lore // what each of them does
-	whole int              // how many count
+	lore    lore             // together
+	known   map[ring.ID]lore // what each of them does
+	whole   int              // how many of them had whole copies
+	keepers int              // how many of them keep the key
 }
 
-// consult asks those who keep a key what they know of it, until so many have answered as are wanted.
+// consultation is what becomes of asking those who keep a key what they know of it.
 //
 // A server whose copies are not whole yet is no answer, unless all that keep the key have answered: then there is nothing that
-// nobody has told. With sloppy quorums it counts, and servers that do not keep the key are asked in the place of those
-// that cannot be reached.
-func (s *server) consult(key []byte, wanted int, g *gathering) (a answers, err error) {
+// nobody has told. With sloppy quorums it is one when no better comes, and servers that do not keep the key are asked in
+// the place of those that cannot be reached.
+type consultation struct {
+	answers
+	server *server
+	key    []byte
+	owners []ring.ID
+	spare  []ring.ID // who stands in, and was not asked yet
+	wanted int
+	sloppy bool
+	g      *gathering
+}
+
+// consult asks those who keep a key, until so many have answered as are wanted.
+func (s *server) consult(key []byte, q quorum, g *gathering) (answers, error) {
 	position := ring.Position(key)
-	owners := s.members.ring.Owners(position)
-	a.known = map[ring.ID]lore{}
-	v := s.config.Versions
-	until := s.env.Mark().Add(s.config.Timeout)
-	if wanted == 1 && slices.Contains(owners, s.self.id) && (s.marks.whole || s.config.Sloppy) {
-		owners = []ring.ID{s.self.id} // nobody else has to be asked
+	c := &consultation{server: s, key: key, owners: s.members.ring.Owners(position), wanted: q.read, sloppy: q.sloppy, g: g}
+	c.known = map[ring.ID]lore{}
+	if q.read == 1 && s.marks.whole && slices.Contains(c.owners, s.self.id) {
+		c.owners = []ring.ID{s.self.id} // nobody else has to be asked
 	}
-	var spare []ring.ID
-	hedge := until
-	for _, id := range owners {
+	for _, id := range c.owners {
 		g.ask(id, getVerb, key)
 	}
-	if s.config.Sloppy {
-		spare = s.standIns(position)
+	if c.sloppy {
+		c.spare = s.standIns(position)
+	}
+	c.await()
+	if !c.enough() {
+		s.record.Reach(noQuorum)
+		return c.answers, fmt.Errorf("%w: %d of %d", errNoQuorum, c.whole, c.wanted)
+	}
+	return c.answers, s.observe(c.lore)
+}
+
+// await takes answers until there are enough, or no more are to be had.
+func (c *consultation) await() {
+	s := c.server
+	until := s.env.Mark().Add(s.config.Timeout)
+	hedge := until
+	if c.sloppy {
 		hedge = s.env.Mark().Add(s.config.Timeout / 2)
 	}
-	heard := 0
-	for a.whole < wanted && (heard < len(owners) || len(owners) < s.config.Copies || s.config.Sloppy) {
-		if g.open+a.whole < wanted && len(spare) > 0 {
-			s.record.Reach(stoodInToRead)
-			g.ask(spare[0], getVerb, key)
-			spare = spare[1:]
+	for c.whole < c.wanted && !c.complete() {
+		for c.g.open+c.whole < c.wanted && len(c.spare) > 0 {
+			c.askSpare()
 		}
-		r, any := g.next(min(hedge, until))
-		if !any {
-			if len(spare) == 0 || s.env.Mark() >= until {
-				break
-			}
+		r, any := c.g.next(min(hedge, until))
+		switch {
+		case any:
+			c.take(&r)
+		case hedge == until || c.g.open == 0 && len(c.spare) == 0 || c.sloppy && len(c.known) >= c.wanted:
+			return
+		default:
 			hedge = until
-			for range min(wanted-a.whole, len(spare)) {
-				s.record.Reach(stoodInToRead)
-				g.ask(spare[0], getVerb, key)
-				spare = spare[1:]
+			for range min(c.wanted-c.whole, len(c.spare)) {
+				c.askSpare()
 			}
-			continue
-		}
-		l, whole, err := s.told(&r)
-		if err != nil {
-			continue
-		}
-		a.lore = v.merge(a.lore, l)
-		a.known[r.from] = l
-		if slices.Contains(owners, r.from) {
-			heard++
-		}
-		if whole || s.config.Sloppy {
-			a.whole++
 		}
 	}
-	if a.whole < wanted && (heard < len(owners) || len(owners) < s.config.Copies || heard < wanted) {
-		s.record.Reach(noQuorum)
-		return a, fmt.Errorf("%w: %d of %d", errNoQuorum, a.whole, wanted)
+}
+
+func (c *consultation) askSpare() {
+	c.server.record.Reach(stoodInToRead)
+	c.g.ask(c.spare[0], getVerb, c.key)
+	c.spare = c.spare[1:]
+}
+
+func (c *consultation) take(r *reply) {
+	l, whole, err := c.server.told(r)
+	if err != nil {
+		return
 	}
-	return a, s.observe(a.lore)
+	c.lore = c.server.config.Versions.merge(c.lore, l)
+	c.known[r.from] = l
+	if slices.Contains(c.owners, r.from) {
+		c.keepers++
+	}
+	if whole {
+		c.whole++
+	}
+}
+
+// complete says whether all who keep the key have answered, and the ring has as many as it is to have.
+func (c *consultation) complete() bool {
+	return c.keepers == len(c.owners) && c.keepers >= max(c.wanted, min(c.server.config.Copies, len(c.server.members.seeds)))
+}
+
+func (c *consultation) enough() bool {
+	return c.whole >= c.wanted || c.complete() || c.sloppy && len(c.known) >= c.wanted
 }
 
 // told reads what a server answered.
@@ -112,7 +145,7 @@ func (s *server) standIns(position uint64) (ids []ring.ID) {
 // else after it.
 func (s *server) read(key []byte, q quorum) (lore, error) {
 	g := s.gather()
-	a, err := s.consult(key, q.read, g)
+	a, err := s.consult(key, q, g)
 	if err != nil {
 		g.end()
 		return lore{}, err
@@ -208,7 +241,7 @@ type change struct {
 func (s *server) write(c change, q quorum, giveTurn func()) (lore, error) {
 	defer giveTurn()
 	owners := s.members.ring.Owners(ring.Position(c.key))
-	if !s.config.Sloppy {
+	if !q.sloppy {
 		there := 0
 		for _, id := range owners {
 			if s.reachable(id) {
@@ -256,7 +289,7 @@ func (s *server) write(c change, q quorum, giveTurn func()) (lore, error) {
 		return lore{}, errDisk
 	}
 	w := &writing{server: s, key: c.key, lore: l, owners: owners, quorum: q}
-	if here && (s.config.Sloppy || slices.Contains(owners, s.self.id)) {
+	if here && (q.sloppy || slices.Contains(owners, s.self.id)) {
 		w.has = []ring.ID{s.self.id}
 	}
 	return l, w.run()
@@ -273,7 +306,7 @@ func (s *server) context(c *change, q quorum) (lore, error) {
 	}
 	g := s.gather()
 	defer g.end()
-	a, err := s.consult(c.key, q.read, g)
+	a, err := s.consult(c.key, q, g)
 	return a.lore, err
 }
 
@@ -372,7 +405,7 @@ func (w *writing) spread() {
 		}
 	}
 	until := s.env.Mark().Add(s.config.Timeout)
-	if s.config.Sloppy && !w.acked {
+	if w.quorum.sloppy && !w.acked {
 		until = s.env.Mark().Add(s.config.Timeout / 2)
 	}
 	for {
@@ -403,7 +436,7 @@ func (w *writing) hint(away []ring.ID) {
 		return
 	}
 	var spare []ring.ID
-	if s.config.Sloppy {
+	if w.quorum.sloppy {
 		spare = s.standIns(ring.Position(w.key))
 	}
 	g := s.gather()
@@ -423,7 +456,7 @@ func (w *writing) hint(away []ring.ID) {
 		if !any {
 			return
 		}
-		if r.status == done && s.config.Sloppy && !slices.Contains(w.owners, r.from) {
+		if r.status == done && w.quorum.sloppy && !slices.Contains(w.owners, r.from) {
 			w.ack(r.from)
 		}
 	}
