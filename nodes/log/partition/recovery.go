@@ -86,6 +86,7 @@ func (p *Partition) recover() error {
 	if err := p.readTail(); err != nil {
 		return err
 	}
+	p.placed, p.durable = p.next, p.next
 	if p.epochs.cut(p.next); len(p.epochs.list) == 0 && p.next > p.segments[0].base {
 		return &Corruption{File: fileEpochs, What: "it is missing"}
 	}
@@ -96,7 +97,7 @@ func (p *Partition) recover() error {
 		return &Corruption{File: fileName(p.tail().base, extLog), Offset: p.tail().end, What: "the log ends below its start"}
 	}
 	p.watermark = min(max(p.watermark, p.start), p.next)
-	p.placed, p.durable = p.next, p.next
+	p.cleaned.cut(p.next)
 	p.frontier = p.tail().end
 	return p.clean(v)
 }

@@ -68,6 +68,11 @@ func (p *Partition) Truncate(to int64) (end int64, err error) {
 // disk holds a log, and the files that tell of the log's end follow it.
 func (p *Partition) truncate(to int64) error {
 	p.cuts++
+	if p.cleaned.cut(max(p.segmentOf(to).base, p.start)) { // what comes there instead will not have been cleaned
+		if err := p.replace(fileCleaned, p.cleaned.encode()); err != nil {
+			return err
+		}
+	}
 	for len(p.segments) > 1 && p.tail().base >= to {
 		s := p.tail()
 		p.segments = p.segments[:len(p.segments)-1]
@@ -90,7 +95,6 @@ func (p *Partition) truncate(to int64) error {
 	if err := p.saveEpochs(); err != nil {
 		return err
 	}
-	p.cleaned.cut(p.next)
 	v, err := p.survey()
 	if err != nil {
 		return err
