@@ -154,29 +154,22 @@ func (s *server) pay(id ring.ID, owed []entry) bool {
 }
 
 // judgeSelf takes note of how complete this server's copies are: whole, once it has compared them with those of everybody, and
-// repaired, as of when it had last done so. A server that can reach but a minority counts those that it believes dead as well: they may
-// be those who are right.
+// repaired, as of when it had last done so with all but those that are dead. While it believes most to be dead it may be itself
+// that is cut off, and nothing counts.
 func (s *server) judgeSelf(others []ring.ID) {
-	m := &s.members
-	alive, since := 1, s.env.Now()
-	all, first := s.gathered(), true
-	for _, id := range others {
-		if m.core.State(id) != gossip.Dead {
-			alive++
-		}
-	}
-	majority := 2*alive > len(others)+1
+	m, now := &s.members, s.env.Now()
+	alive, since, all := 1, now, s.gathered()
 	for _, id := range others {
 		wall, met := m.wall[id]
 		all = all && met
-		if m.core.State(id) == gossip.Dead && majority {
+		if m.core.State(id) == gossip.Dead {
 			continue
 		}
-		if !met {
+		if alive++; !met {
 			wall = s.marks.repaired
 		}
-		if first || wall.Before(since) {
-			first, since = false, wall
+		if wall.Before(since) {
+			since = wall
 		}
 	}
 	if all && !s.marks.whole {
@@ -186,11 +179,15 @@ func (s *server) judgeSelf(others []ring.ID) {
 		s.note()
 		s.tell()
 	}
-	if since.Sub(s.marks.repaired) > s.config.Grace/16 {
-		s.marks.repaired = since
+	if since.After(m.repaired) && 2*alive > len(others)+1 {
+		m.repaired = since
+	}
+	if m.repaired.Sub(s.marks.repaired) > s.config.Grace/16 {
+		s.marks.repaired = m.repaired
 		s.note()
 	}
-	if s.rules.MustStartEmpty(s.marks.repaired, s.env.Now()) && s.rules.MustStartEmpty(since, s.env.Now()) && alive > 1 {
+	if alive > 1 && s.rules.MustStartEmpty(m.repaired, now) && s.rules.MustStartEmpty(s.marks.repaired, now) {
+		s.record.Reach(foundStale)
 		s.stop(errStale) // it finds out so again when it starts
 	}
 }

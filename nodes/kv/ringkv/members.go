@@ -15,20 +15,21 @@ import (
 
 // members is who belongs to the ring, as this server believes.
 type members struct {
-	core    *gossip.Core
-	socket  net.PacketConn
-	wake    nodes.Cond // gossip waits here
-	address string     // this server's own
-	seeds   []string
-	ring    *ring.Ring
-	digest  uint64        // of the ring's members
-	since   nodes.Instant // since when it is this ring
-	kept    []gossip.Member
-	clients map[ring.ID]string        // where clients reach a member
-	met     map[ring.ID]nodes.Instant // when its copies and ours were last found, and made, the same: when that began
-	wall    map[ring.ID]time.Time     // the same by the wall clock
-	behind  map[ring.ID]bool          // it came, or came back, and has not been compared with since
-	left    bool
+	core     *gossip.Core
+	socket   net.PacketConn
+	wake     nodes.Cond // gossip waits here
+	address  string     // this server's own
+	seeds    []string
+	ring     *ring.Ring
+	digest   uint64        // of the ring's members
+	since    nodes.Instant // since when it is this ring
+	kept     []gossip.Member
+	clients  map[ring.ID]string        // where clients reach a member
+	met      map[ring.ID]nodes.Instant // when its copies and ours were last found, and made, the same: when that began
+	wall     map[ring.ID]time.Time     // the same by the wall clock
+	behind   map[ring.ID]bool          // it came, or came back, and has not been compared with since
+	repaired time.Time                 // as marks have it, but to the moment
+	left     bool
 }
 
 // openMembers begins to listen, and believes what it believed when it was last alive.
@@ -36,7 +37,7 @@ func (s *server) openMembers() error {
 	m := &s.members
 	m.address, m.seeds = s.config.seeds(s.env.Host())
 	m.clients, m.met, m.wall, m.behind = map[ring.ID]string{}, map[ring.ID]nodes.Instant{}, map[ring.ID]time.Time{}, map[ring.ID]bool{}
-	m.wake = s.env.NewCond()
+	m.wake, m.repaired = s.env.NewCond(), s.marks.repaired
 	core, err := gossip.New(gossip.Options{
 		Member:  ring.Member{ID: s.self.id, Site: s.config.Rack, Weight: s.config.Weight},
 		Address: m.address, Seeds: m.seeds, Rand: s.env.Rand(), Interval: s.config.Gossip, Grace: s.config.Forget, Most: mostServers,
@@ -212,16 +213,21 @@ func ringDigest(r *ring.Ring) uint64 {
 	return h
 }
 
-// succeed says in the place of whoever was at this server's address before that it has left.
+// succeed says in the place of whoever was before at an address that it has left: this server of its own, and everybody of one
+// that is dead if another lives there.
 func (s *server) succeed() {
 	m := &s.members
-	for _, old := range m.core.Members() {
-		if old.ID == s.self.id || old.Address != m.address || old.State == gossip.Left {
-			continue
+	all := m.core.Members()
+	for _, old := range all {
+		mine := old.ID != s.self.id && old.Address == m.address && old.State != gossip.Left
+		theirs := old.State == gossip.Dead && slices.ContainsFunc(all, func(o gossip.Member) bool {
+			return o.ID != old.ID && o.Address == old.Address && o.State == gossip.Alive
+		})
+		if mine || theirs {
+			s.record.Sometimes(tookThePlace, true)
+			s.env.Log().Info("a server is another now", "was", uint64(old.ID), "at", old.Address)
+			s.sayLeft(old)
 		}
-		s.record.Sometimes(tookThePlace, true)
-		s.env.Log().Info("this server was another before", "id", uint64(old.ID))
-		s.sayLeft(old)
 	}
 }
 
