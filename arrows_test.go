@@ -29,7 +29,7 @@ var floors = []struct{ pkg, may string }{
 	{"checkers", "checkers nodes -nodes/osenv"},
 	{"scenarios/explore", "scenarios checkers sim netmodel clock nodes -nodes/osenv"},
 	{"scenarios", "scenarios checkers sim netmodel clock nodes -nodes/osenv -scenarios/explore"},
-	{"reports", "reports scenarios checkers nodes sim -nodes/osenv"},
+	{"reports", "reports scenarios checkers nodes sim netmodel -nodes/osenv"},
 	{"cmd", "cmd reports scenarios checkers sim netmodel clock nodes"},
 	{"examples", "cmd reports scenarios checkers sim netmodel clock nodes"},
 }

@@ -19,7 +19,7 @@ func (p *page) claims(r *scenarios.Result) {
 	for i := range r.Claims {
 		c := &r.Claims[i]
 		lead := "  " + p.mark(r, c) + " " + left(c.Claim, column) + "  "
-		p.hang(lead, 6+column, figure(r, c))
+		p.hang(lead, 6+column, Figure(r, c))
 	}
 }
 
@@ -41,8 +41,8 @@ func (p *page) mark(r *scenarios.Result, c *scenarios.ClaimResult) string {
 	}
 }
 
-// figure is what stands behind the name of a claim.
-func figure(r *scenarios.Result, c *scenarios.ClaimResult) string {
+// Figure is what stands behind the name of a claim.
+func Figure(r *scenarios.Result, c *scenarios.ClaimResult) string {
 	text := c.Figure
 	if text == "" || c.Verdict == scenarios.Unknown {
 		text = strings.TrimSuffix(c.Reason, ".")

@@ -21,10 +21,11 @@ const (
 	HistoryFile = "history.jsonl"
 	EventsFile  = "events.jsonl"
 	MinimalFile = "minimal.yaml" // the least plan that does the same
+	ReportFile  = "report.html"
 )
 
 // extra are the files beside result.json.
-var extra = []string{PlanFile, HistoryFile, EventsFile, MinimalFile}
+var extra = []string{PlanFile, HistoryFile, EventsFile, MinimalFile, LeastFile, ReportFile}
 
 // Shelf keeps runs: each in SCENARIO/SEED, or in SCENARIO/SEED/VALUE where it is a point of a matrix. Its
 // entry `last` points at the newest.
@@ -60,15 +61,32 @@ func Text(name, content string) File {
 // DivergedDir is where, inside of a run's directory, another course of the same run is kept.
 const DivergedDir = "diverged"
 
-// Keep writes the run's directory, with result.json and those files, and points `last` at it. Each file is
-// there as a whole or not at all. A file that the directory has from the same run stays, unless it is written
-// anew; one from another course of it goes. A run that took another course than one that was recorded
-// does not take its place: it is kept in the directory's DivergedDir. The path is returned also with an error.
-func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
+// Dir is where Keep keeps a run.
+func (s Shelf) Dir(r *scenarios.Result) string {
 	dir := s.Path(r.Scenario, r.Seed, r.Value)
 	if r.Verdict == scenarios.Diverged {
 		dir = filepath.Join(dir, DivergedDir)
 	}
+	return dir
+}
+
+// Present are the files of a run that a directory has, besides its report.
+func Present(dir string) (names []string) {
+	for _, name := range append([]string{ResultFile}, extra...) {
+		if _, err := os.Stat(filepath.Join(dir, name)); name != ReportFile && (err == nil || name == ResultFile) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Keep writes the run's directory, with result.json and those files, and points `last` at it. Each file is
+// there as a whole or not at all. A file that the directory has from the same run stays, unless it is written
+// anew; one from another course of it goes. A run that took another course than one that was recorded
+// does not take its place: it is kept in the directory's DivergedDir. Files are written in their order, so that one can tell of
+// those before it. The path is returned also with an error.
+func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
+	dir := s.Dir(r)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return dir, err
 	}
@@ -88,7 +106,7 @@ func (s Shelf) Keep(r *scenarios.Result, files ...File) (string, error) {
 	}
 	for _, name := range extra {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			kept.Files[strings.TrimSuffix(name, filepath.Ext(name))] = name
+			kept.Files[strings.TrimSuffix(name, filepath.Ext(name))] = name // "report": "report.html"
 		}
 	}
 	err := WriteFile(filepath.Join(dir, ResultFile), func(w io.Writer) error {

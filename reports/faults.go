@@ -65,7 +65,7 @@ func (p *page) table(faults []scenarios.FaultResult) {
 		if f.For > 0 {
 			lasts = "for " + Span(f.For)
 		}
-		rows[i] = [cells]string{At(f.At), f.Verb, clip(target(f), 34), lasts, effect(f)}
+		rows[i] = [cells]string{At(f.At), f.Verb, clip(Target(f.Target), 34), lasts, effect(f)}
 		for j, cell := range rows[i] {
 			width[j] = max(width[j], runes(cell))
 		}
@@ -114,12 +114,12 @@ func touched(verb string) string {
 	return "effect"
 }
 
-// target is whom a fault struck, for people: the parts of a network are told apart by bars.
-func target(f scenarios.FaultResult) string {
-	if !strings.HasPrefix(f.Target, "[") {
-		return f.Target
+// Target is whom a fault struck, for people: the parts of a network are told apart by bars.
+func Target(target string) string {
+	if !strings.HasPrefix(target, "[") {
+		return target
 	}
-	parts := strings.Split(f.Target[1:len(f.Target)-1], ", ")
+	parts := strings.Split(target[1:len(target)-1], ", ")
 	depth := 0
 	text := ""
 	for i, part := range parts {
@@ -133,7 +133,7 @@ func target(f scenarios.FaultResult) string {
 		depth += strings.Count(part, "[") - strings.Count(part, "]")
 		text += strings.Trim(part, "[]")
 	}
-	if strings.HasPrefix(f.Target, "[[") && !strings.Contains(text, " | ") {
+	if strings.HasPrefix(target, "[[") && !strings.Contains(text, " | ") {
 		text += " | the rest"
 	}
 	return text
@@ -143,7 +143,7 @@ func target(f scenarios.FaultResult) string {
 func named(faults []scenarios.FaultResult) string {
 	var names []string
 	for _, f := range faults {
-		if name := f.Verb + " " + target(f); !slices.Contains(names, name) {
+		if name := f.Verb + " " + Target(f.Target); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -151,4 +151,29 @@ func named(faults []scenarios.FaultResult) string {
 		names = append(names[:5], Count(n-5)+" more")
 	}
 	return strings.Join(names, ", ")
+}
+
+// Ledger is a fault of a plan and what it did, for people.
+type Ledger struct {
+	At, Verb, Target, For, DrawnBy, Effect string
+	Idle                                   bool // it did nothing
+}
+
+// Ledgers are the faults of a run in the order of time; those that never struck come last.
+func Ledgers(r *scenarios.Result) (all []Ledger) {
+	faults := slices.Clone(r.Faults)
+	slices.SortStableFunc(faults, func(a, b scenarios.FaultResult) int {
+		return cmp.Or(cmp.Compare(min(b.Fired, 1), min(a.Fired, 1)), cmp.Compare(a.At, b.At))
+	})
+	for _, f := range faults {
+		l := Ledger{At: At(f.At), Verb: f.Verb, Target: Target(f.Target), DrawnBy: f.DrawnBy, Effect: effect(f), Idle: f.Effects == 0}
+		if f.For > 0 {
+			l.For = Span(f.For)
+		}
+		if f.Fired == 0 {
+			l.At, l.Effect = "", "never struck"
+		}
+		all = append(all, l)
+	}
+	return all
 }

@@ -3,6 +3,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -28,10 +29,15 @@ func NewTerminal(w io.Writer, command string) *Terminal {
 // Kept says where a run was kept and by which name its reader finds it again.
 type Kept struct {
 	Dir string // "runs/thunderstorm/51c09be2770a4d13"; empty if it was not kept
-	Run string // what to write after `replay`: "thunderstorm@51c09be2770a4d13"
+	// Report is the page about it: "runs/thunderstorm/51c09be2770a4d13/report.html"; empty if there is none.
+	Report string
+	Run    string // what to write after `replay`: "thunderstorm@51c09be2770a4d13"
 	// Note is what comparing the run's hash with another's came to: "twice the same".
 	Note string
 }
+
+// where is what there is to open.
+func (k Kept) where() string { return cmp.Or(k.Report, k.Dir) }
 
 // Run tells of one run: what struck, what was claimed, what became of it, and how to look closer.
 func (t *Terminal) Run(r *scenarios.Result, kept Kept) error {
@@ -54,8 +60,8 @@ func (t *Terminal) Violation(r *scenarios.Result, kept Kept) error {
 	p.faults(r)
 	p.violations(r)
 	p.line("")
-	if kept.Dir != "" {
-		p.line("%s", kept.Dir)
+	if where := kept.where(); where != "" {
+		p.line("%s", where)
 		p.line("")
 	}
 	return p.flush()
@@ -167,8 +173,8 @@ func broken(r *scenarios.Result) string {
 
 // kept says where the run is and, where something is wrong with it, what to type next.
 func (p *page) kept(r *scenarios.Result, kept Kept) {
-	if kept.Dir != "" {
-		p.line("%s", kept.Dir)
+	if where := kept.where(); where != "" {
+		p.line("%s", where)
 	}
 	if r.Judge() == scenarios.Holds || kept.Run == "" {
 		return

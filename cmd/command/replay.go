@@ -53,7 +53,8 @@ A RUN is SCENARIO@SEED, a plan.yaml, the directory of a run, or last.`,
 }
 
 func (c *call) replay(p past) error {
-	run := p.plan.Run(scenarios.RunOptions{Record: true})
+	c.trace = true
+	run := p.plan.Run(c.recorded())
 	run.Result.Commit = commit()
 	note := ""
 	if p.result != nil {
@@ -62,7 +63,7 @@ func (c *call) replay(p past) error {
 		if was := p.result.Commit; run.Result.Verdict == scenarios.Diverged && was != run.Result.Commit {
 			c.warn("it was recorded at commit %s, and this is %s: changed code takes another course", known(was), known(run.Result.Commit))
 		}
-	} else if again := run.Again(scenarios.RunOptions{Record: true}); again.Result.Verdict == scenarios.Diverged {
+	} else if again := run.Again(c.recorded()); again.Result.Verdict == scenarios.Diverged {
 		run.Result.Verdict, run.Result.Divergence = scenarios.Diverged, again.Result.Divergence
 	} else {
 		note = "twice the same"

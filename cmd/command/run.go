@@ -102,7 +102,7 @@ func (c *call) scenario(s *scenario, seed luck.Seed) error {
 	if c.lucks > 0 || c.seeds > 1 || c.lasts > 0 || len(s.Specs) > 1 || c.shard.Of > 0 {
 		return c.sweep(s, seed)
 	}
-	run, note, err := c.look(s, s.plan(seed, 0), scenarios.RunOptions{Record: c.trace})
+	run, note, err := c.look(s, s.plan(seed, 0), c.recorded())
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (c *call) seedOf(s *scenario, drawn luck.Seed) luck.Seed {
 func (c *call) look(s *scenario, plan *scenarios.Plan, o scenarios.RunOptions) (run *scenarios.Run, note string, err error) {
 	run = plan.Run(o)
 	if run.Result.Alarming() {
-		run, note = run.Again(scenarios.RunOptions{Record: true}), "twice the same"
+		run, note = run.Again(scenarios.RunOptions{Record: true, Lines: linesToKeep}), "twice the same"
 	}
 	if c.verify && run.Result.Verdict != scenarios.Diverged {
 		crew := s.crew(c)
@@ -144,8 +144,7 @@ func (c *call) look(s *scenario, plan *scenarios.Plan, o scenarios.RunOptions) (
 func (c *call) tell(s *scenario, run *scenarios.Run, note string) error {
 	r := run.Result
 	c.verdict(r.Judge())
-	kept := c.keep(s, run)
-	kept.Note = note
+	kept := c.keep(s, run, note)
 	c.suites = append(c.suites, reports.SuiteOf(r))
 	c.annotate(run.Plan, r)
 	switch {

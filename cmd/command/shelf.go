@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"simrun/nodes/history/jepsen"
 	"simrun/reports"
+	"simrun/reports/page"
+	"simrun/reports/recording"
 	"simrun/scenarios"
+	"simrun/sim"
 )
 
 const defaultOut = "runs"
@@ -29,21 +33,55 @@ func (c *call) prepareShelf() error {
 	return nil
 }
 
-// keep writes the directory of a run and says how to come back to it.
-func (c *call) keep(s *scenario, run *scenarios.Run) reports.Kept {
+// The bounds of event logs: of a run that is only told of, and of one that is looked into. Of more the beginning is kept, and
+// how much is missing is said.
+const (
+	linesToTell = 250_000
+	linesToKeep = 4_000_000
+)
+
+// recorded says how a run is recorded that a person will look at.
+func (c *call) recorded() scenarios.RunOptions {
+	if c.trace {
+		return scenarios.RunOptions{Record: true, Lines: linesToKeep}
+	}
+	return scenarios.RunOptions{Record: true, Lines: linesToTell}
+}
+
+// keep writes the directory of a run and says how to come back to it. Note is what comparing its hash came to.
+func (c *call) keep(s *scenario, run *scenarios.Run, note string) reports.Kept {
+	dir := c.shelf().Dir(run.Result)
 	files := []reports.File{
 		reports.Text(reports.PlanFile, string(run.Plan.YAML())),
 		{Name: reports.HistoryFile, Write: func(w io.Writer) error { return jepsen.Write(w, run.History) }},
 	}
+	var told *recording.Recording
 	if run.Lines != nil {
-		files = append(files, reports.File{Name: reports.EventsFile, Write: func(w io.Writer) error { return writeEvents(w, run) }})
+		told = recording.Read(run)
+		if c.trace || run.Result.Alarming() {
+			files = append(files, reports.File{Name: reports.EventsFile, Write: func(w io.Writer) error { return writeEvents(w, run) }})
+		}
+		files = append(files, reports.File{Name: reports.ReportFile, Write: func(w io.Writer) error {
+			return page.Write(w, told, page.Options{Command: plain(c.Name), Run: c.nameOf(run.Result, dir), Note: note, Least: reports.LoadLeast(dir), Files: reports.Present(dir)})
+		}})
 	}
-	dir, err := c.shelf().Keep(run.Result, files...)
-	if err != nil {
+	if _, err := c.shelf().Keep(run.Result, files...); err != nil {
 		c.warn("the run is not kept: %v (--out DIR keeps it elsewhere)", err)
-		return reports.Kept{Run: c.again(s, run.Result.Seed)}
+		return reports.Kept{Run: c.again(s, run.Result.Seed), Note: note}
 	}
-	return reports.Kept{Dir: dir, Run: c.nameOf(run.Result, dir)}
+	kept := reports.Kept{Dir: dir, Run: c.nameOf(run.Result, dir), Note: note}
+	if told != nil {
+		kept.Report = filepath.Join(dir, reports.ReportFile)
+	}
+	return kept
+}
+
+// plain is how a program is called that is on the path: a page says the same wherever it was written.
+func plain(name string) string {
+	if strings.Contains(name, " ") {
+		return name
+	}
+	return filepath.Base(name)
 }
 
 // nameOf is the shortest name of a kept run that finds it again.
@@ -78,6 +116,11 @@ func writeEvents(w io.Writer, run *scenarios.Run) error {
 	e.SetEscapeHTML(false)
 	for i := range run.Lines {
 		if err := e.Encode(&run.Lines[i]); err != nil {
+			return err
+		}
+	}
+	if run.LeftOut > 0 {
+		if err := e.Encode(sim.Line{At: run.History.End, Kind: "end", What: fmt.Sprintf("%d more events were left out", run.LeftOut)}); err != nil {
 			return err
 		}
 	}

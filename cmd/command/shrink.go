@@ -85,7 +85,7 @@ func (c *call) shrink(p past, claim, save string) error {
 	}
 	dir := p.dir
 	if dir == "" {
-		dir = c.keep(p.scenario, run).Dir
+		dir = c.keep(p.scenario, run, "").Dir
 	}
 	file, saved := "", ""
 	if dir != "" {
@@ -93,6 +93,13 @@ func (c *call) shrink(p past, claim, save string) error {
 		if err := reports.WriteFile(file, reports.Text("", string(m.File())).Write); err != nil {
 			return fmt.Errorf("the least plan is not kept: %w", err)
 		}
+		if err := reports.WriteFile(filepath.Join(dir, reports.LeastFile), reports.LeastOf(m).Write); err != nil {
+			return fmt.Errorf("what the shrink came to is not kept: %w", err)
+		}
+		c.trace = true
+		again := run.Again(c.recorded())
+		again.Result.Commit = commit()
+		c.keep(p.scenario, again, "twice the same")
 	}
 	if save != "" {
 		m.Plan.Scenario, saved = save, regressionFile(save)

@@ -173,7 +173,7 @@ func (w *sweep) more() bool {
 
 // run runs one world; again, if something is wrong with it, or to see whether it would be the same.
 func (w *sweep) run(turn explore.Turn) (*scenarios.Result, error) {
-	run := turn.Plan(w.scenario.Specs[turn.Value]).Run(scenarios.RunOptions{Record: w.trace && w.single()})
+	run := turn.Plan(w.scenario.Specs[turn.Value]).Run(w.seen())
 	again := run.Result.Judge() != scenarios.Holds || replays(turn.Index)
 	if again {
 		run = run.Verify()
@@ -195,6 +195,14 @@ func (w *sweep) run(turn explore.Turn) (*scenarios.Result, error) {
 		w.replayed[turn.Index*len(w.scenario.Specs)+turn.Value] = true
 	}
 	return run.Result, nil
+}
+
+// seen says how a run of the sweep is recorded: not at all, unless each is kept.
+func (w *sweep) seen() scenarios.RunOptions {
+	if w.single() {
+		return w.recorded()
+	}
+	return scenarios.RunOptions{}
 }
 
 // replays says whether a seed is run again although nothing is wrong with it: one of so many in a row, and not
@@ -230,7 +238,7 @@ func (w *sweep) each(batch *explore.Batch, e *explore.Entry) {
 		}
 	}
 	if w.single() && e.Verdict == scenarios.Holds {
-		if kept := w.keep(w.scenario, w.take(e.Value)); kept.Dir != "" {
+		if kept := w.keep(w.scenario, w.take(e.Value), ""); kept.Dir != "" {
 			w.kept = filepath.Dir(kept.Dir)
 		}
 	}
@@ -366,13 +374,13 @@ func (w *sweep) tally(batch *explore.Batch, names map[failure]string) error {
 // by running it once more.
 func (w *sweep) keepAgain(r *scenarios.Result) (reports.Kept, error) {
 	varied := w.varied[failure{r.Seed, r.Value}]
-	run, err := w.rerun(r.Seed, r.Value, varied, scenarios.RunOptions{Record: true})
+	run, err := w.rerun(r.Seed, r.Value, varied, scenarios.RunOptions{Record: true, Lines: linesToKeep})
 	if err != nil {
 		return reports.Kept{}, err
 	}
 	run.Result = r
 	w.annotate(run.Plan, r)
-	kept := w.keep(w.scenario, run)
+	kept := w.keep(w.scenario, run, "twice the same")
 	if varied != nil && kept.Dir == "" {
 		w.warn("seed %s ran a variation, which its seed alone does not say", r.Seed)
 	}

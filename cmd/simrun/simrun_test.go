@@ -141,12 +141,12 @@ func TestAStormInAnEmptyFolder(t *testing.T) {
 	require.Contains(t, said, "cut-power")
 	require.Contains(t, said, "✓ no-job-lost")
 	dir := "runs/thunderstorm/0000000000000001"
-	require.Contains(t, said, "\n"+dir+"\n")
+	require.Contains(t, said, "\n"+dir+"/report.html\n")
 
 	first := d.result("runs", "last", "result.json")
 	require.Equal(t, "0000000000000001", first.Seed)
 	require.Contains(t, said, "hash "+first.Hash)
-	require.Equal(t, map[string]string{"plan": "plan.yaml", "history": "history.jsonl"}, first.Files)
+	require.Equal(t, map[string]string{"plan": "plan.yaml", "history": "history.jsonl", "report": "report.html"}, first.Files)
 	require.Contains(t, d.read(dir, "history.jsonl"), `"type":"invoke"`)
 
 	again := d.does(0, "replay", "last")

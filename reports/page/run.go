@@ -1,0 +1,484 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"simrun/checkers"
+	"simrun/nodes"
+	"simrun/nodes/history"
+	"simrun/reports"
+	"simrun/reports/recording"
+	"simrun/scenarios"
+)
+
+// whole draws the charts over the whole run.
+type whole struct {
+	*recording.Recording
+	axis   axis
+	bands  []rect
+	phases []phaseMark
+	ticks  []tick
+	groups []string // the nodes that clients are copies of, in the order of their colours
+}
+
+func drawRun(r *recording.Recording) []*chart {
+	w := &whole{Recording: r, axis: axis{r.History.End}}
+	w.ticks = w.axis.ticks()
+	for _, p := range r.History.Phases {
+		w.phases = append(w.phases, phaseMark{fine(w.axis.x(p.To)), fine((w.axis.x(p.From) + w.axis.x(p.To)) / 2), p.Name})
+	}
+	for _, h := range r.History.Hosts {
+		if h.Role == string(nodes.Client) && !slices.Contains(w.groups, h.Node) {
+			w.groups = append(w.groups, h.Node)
+		}
+	}
+	w.shade()
+	charts := []*chart{w.lanes(), w.availability(), w.latency()}
+	charts = append(charts, w.gauges()...)
+	return slices.DeleteFunc(charts, func(c *chart) bool { return c == nil })
+}
+
+func (w *whole) chart(id, title string, height float64) *chart {
+	return &chart{ID: id, Title: title, Height: height, Bands: w.bands, Phases: w.phases, Ticks: w.ticks}
+}
+
+// struck is a fault at the times at which it was under way.
+type struck struct {
+	history.Fault
+	windows []history.Window
+}
+
+// struck are the faults that fired, in the order of time.
+func (w *whole) struck() (all []struck) {
+	for _, f := range w.History.Faults {
+		if f.Fired == 0 {
+			continue
+		}
+		s := struck{f, f.Windows}
+		if len(s.windows) == 0 {
+			s.windows = []history.Window{{From: f.At, To: f.At}}
+		}
+		all = append(all, s)
+	}
+	slices.SortStableFunc(all, func(a, b struck) int { return cmp.Compare(a.windows[0].From, b.windows[0].From) })
+	return all
+}
+
+// family is the colour of a fault: that of the family of its verb.
+func family(verb string) string {
+	for _, v := range scenarios.Verbs() {
+		if string(v.Verb) == verb {
+			return "f-" + v.Family
+		}
+	}
+	return "f-other"
+}
+
+// mostBands bounds the shading: of a year of weather everything would be grey.
+const mostBands = 60
+
+func (w *whole) shade() {
+	for _, f := range w.struck() {
+		for _, window := range f.windows {
+			if len(w.bands) == mostBands {
+				w.bands = nil
+				return
+			}
+			w.bands = append(w.bands, w.axis.span(window.From, window.To, 0, 0, "band "+family(f.Verb), titleOf(&f, window)))
+		}
+	}
+}
+
+func titleOf(f *struck, at history.Window) string {
+	what := f.Verb + " " + reports.Target(f.Target) + "  " + reports.At(at.From.Seconds())
+	if at.To > at.From {
+		what += " – " + reports.At(at.To.Seconds())
+	}
+	if f.Effects == 0 {
+		what += ", no effect"
+	}
+	return what
+}
+
+const (
+	barHeight  = 9.0
+	rowHeight  = 14.0
+	laneHeight = 9.0
+	laneStep   = 13.0
+	mostRows   = 16
+	mostHosts  = 40
+)
+
+// lanes is what struck, as bars, and a lane for each host: black where it is dark.
+func (w *whole) lanes() *chart {
+	c := w.chart("run", "The whole run", 0)
+	c.Marks = true
+	c.Note = "faults are shaded the same in every chart"
+	y := w.bars(c, 18) + 6
+	hosts := w.History.Hosts
+	for i, h := range hosts {
+		if i == mostHosts {
+			c.Labels = append(c.Labels, text{X: num(plotLeft - 10), Y: num(y + 8), Class: "lane soft", Anchor: "end", Text: fmt.Sprintf("and %d more", len(hosts)-i)})
+			y += laneStep
+			break
+		}
+		c.Labels = append(c.Labels, text{X: num(plotLeft - 10), Y: num(y + 8), Class: "lane", Anchor: "end", Text: cut(h.Name, 19), Title: h.Name + ": " + h.Kind + " on " + h.Site})
+		c.Rects = append(c.Rects, w.axis.span(0, w.History.End, y, laneHeight, "up", ""))
+		w.downs(c, h.Name, y)
+		y += laneStep
+	}
+	c.Height = y + 3
+	c.Legend = []legend{{"up", "■", "runs"}, {"dark", "■", "machine dark"}, {"gone", "■", "process gone"}, {"frozen", "▨", "frozen"}}
+	c.Legend = append(c.Legend, w.families()...)
+	return c
+}
+
+// families names the colours of faults.
+func (w *whole) families() (all []legend) {
+	for _, f := range w.struck() {
+		class := family(f.Verb)
+		l := legend{class, "▬", strings.TrimPrefix(class, "f-")}
+		if !slices.Contains(all, l) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+// downs are the times at which a host did not run, each drawn once however many reasons there were.
+func (w *whole) downs(c *chart, host string, y float64) {
+	type stretch struct {
+		history.Window
+		class, title string
+	}
+	var all []stretch
+	for _, d := range w.History.Downs {
+		if d.Host != host {
+			continue
+		}
+		s := stretch{history.Window{From: d.From, To: min(d.To, w.History.End)}, "gone", d.Why}
+		switch d.Why {
+		case "crash-machine", "cut-power":
+			s.class = "dark"
+		case "pause", "pause-machine":
+			s.class = "frozen"
+		}
+		if d.Unsynced > 0 {
+			s.title += fmt.Sprintf(", %s of what was not synced lost", reports.Counted(d.Unsynced, "byte"))
+		}
+		s.title = host + ": " + s.title + " from " + reports.At(d.From.Seconds()) + " to " + until(d.To)
+		all = append(all, s)
+	}
+	order := map[string]int{"frozen": 0, "gone": 1, "dark": 2}
+	slices.SortStableFunc(all, func(a, b stretch) int { return cmp.Compare(order[a.class], order[b.class]) })
+	for _, s := range all {
+		top, h := y, laneHeight
+		if s.class == "gone" {
+			top, h = y+2, laneHeight-4
+		}
+		c.Rects = append(c.Rects, w.axis.span(s.From, s.To, top, h, s.class, s.title))
+	}
+}
+
+func until(t time.Duration) string {
+	if t == history.Never {
+		return "the end"
+	}
+	return reports.At(t.Seconds())
+}
+
+// bars draws the faults, each with its name beside it, in as few rows as keep them apart; of many, a row for each verb. It
+// returns the height at which they end.
+func (w *whole) bars(c *chart, top float64) float64 {
+	all := w.struck()
+	if len(all) == 0 {
+		return top - 8
+	}
+	c.Labels = append(c.Labels, text{X: num(plotLeft - 10), Y: num(top + 8), Class: "lane", Anchor: "end", Text: "faults"})
+	rows := w.pack(all)
+	if rows == nil {
+		return w.byVerb(c, all, top)
+	}
+	for i, row := range rows {
+		y := top + rowHeight*float64(i)
+		for _, b := range row {
+			for _, at := range b.windows {
+				c.Rects = append(c.Rects, w.axis.span(at.From, at.To, y, barHeight, "bar "+family(b.Verb), titleOf(&b.struck, at)))
+			}
+			c.Texts = append(c.Texts, text{X: fine(b.textX), Y: num(y + 8), Class: "label", Anchor: b.anchor, Text: b.text, Title: titleOf(&b.struck, b.windows[0])})
+		}
+	}
+	return top + rowHeight*float64(len(rows))
+}
+
+// bar is a fault in a row.
+type bar struct {
+	struck
+	text   string
+	textX  float64
+	anchor string
+}
+
+// pack puts faults in rows in which neither bars nor names meet; nil if there are too many.
+func (w *whole) pack(all []struck) (rows [][]bar) {
+	var taken [][]box
+	for _, f := range all {
+		b := bar{struck: f, text: cut(f.Verb+" "+reports.Target(f.Target), 46), anchor: "start"}
+		from, to := w.axis.x(f.windows[0].From), w.axis.x(f.windows[len(f.windows)-1].To)
+		if f.Effects == 0 {
+			b.text += " (no effect)"
+		}
+		b.textX = to + 5
+		whole := box{from - 1, 0, b.textX + widthOf(b.text) + 8, 1}
+		if whole.right > plotRight { // its name stands before it
+			b.textX, b.anchor = from-5, "end"
+			whole = box{b.textX - widthOf(b.text) - 8, 0, to + 1, 1}
+		}
+		row := slices.IndexFunc(taken, func(boxes []box) bool { return !slices.ContainsFunc(boxes, whole.meets) })
+		if row < 0 {
+			if row = len(rows); row == mostRows {
+				return nil
+			}
+			rows, taken = append(rows, nil), append(taken, nil)
+		}
+		rows[row], taken[row] = append(rows[row], b), append(taken[row], whole)
+	}
+	return rows
+}
+
+// byVerb draws a row for each verb.
+func (w *whole) byVerb(c *chart, all []struck, top float64) float64 {
+	c.Labels = c.Labels[:0]
+	var verbs []string
+	for _, f := range all {
+		if !slices.Contains(verbs, f.Verb) {
+			verbs = append(verbs, f.Verb)
+		}
+	}
+	slices.Sort(verbs)
+	for i, verb := range verbs {
+		y := top + rowHeight*float64(i)
+		n := 0
+		for _, f := range all {
+			if f.Verb == verb {
+				n++
+				for _, at := range f.windows {
+					c.Rects = append(c.Rects, w.axis.span(at.From, at.To, y, barHeight, "bar "+family(verb), titleOf(&f, at)))
+				}
+			}
+		}
+		c.Labels = append(c.Labels, text{X: num(plotLeft - 10), Y: num(y + 8), Class: "lane", Anchor: "end", Text: fmt.Sprintf("%s × %d", verb, n)})
+	}
+	return top + rowHeight*float64(len(verbs))
+}
+
+// asked are the requests of the workload.
+func (w *whole) asked() (all []*history.Operation) {
+	for _, o := range w.History.Operations {
+		if o.Parent == 0 && o.Request != 0 {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// group is the place of a host's node among the groups of clients.
+func (w *whole) group(host string) int {
+	for i := range w.Plan.Hosts {
+		if w.Plan.Hosts[i].Name == host {
+			return slices.Index(w.groups, w.Plan.Hosts[i].Node)
+		}
+	}
+	return -1
+}
+
+func (w *whole) groupsOf() map[string]int {
+	all := map[string]int{}
+	for i := range w.Plan.Hosts {
+		all[w.Plan.Hosts[i].Name] = slices.Index(w.groups, w.Plan.Hosts[i].Node)
+	}
+	return all
+}
+
+// colour is the class of the nth of several lines.
+func colour(n int) string { return fmt.Sprintf("c%d", n%8) }
+
+func (w *whole) clientLegend() (all []legend) {
+	for i, name := range w.groups {
+		all = append(all, legend{colour(i), "●", name})
+	}
+	return all
+}
+
+// availability is the share of requests that were answered, by when they were asked.
+func (w *whole) availability() *chart {
+	ops := w.asked()
+	if len(ops) == 0 {
+		return nil
+	}
+	const top, height = 8.0, 60.0
+	c := w.chart("availability", "Availability", top+height+6)
+	window := roundTime(w.History.End / 100)
+	y := func(share float64) float64 { return top + height*(1-share) }
+	within := w.limits(c, y)
+	n := int(w.History.End/window) + 1
+	groups := w.groupsOf()
+	good, all := make([][]int, len(w.groups)), make([][]int, len(w.groups))
+	for i := range w.groups {
+		good[i], all[i] = make([]int, n), make([]int, n)
+	}
+	for _, o := range ops {
+		g := groups[o.Host]
+		if g < 0 || o.Call > w.History.End {
+			continue
+		}
+		at := int(o.Call / window)
+		all[g][at]++
+		if o.Outcome == history.Ok && (within == 0 || o.Return-o.Call <= within) {
+			good[g][at]++
+		}
+	}
+	what := "requests answered"
+	if within > 0 {
+		what += " within " + nodes.Short(within)
+	}
+	c.Note = what + ", per " + nodes.Short(window) + "; no line where nothing was asked"
+	for g, name := range w.groups {
+		s := stair{axis: w.axis, y: y}
+		line := series{Name: name, Class: colour(g), Unit: "%"}
+		for i := range n {
+			from := time.Duration(i) * window
+			if all[g][i] == 0 {
+				s.until(from)
+				line.Steps = append(line.Steps, millis(from), math.NaN())
+				continue
+			}
+			share := float64(good[g][i]) / float64(all[g][i])
+			s.to(from, share)
+			line.Steps = append(line.Steps, millis(from), math.Round(share*1000)/10)
+		}
+		s.until(w.History.End)
+		c.Paths = append(c.Paths, path{D: s.b.String(), Class: "line " + colour(g)})
+		c.Series = append(c.Series, line)
+	}
+	c.Legend = append(w.clientLegend(), c.Legend...)
+	for _, share := range []float64{0, 0.5, 1} {
+		c.Grid = append(c.Grid, num(y(share)))
+		c.Labels = append(c.Labels, text{X: num(plotLeft - 10), Y: num(y(share) + 3), Class: "tick", Anchor: "end", Text: fmt.Sprintf("%.0f%%", share*100)})
+	}
+	return c
+}
+
+// limits draws what a claim of availability allows, and returns how long an answer may take by it.
+func (w *whole) limits(c *chart, y func(float64) float64) (within time.Duration) {
+	for i := range w.Plan.Claims {
+		if a, ok := w.Plan.Claims[i].Config.(*checkers.Available); ok {
+			c.Dashed = num(y(float64(a.AtLeast) / float64(nodes.PerMillion)))
+			c.Legend = append(c.Legend, legend{"soft", "╌", "claimed by " + w.Plan.Claims[i].Name})
+			return a.Within
+		}
+	}
+	return 0
+}
+
+func millis(t time.Duration) float64 { return math.Round(t.Seconds()*1e6) / 1e3 }
+
+// mostSigns bounds the × and ? of the chart of latencies.
+const mostSigns = 500
+
+// latency is each request at the time at which it was asked: how long its answer took.
+func (w *whole) latency() *chart {
+	ops := w.asked()
+	if len(ops) == 0 {
+		return nil
+	}
+	const top, height = 8.0, 92.0
+	c := w.chart("latency", "Latency", top+height+6)
+	low, high := time.Duration(math.MaxInt64), time.Duration(0)
+	for _, o := range ops {
+		if d := w.took(o); d > 0 {
+			low, high = min(low, d), max(high, d)
+		}
+	}
+	if high == 0 {
+		low, high = time.Millisecond, time.Second
+	}
+	from, to := math.Floor(math.Log10(low.Seconds())), math.Ceil(math.Log10(high.Seconds()))
+	if to <= from {
+		to = from + 1
+	}
+	y := func(d time.Duration) float64 {
+		return top + height*(1-(math.Log10(max(d.Seconds(), 1e-9))-from)/(to-from))
+	}
+	groups := w.groupsOf()
+	dots := make([]strings.Builder, len(w.groups)+1)
+	type cell struct{ x, y, kind int }
+	seen := map[cell]bool{}
+	refused, silent, left := 0, 0, 0
+	for _, o := range ops {
+		px, py := w.axis.x(o.Call), y(w.took(o))
+		g := groups[o.Host]
+		if g < 0 {
+			g = len(w.groups)
+		}
+		sign, class := "", ""
+		at := cell{int(px * 2), int(py * 2), g}
+		switch o.Outcome {
+		case history.Ok:
+		case history.Fail:
+			refused++
+			sign, class = "×", "refused"
+			at = cell{int(px / 3), int(py / 3), -1}
+		default:
+			silent++
+			sign, class = "?", "silent"
+			at = cell{int(px / 3), int(py / 3), -2}
+		}
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		switch {
+		case sign == "":
+			dots[g].WriteString("M" + fine(px) + " " + num(py) + "h0")
+		case len(c.Texts) == mostSigns:
+			left++
+		default:
+			c.Texts = append(c.Texts, text{X: fine(px), Y: num(py + 3.5), Class: "sign " + class + " " + colour(g), Anchor: "middle", Text: sign})
+		}
+	}
+	for g := range dots {
+		if dots[g].Len() > 0 {
+			c.Paths = append(c.Paths, path{D: dots[g].String(), Class: "dots " + colour(g)})
+		}
+	}
+	c.Note = fmt.Sprintf("each of %s at the time at which it was to start", reports.Counted(len(ops), "request"))
+	if left > 0 {
+		c.Note += fmt.Sprintf("; %s and ? of %s are drawn", "×", reports.Count(refused+silent))
+	}
+	c.Legend = append(w.clientLegend(), legend{"refused", "×", fmt.Sprintf("refused (%s)", reports.Count(refused))},
+		legend{"silent", "?", fmt.Sprintf("no answer, it may have happened (%s)", reports.Count(silent))})
+	for d := from; d <= to; d++ {
+		at := time.Duration(math.Round(math.Pow(10, d) * 1e9))
+		c.Grid = append(c.Grid, num(y(at)))
+		c.Labels = append(c.Labels, text{X: num(plotLeft - 10), Y: num(y(at) + 3), Class: "tick", Anchor: "end", Text: reports.Span(at.Seconds())})
+	}
+	return c
+}
+
+// took is how long a request took; of one without an answer, until it was given up, or the end.
+func (w *whole) took(o *history.Operation) time.Duration {
+	return min(o.Return, w.History.End) - o.Call
+}
+
+func cut(text string, n int) string {
+	if r := []rune(text); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return text
+}

@@ -1,0 +1,402 @@
+package recording
+
+import (
+	"bytes"
+	"cmp"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"simrun/nodes/history"
+	"simrun/scenarios"
+)
+
+// Slice is what of a run one thing that went wrong hangs on: the operations that show it, what was said about them and the
+// disks' part, within their causal past, and what struck those who took part meanwhile.
+type Slice struct {
+	Claim   *scenarios.ClaimResult // what is violated; nil if it is a finding
+	Finding *scenarios.Finding
+	Names   []string // what the messages were known by: a handle, a key
+	From    time.Duration
+	To      time.Duration
+	// Hosts take part: clients, then servers, then workers.
+	Hosts []string
+	// Operations are those of the witness.
+	Operations []*history.Operation
+	Messages   []*Message // in the order in which they were sent
+	Disk       []Event
+	Notes      []Event
+	Downs      []history.Down
+	// Others is how many messages about it there were that are not among Messages.
+	Others int
+	// Past is how many events of the run happened before it, in the order of cause and effect.
+	Past int
+}
+
+// The bounds of a slice: a picture of more shows nothing.
+const (
+	mostMessages = 40
+	mostLanes    = 7
+	mostDisk     = 24
+)
+
+// Slice is the slice of the first claim that is violated and should not be, else of the first finding, else of the first
+// claim that is violated; nil if there is none.
+func (r *Recording) Slice() *Slice {
+	var chosen *scenarios.ClaimResult
+	for i := range r.Result.Claims {
+		c := &r.Result.Claims[i]
+		if c.Verdict == scenarios.Violated && (chosen == nil || chosen.Expect == scenarios.Violated && c.Expect != scenarios.Violated) {
+			chosen = c
+		}
+	}
+	switch {
+	case len(r.Result.Findings) > 0 && (chosen == nil || chosen.Expect == scenarios.Violated):
+		return r.ofFinding(&r.Result.Findings[0])
+	case chosen != nil:
+		return r.OfClaim(chosen)
+	}
+	return nil
+}
+
+// OfClaim is the slice of a violated claim; nil if the claim has no witness.
+func (r *Recording) OfClaim(c *scenarios.ClaimResult) *Slice {
+	s := &Slice{Claim: c, From: r.History.End}
+	family := r.family(c.Witness)
+	if len(family) == 0 {
+		return nil
+	}
+	cast := map[string]bool{}
+	for _, o := range family {
+		cast[o.Host] = true
+		s.From = min(s.From, o.Call)
+		if o.Outcome != history.Pending {
+			s.To = max(s.To, o.Return)
+		} else {
+			s.To = max(s.To, o.Call)
+		}
+		if slices.Contains(c.Witness, o.ID) {
+			s.Operations = append(s.Operations, o)
+		}
+	}
+	r.callOut(family, cast)
+	s.Names = r.names(family)
+	for _, line := range c.Story { // what the check tells of belongs to it, up to the end of the run if it says so
+		if at, _, ok := Moment(line); ok {
+			s.From, s.To = min(s.From, at), max(s.To, at)
+		}
+	}
+	horizon := r.past(cast, s.To)
+	s.Past = r.before(horizon)
+	r.addMessages(s, cast, horizon)
+	r.addHosts(s, cast)
+	r.addDisks(s)
+	r.addWeather(s)
+	return s
+}
+
+// ofFinding is what a host did last before something was found on it.
+func (r *Recording) ofFinding(f *scenarios.Finding) *Slice {
+	at := time.Duration(f.At * float64(time.Second))
+	s := &Slice{Finding: f, To: at + time.Millisecond, From: at}
+	cast := map[string]bool{f.Host: true}
+	for i := len(r.Messages) - 1; i >= 0 && len(s.Messages) < mostMessages/3; i-- {
+		m := &r.Messages[i]
+		if m.At > s.To || m.Quiet || m.From != f.Host && m.To != f.Host {
+			continue
+		}
+		if !cast[m.From] || !cast[m.To] {
+			if len(cast) == 4 {
+				continue
+			}
+			cast[m.From], cast[m.To] = true, true
+		}
+		s.Messages = append(s.Messages, m)
+		s.From = min(s.From, m.Sent)
+	}
+	slices.Reverse(s.Messages)
+	s.Past = r.before(r.past(map[string]bool{f.Host: true}, s.To))
+	r.addHosts(s, cast)
+	r.addDisks(s)
+	r.addWeather(s)
+	return s
+}
+
+// family is the operations of a witness, those that they are parts of, and their parts. Of many the first few are enough.
+func (r *Recording) family(witness []uint64) (family []*history.Operation) {
+	const most = 6
+	roots := map[uint64]bool{}
+	parents := map[uint64]uint64{}
+	for _, o := range r.History.Operations {
+		parents[o.ID] = o.Parent
+	}
+	for _, id := range witness[:min(len(witness), most)] {
+		for parents[id] != 0 {
+			id = parents[id]
+		}
+		roots[id] = true
+	}
+	for _, o := range r.History.Operations {
+		root := o.ID
+		for parents[root] != 0 {
+			root = parents[root]
+		}
+		if roots[root] {
+			family = append(family, o)
+		}
+	}
+	return family
+}
+
+// callOut adds the hosts that operations name.
+func (r *Recording) callOut(family []*history.Operation, cast map[string]bool) {
+	for _, o := range family {
+		eachAttr(o, func(a slog.Attr) {
+			if name := a.Value.String(); r.hosts[name] != nil {
+				cast[name] = true
+			}
+		})
+	}
+}
+
+func eachAttr(o *history.Operation, f func(slog.Attr)) {
+	for _, a := range o.In {
+		f(a)
+	}
+	for _, a := range o.Out {
+		f(a)
+	}
+	for _, n := range o.Notes {
+		for _, a := range n.Attrs {
+			f(a)
+		}
+	}
+}
+
+// names are the values in operations by which messages about them can be told from others: those that few messages have.
+func (r *Recording) names(family []*history.Operation) (names []string) {
+	var candidates []string
+	for _, o := range family {
+		eachAttr(o, func(a slog.Attr) {
+			v := a.Value.String()
+			if len(v) >= 2 && len(v) <= 200 && r.hosts[v] == nil && a.Value.Kind() != slog.KindBool {
+				candidates = append(candidates, v)
+			}
+		})
+	}
+	slices.Sort(candidates)
+	candidates = slices.Compact(candidates)
+	counts := make([]int, len(candidates))
+	for i := range r.Messages {
+		for j, name := range candidates {
+			if mentions(r.Messages[i].Data, name) {
+				counts[j]++
+			}
+		}
+	}
+	common := max(40, len(r.Messages)/50)
+	rarest := -1
+	for j, n := range counts {
+		if n > 0 && n <= common {
+			names = append(names, candidates[j])
+		}
+		if n > 0 && (rarest < 0 || n < counts[rarest]) {
+			rarest = j
+		}
+	}
+	if len(names) == 0 && rarest >= 0 {
+		names = append(names, candidates[rarest])
+	}
+	return names
+}
+
+// mentions says whether bytes hold a name, and not only as a part of a longer one.
+func mentions(data []byte, name string) bool {
+	for at := 0; ; {
+		i := bytes.Index(data[at:], []byte(name))
+		if i < 0 {
+			return false
+		}
+		i += at
+		end := i + len(name)
+		if (i == 0 || !joined(data[i-1], name[0])) && (end == len(data) || !joined(name[len(name)-1], data[end])) {
+			return true
+		}
+		at = i + 1
+	}
+}
+
+// joined says that two bytes beside each other are of one word: digits of one number, letters of one name.
+func joined(a, b byte) bool { return digit(a) && digit(b) || letter(a) && letter(b) }
+
+func digit(c byte) bool  { return '0' <= c && c <= '9' }
+func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// past is up to when what each host did can have led to what the hosts of the cast were at a time: the events that happened
+// before, in the sense of Lamport (CACM 1978). A host that is not in it had no part.
+func (r *Recording) past(cast map[string]bool, end time.Duration) map[string]time.Duration {
+	horizon := map[string]time.Duration{}
+	for host := range cast {
+		horizon[host] = end
+	}
+	for i := len(r.Messages) - 1; i >= 0; i-- { // in the order of arrival: whatever raises a horizon later lies earlier
+		m := &r.Messages[i]
+		if at, in := horizon[m.To]; m.Lost == "" && in && m.At <= at {
+			horizon[m.From] = max(horizon[m.From], m.Sent)
+		}
+	}
+	return horizon
+}
+
+// before counts the events of a past.
+func (r *Recording) before(horizon map[string]time.Duration) (n int) {
+	for i := range r.Events {
+		e := &r.Events[i]
+		if at, in := horizon[e.Host]; in && e.At <= at || e.Sort == Fault {
+			n++
+		}
+	}
+	return n
+}
+
+// addMessages adds the messages that mention one of the names, as far as they can have had a part in it.
+func (r *Recording) addMessages(s *Slice, cast map[string]bool, horizon map[string]time.Duration) {
+	for i := range r.Messages {
+		m := &r.Messages[i]
+		if at, in := horizon[m.From]; !in || m.Sent > at || m.At < s.From || m.Sent > s.To {
+			continue
+		}
+		if slices.ContainsFunc(s.Names, func(name string) bool { return mentions(m.Data, name) }) {
+			s.Messages = append(s.Messages, m)
+		}
+	}
+	slices.SortStableFunc(s.Messages, func(a, b *Message) int { return cmp.Compare(a.Sent, b.Sent) })
+	if n := len(s.Messages); n > mostMessages { // how it began, and how it ended
+		s.Others = n - mostMessages
+		s.Messages = append(s.Messages[:mostMessages/2:mostMessages/2], s.Messages[n-mostMessages/2:]...)
+	}
+	for _, m := range s.Messages {
+		cast[m.From], cast[m.To] = true, true
+	}
+}
+
+// addHosts puts those who take part in the order of lanes. Of too many, those without a message go first.
+func (r *Recording) addHosts(s *Slice, cast map[string]bool) {
+	said := map[string]int{}
+	for _, m := range s.Messages {
+		said[m.From]++
+		said[m.To]++
+	}
+	for _, o := range s.Operations {
+		said[o.Host] += len(r.Messages)
+	}
+	for i := range r.Plan.Hosts {
+		if name := r.Plan.Hosts[i].Name; cast[name] {
+			s.Hosts = append(s.Hosts, name)
+		}
+	}
+	if len(s.Hosts) > mostLanes {
+		slices.SortStableFunc(s.Hosts, func(a, b string) int { return cmp.Compare(said[b], said[a]) })
+		s.Hosts = s.Hosts[:mostLanes]
+		kept := s.Messages[:0:0]
+		for _, m := range s.Messages {
+			if slices.Contains(s.Hosts, m.From) && slices.Contains(s.Hosts, m.To) {
+				kept = append(kept, m)
+			} else {
+				s.Others++
+			}
+		}
+		s.Messages = kept
+	}
+	order := map[string]int{"client": 0, "server": 1, "worker": 2}
+	index := map[string]int{}
+	for i := range r.Plan.Hosts {
+		index[r.Plan.Hosts[i].Name] = i
+	}
+	slices.SortStableFunc(s.Hosts, func(a, b string) int {
+		return cmp.Or(cmp.Compare(order[string(r.kinds[a].Role)], order[string(r.kinds[b].Role)]), cmp.Compare(index[a], index[b]))
+	})
+}
+
+// addDisks adds what the disks of those who take part were told between what they heard and what they said of it, and up to
+// the next sync that ends after that: what makes it durable.
+func (r *Recording) addDisks(s *Slice) {
+	for _, host := range s.Hosts {
+		var disk []Event
+		for i := range r.Events {
+			if e := &r.Events[i]; e.Sort == Disk && e.Host == host && e.At >= s.From && e.At <= s.To {
+				disk = append(disk, *e)
+			}
+		}
+		for _, m := range s.Messages {
+			if m.To != host || m.Lost != "" || m.Quiet {
+				continue
+			}
+			s.Disk = append(s.Disk, durable(disk, m.At)...)
+		}
+		for _, e := range disk {
+			if strings.HasPrefix(e.Text, "lost ") {
+				s.Disk = append(s.Disk, e)
+			}
+		}
+	}
+	slices.SortStableFunc(s.Disk, func(a, b Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Host, b.Host)) })
+	s.Disk = slices.Compact(s.Disk)
+	s.Disk = s.Disk[:min(len(s.Disk), mostDisk)]
+}
+
+// soon is how long after it was heard a message can be what a write is about.
+const soon = 50 * time.Millisecond
+
+// durable is the first write after a time and what follows it up to the end of the sync that makes it durable.
+func durable(disk []Event, from time.Duration) []Event {
+	first := slices.IndexFunc(disk, func(e Event) bool { return e.At >= from && strings.HasPrefix(e.Text, "write ") })
+	if first < 0 || disk[first].At > from+soon {
+		return nil
+	}
+	begun := false
+	for i, e := range disk[first:] {
+		switch {
+		case strings.HasPrefix(e.Text, "lost "):
+			return disk[first : first+i]
+		case strings.HasPrefix(e.Text, "sync-begin"):
+			begun = true
+		case strings.HasPrefix(e.Text, "sync-end") && begun:
+			return picked(disk[first : first+i+1])
+		case e.At > from+20*soon:
+			return disk[first : first+1]
+		}
+	}
+	return disk[first : first+1]
+}
+
+// picked is the first write of a stretch and its last sync.
+func picked(disk []Event) []Event {
+	all := []Event{disk[0]}
+	for _, e := range disk[1:] {
+		if strings.HasPrefix(e.Text, "sync-begin") && len(all) == 1 {
+			all = append(all, e)
+		}
+	}
+	return append(all, disk[len(disk)-1])
+}
+
+// addWeather adds when those who take part were down, and what they say of themselves right after.
+func (r *Recording) addWeather(s *Slice) {
+	for _, d := range r.History.Downs {
+		if slices.Contains(s.Hosts, d.Host) && d.From <= s.To && d.To >= s.From {
+			s.Downs = append(s.Downs, d)
+		}
+	}
+	for i := range r.Events {
+		e := &r.Events[i]
+		if e.Sort != Note || e.At < s.From || e.At > s.To || !slices.Contains(s.Hosts, e.Host) || !strings.Contains(e.Text, ": ") {
+			continue
+		}
+		if slices.ContainsFunc(s.Downs, func(d history.Down) bool { return d.Host == e.Host && d.To <= e.At && e.At <= d.To+time.Second }) &&
+			strings.HasPrefix(e.Text, "replayed") {
+			s.Notes = append(s.Notes, *e)
+		}
+	}
+}
