@@ -15,6 +15,7 @@ type Atomic struct {
 	Model ObjectName `yaml:"linearizable" doc:"the object: gearman.job (queued, running, queued again only if that attempt was lost, done for good)"`
 	Per   []string   `yaml:"per" doc:"what tells one object from another: server, handle"`
 	Terms `yaml:",inline"`
+	From  Selector `yaml:"from" doc:"whose operations; all if it is not said. Of jobs it is all"`
 	// States bounds the search for each object.
 	States int `yaml:"states" doc:"most steps in the search for an order, per object; beyond it the claim is unknown"`
 }
@@ -55,7 +56,7 @@ func (c *Atomic) Judge(e *Evidence) Judgement {
 	if !known {
 		return vacuous("there is no model %s", c.Model)
 	}
-	j, err := Linearizable(model, e.History, Options{States: int64(c.States), Others: true})
+	j, err := Linearizable(model, e.only(c.From).History, Options{States: int64(c.States), Others: true})
 	if err != nil {
 		return Judgement{Verdict: Unknown, Reason: err.Error()}
 	}

@@ -37,7 +37,7 @@ func (e *Evidence) audit(write string, r Reading) *audit {
 	if !a.healed {
 		return a
 	}
-	for _, k := range e.storeOf(write, r.Read).shelves {
+	for _, k := range e.only(r.From).storeOf(write, r.Read).shelves {
 		a.key(k, r.Within)
 	}
 	slices.SortStableFunc(a.lost, func(x, y missing) int { return cmp.Compare(x.write.Return, y.write.Return) })

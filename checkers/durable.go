@@ -27,6 +27,7 @@ type PowerSafe struct {
 type Reading struct {
 	Read   string        `yaml:"read" doc:"the operation that reads a key's value, or the list of its values"`
 	Within time.Duration `yaml:"within" doc:"how long after the last heal, and after a write, what was acknowledged must be there to be read"`
+	From   Selector      `yaml:"from" doc:"whose operations; all if it is not said"`
 }
 
 func newReading() Reading        { return Reading{Read: "read", Within: defaultLimit} }

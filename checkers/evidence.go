@@ -20,6 +20,7 @@ type Evidence struct {
 	staffs  map[what][]string   // the workers of a server and function
 	crews   map[string][]string // the workers that a server may have
 	keys    *accesses
+	parts   map[Selector]*Evidence
 }
 
 // Gather makes a history into evidence.
@@ -74,6 +75,26 @@ func (e *Evidence) ofKind(kind string, from Selector) []*history.Operation {
 		h := e.hosts[o.Host]
 		return h == nil || !from.selects(h)
 	})
+}
+
+// only is the same evidence, but of what the selected hosts undertook alone: where several services are judged side by side,
+// each by its own clients.
+func (e *Evidence) only(from Selector) *Evidence {
+	if from == "" || from == "all" {
+		return e
+	}
+	if e.parts[from] == nil {
+		part := *e.History
+		part.Operations = slices.DeleteFunc(slices.Clone(e.Operations), func(o *history.Operation) bool {
+			h := e.hosts[o.Host]
+			return h == nil || !from.selects(h)
+		})
+		if e.parts == nil {
+			e.parts = map[Selector]*Evidence{}
+		}
+		e.parts[from] = Gather(&part)
+	}
+	return e.parts[from]
 }
 
 // phase is the phase of that name.

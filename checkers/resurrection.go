@@ -12,10 +12,12 @@ import (
 type NoResurrection struct {
 	In     string        `yaml:"in" doc:"the phase from which on deleted values must be gone; the whole run if it is not said. Weak stores bring them back until their replicas agree"`
 	Within time.Duration `yaml:"within" doc:"how soon after the start of that phase"`
+	From   Selector      `yaml:"from" doc:"whose reads and writes; all if it is not said"`
 }
 
 // Judge looks for values that came back.
 func (c *NoResurrection) Judge(e *Evidence) Judgement {
+	e = e.only(c.From)
 	a := e.accessed()
 	if a.err != nil {
 		return unreadable(a.err)

@@ -7,6 +7,7 @@ import (
 // Sessions asks that each client's own reads and writes of a key make sense to it, whichever replicas they went to.
 type Sessions struct {
 	Guarantees []Guarantee `yaml:"guarantees" doc:"which of the four guarantees are given; all if it is not said"`
+	From       Selector    `yaml:"from" doc:"whose reads and writes; all if it is not said"`
 }
 
 // Guarantee is one of the four of Terry et al.
@@ -24,6 +25,7 @@ func (Guarantee) Values() (names []string) {
 
 // Judge goes through the accesses of every client.
 func (c *Sessions) Judge(e *Evidence) Judgement {
+	e = e.only(c.From)
 	a := e.accessed()
 	switch {
 	case a.err != nil:
