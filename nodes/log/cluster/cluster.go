@@ -20,6 +20,7 @@
 package cluster
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -228,4 +229,9 @@ func (s *State) Restore(b []byte) error {
 		}
 	}
 	return nil
+}
+
+// Compare orders by topic, index and ID.
+func (r Ref) Compare(other Ref) int {
+	return cmp.Or(cmp.Compare(r.Topic, other.Topic), cmp.Compare(r.Index, other.Index), cmp.Compare(r.ID, other.ID))
 }

@@ -90,6 +90,9 @@ const ProducerBlock = 1000
 // Encode is the command as the log has it.
 func (c *Command) Encode() []byte { return encode(c) }
 
+// Encode is the result as it is answered.
+func (r *Result) Encode() []byte { return encode(r) }
+
 // DecodeCommand reads a command. Errors: of bytes that are none.
 func DecodeCommand(b []byte) (Command, error) {
 	var c Command
@@ -124,7 +127,7 @@ func (s *State) Apply(command, dst []byte) []byte {
 	if err == nil {
 		r = s.Do(&c)
 	}
-	return append(dst, encode(r)...)
+	return append(dst, r.Encode()...)
 }
 
 // Do does a command.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"simrun/nodes"
 )
 
 // Config is what is configured of a topic, by the names that Kafka gives. What is not said is the default.
@@ -124,3 +126,12 @@ func (c Config) Compacts() bool { return c.Get("cleanup.policy") != "delete" }
 
 // Deletes says whether old segments go.
 func (c Config) Deletes() bool { return c.Get("cleanup.policy") != "compact" }
+
+// Share is a setting between 0 and 1.
+func (c Config) Share(name string) nodes.Percent {
+	f, err := strconv.ParseFloat(c.Get(name), 64)
+	if err != nil {
+		panic(fmt.Sprintf("cluster: %s is no number", name)) // Check has let it pass
+	}
+	return nodes.Percent(f * float64(nodes.PerMillion))
+}
