@@ -28,7 +28,6 @@ type ledger struct {
 	promised int64 // offsets below it are durable, whatever happens
 	shifting bool  // the start is being moved to goal
 	goal     int64
-	cutting  bool // the log is being truncated: what is from promised on may be there or not
 	life     int
 }
 
@@ -40,10 +39,9 @@ func (l *ledger) entry() string {
 	return fmt.Sprintf("%d=%d/%s", n, l.life, strings.Repeat("x", int(n*37%150)))
 }
 
-// commit appends so many batches and commits them together.
-func (l *ledger) commit(p *partition.Partition, batches int) error {
-	before := len(l.appended)
-	var last partition.Appended
+// commit appends so many batches and then waits for each.
+func (l *ledger) commit(p *partition.Partition, batches int) (failed error) {
+	var all []partition.Appended
 	for range batches {
 		e := l.entry()
 		a, err := p.Append(from(5, 0, int32(l.next()), e), int32(l.life))
@@ -51,33 +49,44 @@ func (l *ledger) commit(p *partition.Partition, batches int) error {
 			return err
 		}
 		if a.First != l.next() || a.Duplicate {
-			return fmt.Errorf("offset %d was given for %d", a.First, l.next())
+			return fmt.Errorf("offset %d was given for %d, duplicate %v", a.First, l.next(), a.Duplicate)
 		}
 		l.appended = append(l.appended, fmt.Sprintf("%d:%s", l.next(), e))
-		last = a
+		all = append(all, a)
 	}
-	err := p.Commit(last)
-	switch {
-	case err == nil:
-		l.promised = l.next()
-		p.SetWatermark(l.promised)
-	case errors.Is(err, syscall.ENOSPC):
-		l.appended = l.appended[:before]
+	for _, a := range all {
+		err := p.Commit(a)
+		switch {
+		case err == nil && failed != nil:
+			return fmt.Errorf("%d is in the log, and what comes before it is not: %w", a.First, failed)
+		case err == nil:
+			l.promised = a.Last + 1
+			p.SetWatermark(l.promised)
+		case errors.Is(err, syscall.ENOSPC) && failed == nil:
+			l.appended = l.appended[:a.First-l.start]
+			failed = err
+		default:
+			failed = err
+		}
 	}
-	return err
+	return failed
 }
 
 // truncate cuts the log off.
 func (l *ledger) truncate(p *partition.Partition, to int64) error {
-	l.promised, l.cutting = min(l.promised, to), true
+	promised := l.promised
+	l.promised = min(l.promised, to)
 	end, err := p.Truncate(to)
+	if errors.Is(err, syscall.ENOSPC) && p.Broken() == nil {
+		l.promised = promised
+	}
 	if err != nil {
 		return err
 	}
 	if end != to {
 		return fmt.Errorf("the end is %d after a truncation to %d", end, to)
 	}
-	l.appended, l.cutting = l.appended[:to-l.start], false
+	l.appended = l.appended[:to-l.start]
 	return nil
 }
 
@@ -391,7 +400,7 @@ func TestEveryKillThenEveryCrashLeavesWhatWasPromised(t *testing.T) {
 			if err := l.fits(p); err != nil {
 				return err
 			}
-			l.appended, l.cutting = l.appended[:p.Next()-l.start], false
+			l.appended = l.appended[:p.Next()-l.start]
 			l.promised, l.life = p.Next(), l.life+1
 			err := l.commit(p, 3)
 			if err == nil {

@@ -43,8 +43,7 @@ func liveOn(fs nodes.FS, life func(env nodes.Env) error) error {
 }
 
 // live is liveOn for tests that stop at the first surprise.
-func live(t testing.TB, fs nodes.FS, life func(env nodes.Env)) {
-	t.Helper()
+func live(t require.TestingT, fs nodes.FS, life func(env nodes.Env)) {
 	require.NoError(t, liveOn(fs, func(env nodes.Env) error { life(env); return nil }))
 }
 
@@ -55,8 +54,7 @@ func newDisk() (*disk.Disk, nodes.FS) {
 
 const dir = "data/orders-0"
 
-func open(t testing.TB, env nodes.Env, o partition.Options) *partition.Partition {
-	t.Helper()
+func open(t require.TestingT, env nodes.Env, o partition.Options) *partition.Partition {
 	p, err := partition.Open(env, dir, o)
 	require.NoError(t, err)
 	return p

@@ -87,7 +87,7 @@ func (p *Partition) recover() error {
 		return err
 	}
 	p.placed, p.durable = p.next, p.next
-	if p.epochs.cut(p.next); len(p.epochs.list) == 0 && p.next > p.segments[0].base {
+	if p.epochs.cut(p.next); len(p.epochs.list) == 0 && p.next > p.start {
 		return &Corruption{File: fileEpochs, What: "it is missing"}
 	}
 	if err := p.restore(v.snapshots); err != nil {

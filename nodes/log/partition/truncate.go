@@ -43,7 +43,7 @@ func (p *Partition) resume() {
 
 // Truncate removes, durably, what lies at the offset or beyond, and returns the new end: the offset, or that of the batch that it lies within.
 // What waits for the disk is committed before. Above Next it does nothing. It gives way, and appends meanwhile say ErrBehind. Errors:
-// ErrOutOfRange below Start, ErrBroken, ErrClosed.
+// ErrOutOfRange below Start, ErrBroken, ErrClosed, ENOSPC, with which nothing was removed.
 func (p *Partition) Truncate(to int64) (end int64, err error) {
 	if p.closing {
 		return p.next, ErrClosed
@@ -64,19 +64,27 @@ func (p *Partition) Truncate(to int64) (end int64, err error) {
 	return p.next, err
 }
 
-// truncate is Truncate without what it has to wait for. Segments go from the last to the first, so that at each moment the
-// disk holds a log, and the files that tell of the log's end follow it.
+// truncate is Truncate without what it has to wait for. A full disk may refuse its first step; what fails then leaves the log neither as it
+// was nor as it is to be.
 func (p *Partition) truncate(to int64) error {
-	p.cuts++
 	if p.cleaned.cut(max(p.segmentOf(to).base, p.start)) { // what comes there instead will not have been cleaned
 		if err := p.replace(fileCleaned, p.cleaned.encode()); err != nil {
 			return err
 		}
 	}
+	if err := p.cutTo(to); err != nil {
+		return &finalError{"truncation", err}
+	}
+	return nil
+}
+
+// cutTo removes segments from the last to the first, so that at each moment the disk holds a log, and lets the files that tell of
+// the log's end follow it.
+func (p *Partition) cutTo(to int64) error {
+	p.cuts++
 	for len(p.segments) > 1 && p.tail().base >= to {
 		s := p.tail()
 		p.segments = p.segments[:len(p.segments)-1]
-		p.cuts++
 		p.end(s.base)
 		if err := s.retire(); err != nil {
 			return err
@@ -84,25 +92,33 @@ func (p *Partition) truncate(to int64) error {
 		if err := p.remove([]string{fileName(s.base, extLog)}); err != nil {
 			return err
 		}
-		if err := p.remove([]string{fileName(s.base, extIndex)}); err != nil {
-			return err
-		}
 	}
 	if err := p.cutTail(to); err != nil {
-		return err
-	}
-	p.epochs.cut(p.next)
-	if err := p.saveEpochs(); err != nil {
 		return err
 	}
 	v, err := p.survey()
 	if err != nil {
 		return err
 	}
-	if err := p.restore(v.snapshots); err != nil {
+	var stale []string
+	for _, offset := range v.indexes {
+		if offset >= p.tail().base {
+			stale = append(stale, fileName(offset, extIndex))
+		}
+	}
+	for _, offset := range v.snapshots {
+		if offset > p.next {
+			stale = append(stale, fileName(offset, extSnapshot))
+		}
+	}
+	if err := p.remove(stale); err != nil {
 		return err
 	}
-	return p.clean(v)
+	p.epochs.cut(p.next)
+	if err := p.saveEpochs(); err != nil && !isFull(err) { // they are saved before the next write in any case
+		return err
+	}
+	return p.restore(v.snapshots)
 }
 
 // end lets the log end at the offset.
@@ -154,7 +170,7 @@ func (p *Partition) cutTail(to int64) error {
 	s.resized = false
 	p.end(end.offset)
 	p.frontier = s.end
-	return p.remove([]string{fileName(s.base, extIndex)})
+	return nil
 }
 
 // Reset removes all that there is, and begins the log anew at the offset, durably: a follower's way to a leader whose log begins above
@@ -177,19 +193,14 @@ func (p *Partition) Reset(offset int64) error {
 			err = p.judge(s.retire())
 		}
 		if err == nil {
-			err = p.judge(p.fatal(p.beginAnew(offset)))
+			err = p.beginAnew(offset)
+		}
+		if err != nil {
+			err = p.judge(&finalError{"beginning anew", err})
 		}
 	}
 	p.grown()
 	return err
-}
-
-// fatal makes an error one after which the partition is broken, because the log is neither what it was nor what it is to be.
-func (p *Partition) fatal(err error) error {
-	if err != nil {
-		return &finalError{"beginning anew", err}
-	}
-	return nil
 }
 
 // beginAnew is the second half of a Reset, and of a recovery that finds a first half.

@@ -1,0 +1,188 @@
+package partition_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/nodes"
+	"simrun/nodes/log/partition"
+	"simrun/sim/disk"
+	"simrun/sim/luck"
+)
+
+// files are what is in the partition's directory.
+func files(t testing.TB, fs nodes.FS) map[string][]byte {
+	all := map[string][]byte{}
+	entries, err := fs.ReadDir(dir)
+	require.NoError(t, err)
+	for _, entry := range entries {
+		f, err := fs.OpenFile(path.Join(dir, entry.Name()), os.O_RDONLY, 0)
+		require.NoError(t, err)
+		size, err := f.Size()
+		require.NoError(t, err)
+		data := make([]byte, size)
+		if size > 0 {
+			n, err := f.ReadAt(data, 0)
+			require.True(t, n == len(data) && (err == nil || err == io.EOF), err)
+		}
+		require.NoError(t, f.Close())
+		all[entry.Name()] = data
+	}
+	return all
+}
+
+// place puts files on a disk of their own.
+func place(t testing.TB, files map[string][]byte) nodes.FS {
+	fs := disk.FS(disk.New(luck.Stream{}, disk.Options{}))
+	require.NoError(t, fs.MkdirAll(dir, 0o755))
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		f, err := fs.OpenFile(path.Join(dir, name), os.O_RDWR|os.O_CREATE, 0o644)
+		require.NoError(t, err)
+		_, err = f.WriteAt(files[name], 0)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}
+	return fs
+}
+
+// image is the files of a log of several segments and epochs that has lived, and what it holds.
+func image(t testing.TB, o partition.Options, closed bool) (map[string][]byte, *ledger) {
+	_, fs := newDisk()
+	l := &ledger{}
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, env, o)
+		for range 4 {
+			require.NoError(t, l.commit(p, 2))
+			l.life++
+		}
+		require.NoError(t, l.shift(p, 3))
+		if closed {
+			require.NoError(t, p.Close())
+		}
+	})
+	return files(t, fs), l
+}
+
+// look opens a log, reads it all, and sees that it knows its producer.
+func look(fs nodes.FS, o partition.Options) (held []string, err error) {
+	err = liveOn(fs, func(env nodes.Env) error {
+		p, err := partition.Open(env, dir, o)
+		if err != nil {
+			return err
+		}
+		if held, err = entries(p, p.Start(), partition.ReadOptions{MaxBytes: 300}); err == nil && len(held) > 0 {
+			err = (&ledger{}).knows(p)
+		}
+		return errors.Join(err, p.Close())
+	})
+	return held, err
+}
+
+// If this failed, a bit that rots in what was acknowledged would silently cut off all that follows, or be believed.
+func TestRotIsToldAndNeverServed(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		all, l := image(t, tiny, closed)
+		told, harmless := map[string]int{}, map[string]int{}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			for at := 0; at < len(all[name]); at += 3 {
+				if at > 64 && at < 500 && strings.HasSuffix(name, ".log") && at%48 != 0 {
+					continue // the middle of the head, which is zeros
+				}
+				changed := maps.Clone(all)
+				changed[name] = bytes.Clone(all[name])
+				changed[name][at] ^= 1 << (at % 8)
+				held, err := look(place(t, changed), tiny)
+				kind := name[strings.LastIndex(name, ".")+1:]
+				var corruption *partition.Corruption
+				if errors.As(err, &corruption) {
+					require.Contains(t, all, corruption.File)
+					told[kind]++
+					continue
+				}
+				require.NoError(t, err, "%s at %d", name, at)
+				harmless[kind]++
+				if closed {
+					require.Equal(t, l.appended, held, "%s at %d", name, at)
+				} else { // the last commit has no mark after it, so that nothing proves that it was durable
+					require.GreaterOrEqual(t, len(held), len(l.appended)-2, "%s at %d", name, at)
+					require.Equal(t, l.appended[:len(held)], held, "%s at %d", name, at)
+				}
+			}
+		}
+		t.Log("told", told, "harmless", harmless)
+		require.Positive(t, told["log"])
+		require.Positive(t, told["leader-epochs"])
+		require.Zero(t, told["index"])
+		require.Zero(t, told["snapshot"])
+		require.Zero(t, harmless["leader-epochs"])
+	}
+}
+
+// If this failed, a disk that lost a whole file would be taken for one that never had it, and another would grow in its place.
+func TestAMissingFileIsToldOrMadeAnew(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		all, l := image(t, tiny, closed)
+		for name := range all {
+			changed := maps.Clone(all)
+			delete(changed, name)
+			held, err := look(place(t, changed), tiny)
+			switch {
+			case strings.HasSuffix(name, ".index"), strings.HasSuffix(name, ".snapshot"), name == "high-watermark":
+				require.NoError(t, err, name)
+				require.Equal(t, l.appended, held, name)
+			case name == slices.Max(slices.DeleteFunc(slices.Collect(maps.Keys(all)), func(n string) bool { return !strings.HasSuffix(n, ".log") })):
+				// the last segment alone cannot be missed: nothing comes after it
+			default:
+				require.ErrorAs(t, err, new(*partition.Corruption), name)
+			}
+		}
+	}
+}
+
+// If this failed, whoever has other replicas could not begin again where the disk has failed.
+func TestADiscardedLogBeginsAnew(t *testing.T) {
+	all, _ := image(t, tiny, true)
+	all["leader-epochs"][5] ^= 1
+	fs := place(t, all)
+	_, err := look(fs, tiny)
+	require.ErrorAs(t, err, new(*partition.Corruption))
+	live(t, fs, func(env nodes.Env) {
+		require.NoError(t, partition.Discard(env, dir))
+		p := open(t, env, tiny)
+		require.Zero(t, p.Next())
+		require.NoError(t, p.Reset(3))
+		put(t, p, 9, batch("a=b"))
+		holds(t, p, "3:a=b")
+		require.NoError(t, p.Close())
+	})
+}
+
+// FuzzOpen takes bytes for the files of a partition: nothing may panic, and what is opened must be readable or told.
+func FuzzOpen(f *testing.F) {
+	for _, closed := range []bool{true, false} {
+		all, _ := image(f, tiny, closed)
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			f.Add(name, all[name], closed)
+		}
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte, closed bool) {
+		if strings.ContainsAny(name, "/\x00") || name == "" || name == "." || name == ".." || len(name) > 100 || len(data) > 1<<16 {
+			return
+		}
+		all, _ := image(t, tiny, closed)
+		all[name] = data
+		if _, err := look(place(t, all), tiny); err != nil && !errors.As(err, new(*partition.Corruption)) &&
+			!errors.Is(err, partition.ErrLeader) && !errors.Is(err, partition.ErrFenced) && !errors.Is(err, partition.ErrOutOfOrder) {
+			t.Log(name, err)
+		}
+	})
+}
