@@ -100,10 +100,10 @@ func (p *Partition) AppendMarker(m record.Marker, producerID int64, producerEpoc
 	return p.add(b, epoch, now, false), nil
 }
 
-// Follow adds what was fetched from the leader: whole batches, with the offsets and epochs that the leader gave them. Batches that are
-// here already are left out, and so is one at the end that is cut short. It never gives way. Errors: ErrGap, ErrLeader for an epoch that is
-// below the log's last, ErrBroken, ErrClosed, ErrBehind, record.ErrCorrupt and its like; what came before the error is in the log, and
-// Appended says where.
+// Follow adds what was fetched from the leader at Next: whole batches, with the offsets and epochs that the leader gave them. One at the
+// end that is cut short is left out. It never gives way. Errors: ErrGap for a batch that does not begin at Next, ErrLeader for an
+// epoch that is below the log's last, ErrBroken, ErrClosed, ErrBehind, record.ErrCorrupt and its like; what came before the error is in the
+// log, and Appended says where.
 func (p *Partition) Follow(data []byte) (a Appended, err error) {
 	a = Appended{First: p.next, Last: p.next - 1, Time: -1, group: landed}
 	now := p.now()
@@ -119,9 +119,6 @@ func (p *Partition) Follow(data []byte) (a Appended, err error) {
 			return a, err
 		}
 		data = rest
-		if b.NextOffset() <= p.next {
-			continue
-		}
 		added := p.add(b, b.LeaderEpoch(), now, false)
 		a.Last, a.group = added.Last, added.group
 	}
@@ -133,18 +130,10 @@ func (p *Partition) follows(b record.Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	if b.NextOffset() > p.next {
-		if b.BaseOffset() != p.next {
-			return fmt.Errorf("%w: offset %d at %d", ErrGap, b.BaseOffset(), p.next)
-		}
-		if b.Attributes().Control() {
-			if _, err := b.Marker(); err != nil {
-				return err
-			}
-		}
-		return p.refuses(len(b), b.LeaderEpoch())
+	if b.BaseOffset() != p.next {
+		return fmt.Errorf("%w: offset %d at %d", ErrGap, b.BaseOffset(), p.next)
 	}
-	return nil
+	return p.refuses(len(b), b.LeaderEpoch())
 }
 
 // refuses says why nothing can be appended.
