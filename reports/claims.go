@@ -3,6 +3,7 @@ package reports
 import (
 	"strings"
 
+	"simrun/reports/recording"
 	"simrun/scenarios"
 )
 
@@ -66,22 +67,52 @@ func Figure(r *scenarios.Result, c *scenarios.ClaimResult) string {
 	return text + " (" + note + ")"
 }
 
-// violations tells the story of everything that should not have been.
-func (p *page) violations(r *scenarios.Result) {
-	for i := range r.Claims {
-		if c := &r.Claims[i]; c.Verdict == scenarios.Violated && c.Expect != scenarios.Violated {
-			p.violation(c)
+// violations tells the story of everything that should not have been; of the first, if the run was recorded, with what was said
+// and what the disks were told.
+func (p *page) violations(r *scenarios.Result, told *recording.Recording) {
+	var slice *recording.Slice
+	var tale []recording.Line
+	if told != nil {
+		if slice = told.Slice(); slice != nil {
+			tale = told.Tale(slice)
 		}
+	}
+	for i := range r.Claims {
+		c := &r.Claims[i]
+		if c.Verdict != scenarios.Violated || c.Expect == scenarios.Violated {
+			continue
+		}
+		if slice == nil || slice.Claim == nil || slice.Claim.Claim != c.Claim {
+			p.violation(c, c.Story)
+			continue
+		}
+		p.violation(c, retold(tale))
+		p.strip(told, slice, tale)
 	}
 	for i := range r.Findings {
 		p.finding(&r.Findings[i])
+		if slice != nil && i == 0 && slice.Finding != nil {
+			p.strip(told, slice, tale)
+		}
 	}
 	if r.Divergence != nil {
 		p.divergence(r.Divergence)
 	}
 }
 
-func (p *page) violation(c *scenarios.ClaimResult) {
+// retold is a tale as stories are written.
+func retold(tale []recording.Line) (lines []string) {
+	for _, l := range tale {
+		if l.Plain {
+			lines = append(lines, l.Text)
+		} else {
+			lines = append(lines, recording.Stamp(l.At)+"  "+l.Text)
+		}
+	}
+	return lines
+}
+
+func (p *page) violation(c *scenarios.ClaimResult, story []string) {
 	p.line("")
 	p.line("%s", p.Ink.bad("✗ "+c.Claim+" is violated"))
 	if c.Says != "" {
@@ -90,9 +121,9 @@ func (p *page) violation(c *scenarios.ClaimResult) {
 	if c.Reason != "" {
 		p.hang("  ", 2, c.Reason)
 	}
-	if len(c.Story) > 0 {
+	if len(story) > 0 {
 		p.line("")
-		p.story(c.Story)
+		p.story(story)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"simrun/reports/recording"
 	"simrun/scenarios"
 )
 
@@ -32,6 +33,8 @@ type Kept struct {
 	// Report is the page about it: "runs/thunderstorm/51c09be2770a4d13/report.html"; empty if there is none.
 	Report string
 	Run    string // what to write after `replay`: "thunderstorm@51c09be2770a4d13"
+	// Told is the recording of the run, if it was recorded.
+	Told *recording.Recording
 	// Note is what comparing the run's hash with another's came to: "twice the same".
 	Note string
 }
@@ -46,7 +49,7 @@ func (t *Terminal) Run(r *scenarios.Result, kept Kept) error {
 	p.prose(r.Summary)
 	p.faults(r)
 	p.claims(r)
-	p.violations(r)
+	p.violations(r, kept.Told)
 	p.verdict(r, kept.Note)
 	p.kept(r, kept)
 	return p.flush()
@@ -58,7 +61,7 @@ func (t *Terminal) Violation(r *scenarios.Result, kept Kept) error {
 	p := t.page()
 	p.title(r.Scenario, r.Value, "seed "+r.Seed)
 	p.faults(r)
-	p.violations(r)
+	p.violations(r, kept.Told)
 	p.line("")
 	if where := kept.where(); where != "" {
 		p.line("%s", where)

@@ -70,7 +70,7 @@ func (c *call) keep(s *scenario, run *scenarios.Run, note string) reports.Kept {
 		return reports.Kept{Run: c.again(s, run.Result.Seed), Note: note}
 	}
 	kept := reports.Kept{Dir: dir, Run: c.nameOf(run.Result, dir), Note: note}
-	if told != nil {
+	if kept.Told = told; told != nil {
 		kept.Report = filepath.Join(dir, reports.ReportFile)
 	}
 	return kept

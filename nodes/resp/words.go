@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -78,10 +79,13 @@ func replyWords(v *Value) (name, text string) {
 				words = append(words, "…")
 				break
 			}
-			_, text := replyWords(&v.Array[i])
+			sort, text := replyWords(&v.Array[i])
+			if i == 0 {
+				name = sort
+			}
 			words = append(words, text)
 		}
-		return "answers", strings.Join(words, " ")
+		return cmp.Or(name, "nothing"), strings.TrimSpace(strings.Join(words, " "))
 	default:
 		return "nothing", ""
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"simrun/nodes"
 	"simrun/nodes/history"
 	"simrun/reports"
 	"simrun/reports/recording"
@@ -118,7 +117,7 @@ func (g *staging) instants() (all []time.Duration) {
 			all = append(all, o.Return)
 		}
 	}
-	for _, d := range g.downs() {
+	for _, d := range g.Slice.Shown() {
 		all = append(all, max(d.From, g.From))
 		if d.To <= g.To {
 			all = append(all, d.To)
@@ -130,25 +129,6 @@ func (g *staging) instants() (all []time.Duration) {
 	all = append(all, g.To)
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// mostDowns bounds how often a host is drawn to go down and come back.
-const mostDowns = 2
-
-// downs are those of the slice that are drawn: each host's first few.
-func (g *staging) downs() (all []history.Down) {
-	count := map[string]int{}
-	end := map[string]time.Duration{}
-	for _, d := range g.Downs {
-		if d.To <= end[d.Host] {
-			continue // it was down already, for another reason
-		}
-		if count[d.Host]++; count[d.Host] <= mostDowns {
-			all = append(all, d)
-		}
-		end[d.Host] = max(end[d.Host], d.To)
-	}
-	return all
 }
 
 // layTime cuts out the longest stretches in which nothing happens, as few as make the way of a message visible.
@@ -289,7 +269,7 @@ func (g *staging) darkness() {
 		what string
 	}
 	said := map[why]bool{}
-	for _, d := range g.downs() {
+	for _, d := range g.Slice.Shown() {
 		from, to := g.x(max(d.From, g.From)), g.x(min(d.To, g.To))
 		class := "dark"
 		if strings.HasPrefix(d.Why, "pause") {
@@ -415,7 +395,7 @@ func (g *staging) disk() {
 // isGrave says that a message is where it went wrong.
 func (g *staging) isGrave(m *recording.Message) bool {
 	return slices.ContainsFunc(g.grave, func(l recording.Line) bool {
-		return l.At == m.Sent && strings.HasPrefix(l.Text, m.From+" answers "+m.Name)
+		return l.At == m.Sent && strings.HasPrefix(l.Text, m.From+" answers "+m.To+" with "+m.Name)
 	})
 }
 
@@ -537,36 +517,8 @@ func (g *staging) end() {
 		g.say(x, y, above, f.Kind, "label grave", f.What)
 		return
 	}
-	host := ""
-	for _, h := range g.Hosts { // whose fault it looks like: the server that takes part
-		if k := g.kind(h); k == string(nodes.Server) {
-			host = h
-		}
-	}
-	if host == "" {
-		host = g.Hosts[0]
-	}
-	if len(g.Operations) > 0 {
-		last := g.Operations[0]
-		for _, o := range g.Operations {
-			if o.Outcome != history.Pending && o.Return >= last.Return {
-				last = o
-			}
-		}
-		if last.Outcome != history.Pending && last.Return >= at-time.Millisecond {
-			host = last.Host
-		}
-	}
+	host := g.Blamed(g.Recording)
 	x, y := g.x(at), g.lanes[host]
 	g.Dots = append(g.Dots, dot{num(x), num(y), "grave", g.Claim.Reason, "✗"})
 	g.say(x, y, []place{{0, -12, "end"}, {0, 20, "end"}, {-12, 4, "end"}, {0, -12, "middle"}}, cut(g.Claim.Claim, 40), "label grave", g.Claim.Reason)
-}
-
-func (g *staging) kind(host string) string {
-	for _, h := range g.History.Hosts {
-		if h.Name == host {
-			return h.Role
-		}
-	}
-	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"simrun/nodes"
 	"simrun/nodes/history"
 	"simrun/scenarios"
 )
@@ -89,7 +90,7 @@ func (r *Recording) OfClaim(c *scenarios.ClaimResult) *Slice {
 	}
 	horizon := r.past(cast, s.To)
 	s.Past = r.before(horizon)
-	r.addMessages(s, cast, horizon)
+	r.addMessages(s, family, cast, horizon)
 	r.addHosts(s, cast)
 	r.addDisks(s)
 	r.addWeather(s)
@@ -176,14 +177,21 @@ func eachAttr(o *history.Operation, f func(slog.Attr)) {
 
 // names are the values in operations by which messages about them can be told from others: those that few messages have.
 func (r *Recording) names(family []*history.Operation) (names []string) {
-	var candidates []string
+	var candidates, vague []string
 	for _, o := range family {
 		eachAttr(o, func(a slog.Attr) {
 			v := a.Value.String()
-			if len(v) >= 2 && len(v) <= 200 && r.hosts[v] == nil && a.Value.Kind() != slog.KindBool {
+			switch {
+			case len(v) > 200 || v == "" || r.hosts[v] != nil || a.Value.Kind() == slog.KindBool:
+			case len(v) < 4 || len(v) < 6 && strings.Trim(v, "0123456789") == "": // may be anything
+				vague = append(vague, v)
+			default:
 				candidates = append(candidates, v)
 			}
 		})
+	}
+	if len(candidates) == 0 {
+		candidates = vague
 	}
 	slices.Sort(candidates)
 	candidates = slices.Compact(candidates)
@@ -260,10 +268,23 @@ func (r *Recording) before(horizon map[string]time.Duration) (n int) {
 	return n
 }
 
-// addMessages adds the messages that mention one of the names, as far as they can have had a part in it.
-func (r *Recording) addMessages(s *Slice, cast map[string]bool, horizon map[string]time.Duration) {
+// addMessages adds the messages that mention one of the names, as far as they can have had a part in it, and those by which
+// an operation ended: an answer need not say to what.
+func (r *Recording) addMessages(s *Slice, family []*history.Operation, cast map[string]bool, horizon map[string]time.Duration) {
+	type end struct {
+		host string
+		at   time.Duration
+	}
+	ends := map[end]bool{}
+	for _, o := range family {
+		ends[end{o.Host, o.Return}] = true
+	}
 	for i := range r.Messages {
 		m := &r.Messages[i]
+		if m.Lost == "" && !m.Asked && !m.Quiet && ends[end{m.To, m.At}] {
+			s.Messages = append(s.Messages, m)
+			continue
+		}
 		if at, in := horizon[m.From]; !in || m.Sent > at || m.At < s.From || m.Sent > s.To {
 			continue
 		}
@@ -399,4 +420,45 @@ func (r *Recording) addWeather(s *Slice) {
 			s.Notes = append(s.Notes, *e)
 		}
 	}
+}
+
+// Blamed is the host on which what is wrong shows: the client that learnt it, if an operation ended with it; the host of a
+// finding; else a server that takes part.
+func (s *Slice) Blamed(r *Recording) string {
+	if s.Finding != nil {
+		return s.Finding.Host
+	}
+	for _, o := range s.Operations {
+		if o.Outcome != history.Pending && o.Return >= s.To-time.Millisecond && slices.Contains(s.Hosts, o.Host) {
+			return o.Host
+		}
+	}
+	for _, h := range slices.Backward(s.Hosts) {
+		if r.kinds[h].Role == nodes.Server {
+			return h
+		}
+	}
+	if len(s.Hosts) == 0 {
+		return ""
+	}
+	return s.Hosts[0]
+}
+
+// mostDowns bounds how often a host is shown to go down and come back.
+const mostDowns = 2
+
+// Shown are the downs that a picture shows: each host's first few, without those while it was down already.
+func (s *Slice) Shown() (all []history.Down) {
+	count := map[string]int{}
+	end := map[string]time.Duration{}
+	for _, d := range s.Downs {
+		if d.To <= end[d.Host] {
+			continue
+		}
+		if count[d.Host]++; count[d.Host] <= mostDowns {
+			all = append(all, d)
+		}
+		end[d.Host] = max(end[d.Host], d.To)
+	}
+	return all
 }

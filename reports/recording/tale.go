@@ -94,9 +94,9 @@ func (r *Recording) promises(s *Slice) (tale []Line) {
 		switch {
 		case synced:
 		case written:
-			tale = append(tale, Line{At: m.Sent, Text: fmt.Sprintf("%s answers %s before a sync of what it wrote has returned", m.From, m.Name), Grave: true})
+			tale = append(tale, Line{At: m.Sent, Text: fmt.Sprintf("%s answers %s with %s before a sync of what it wrote has returned", m.From, m.To, m.Name), Grave: true})
 		default:
-			tale = append(tale, Line{At: m.Sent, Text: fmt.Sprintf("%s answers %s and has written nothing to its disk", m.From, m.Name), Grave: true})
+			tale = append(tale, Line{At: m.Sent, Text: fmt.Sprintf("%s answers %s with %s and has written nothing to its disk", m.From, m.To, m.Name), Grave: true})
 		}
 	}
 	return tale

@@ -34,7 +34,7 @@ var Server = nodes.Kind{
 	Probes: append([]*probe.Set{&probes, &front.Probes, &shards.Probes}, replica.Sets...),
 	Points: slices.Concat(front.Points, replica.Points, shards.Points),
 	Words: nodes.Words{
-		Protocols: []nodes.Protocol{resp.Protocol, replica.Protocol("peer-listen", 16379, kv.EntryWords)},
+		Protocols: []nodes.Protocol{front.Protocol, replica.Protocol("peer-listen", 16379, kv.EntryWords)},
 		Gauges:    append(slices.Clone(replica.Gauges), front.KeysGauge), Moments: replica.Moments,
 	},
 }

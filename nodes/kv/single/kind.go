@@ -88,7 +88,7 @@ var Server = nodes.Kind{
 	Main:   func(env nodes.Env, config any) error { return run(env, config.(*Config)) },
 	Notes:  append(front.Moments(commands), "replayed", "compacted"),
 	Probes: []*probe.Set{&probes, &front.Probes, &journal.Probes},
-	Words: nodes.Words{Protocols: []nodes.Protocol{resp.Protocol}, Gauges: []nodes.Gauge{front.KeysGauge},
+	Words: nodes.Words{Protocols: []nodes.Protocol{front.Protocol}, Gauges: []nodes.Gauge{front.KeysGauge},
 		Moments: map[string]string{"replayed": "has read its journal", "compacted": "has written its journal anew"}},
 	Points: slices.Concat(front.Points, journal.Points),
 }
