@@ -235,41 +235,28 @@ func (w *compaction) keeps(r record.Record) bool {
 func (w *compaction) rewrite() error {
 	p := w.p
 	for i := 0; i < len(p.segments)-1 && p.segments[i].base < w.upto; i++ {
-		first := p.segments[i]
-		group, size := []*segment{first}, first.end
-		for _, s := range p.segments[i+1 : len(p.segments)-1] {
-			if s.base >= w.upto || size+s.end-headSize > int64(p.opts.SegmentBytes) {
-				break
-			}
-			group, size = append(group, s), size+s.end-headSize
-		}
-		if err := w.merge(group, p.segments[i+len(group)].base); err != nil {
+		if err := w.merge(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// merge writes what stays of some segments into one, which ends at the offset, and puts it in their place.
-func (w *compaction) merge(group []*segment, end int64) error {
-	p, first := w.p, group[0]
-	s := &segment{base: first.base, prev: first.prev, prevEnd: first.prevEnd, covers: end, begun: first.begun, salt: p.salt(),
+// merge writes what stays of a segment, and of those after it as long as there is room, into one that takes their place.
+func (w *compaction) merge(i int) error {
+	p, first := w.p, w.p.segments[i]
+	s := &segment{base: first.base, prev: first.prev, prevEnd: first.prevEnd, begun: first.begun, salt: p.salt(),
 		index: &index{maxTime: earliest, next: first.base}}
 	if err := p.create(s); err != nil {
 		return err
 	}
 	out := &rewriter{w: w, s: s}
-	var err error
-	for _, old := range group {
-		if err = p.each(old, old.base, func(_ int64, b record.Batch) error { return out.take(b) }); err != nil {
-			break
-		}
-	}
-	if err == nil {
-		err = out.finish()
-	}
+	group, err := out.takeAll(i)
 	if err == nil && len(group) == 1 && !out.changed {
 		return p.abandon(s)
+	}
+	if err == nil {
+		err = out.finish(p.segments[i+len(group)].base)
 	}
 	if err != nil {
 		return errors.Join(err, p.abandon(s))
@@ -320,6 +307,23 @@ type rewriter struct {
 	first, last int64
 	epoch       int32
 	was         int // how many batches the hole is made of
+}
+
+// takeAll writes what stays of the segments from number i on, and says which those are.
+func (o *rewriter) takeAll(i int) (group []*segment, err error) {
+	p := o.w.p
+	for ; i < len(p.segments)-1 && p.segments[i].base < o.w.upto; i++ {
+		s := p.segments[i]
+		size := o.s.end + int64(len(o.buf)) + record.HeadSize + s.end - headSize
+		if len(group) > 0 && size > int64(p.opts.SegmentBytes) {
+			break
+		}
+		if err := p.each(s, s.base, func(_ int64, b record.Batch) error { return o.take(b) }); err != nil {
+			return nil, err
+		}
+		group = append(group, s)
+	}
+	return group, nil
 }
 
 // take writes a batch, or what stays of it.
@@ -422,9 +426,15 @@ func (o *rewriter) flush() error {
 	return nil
 }
 
-func (o *rewriter) finish() error {
+// finish writes what is left to write, and that the segment stands for all below the offset.
+func (o *rewriter) finish(covers int64) error {
 	if err := o.fill(); err != nil {
 		return err
 	}
-	return o.flush()
+	if err := o.flush(); err != nil {
+		return err
+	}
+	o.s.covers = covers
+	_, err := o.s.file.WriteAt(o.s.encode(), 0)
+	return err
 }
