@@ -89,6 +89,9 @@ func (s *Store) Sessions() int { return s.sessions.len() }
 // Version is that of the last write.
 func (s *Store) Version() uint64 { return s.version }
 
+// Skip leaves out the versions up to one, where another store may have given them to what this one never had.
+func (s *Store) Skip(version uint64) { s.version = max(s.version, version) }
+
 // Now is the latest time that any command was ordered with, in milliseconds since 1970.
 func (s *Store) Now() int64 { return s.now }
 
