@@ -16,7 +16,6 @@ var (
 	errNoQuorum  = errors.New("not enough servers that keep the key can be reached")
 	errUncertain = errors.New("fewer servers than wanted have taken the write; it may be seen, or not")
 	errNoMemory  = errors.New("no memory")
-	errDisk      = errors.New("the disk takes no writes")
 )
 
 // answers is what the servers that were asked for a key know of it.
@@ -285,8 +284,8 @@ func (s *server) write(c change, q quorum, giveTurn func()) (lore, error) {
 			return lore{}, errUncertain
 		}
 	}
-	if failed {
-		return lore{}, errDisk
+	if failed { // it is here all the same, and goes to the disk once that has room again
+		return lore{}, fmt.Errorf("%w: the disk takes no writes", errUncertain)
 	}
 	w := &writing{server: s, key: c.key, lore: l, owners: owners, quorum: q}
 	if here && (q.sloppy || slices.Contains(owners, s.self.id)) {
