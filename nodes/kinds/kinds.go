@@ -9,6 +9,7 @@ import (
 	"simrun/nodes/kv/raftkv"
 	"simrun/nodes/kv/ringkv"
 	"simrun/nodes/kv/single"
+	"simrun/nodes/log/broker"
 )
 
 // All are the kinds, in the order in which the reference tells of them.
@@ -16,5 +17,6 @@ func All() []nodes.Kind {
 	return []nodes.Kind{
 		gearman.Server, gearman.Worker, gearman.Client,
 		single.Server, raftkv.Server, ringkv.Server, kv.Client, admin.Admin,
+		broker.Server,
 	}
 }
