@@ -208,6 +208,7 @@ func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 	for _, o := range []partition.Options{tiny, {SegmentBytes: 1, GrowBytes: 1, GroupBytes: 1}, {GrowBytes: 8192}} {
 		l := &ledger{}
 		everyCrash(t, disk.Trial{
+			Limit: 8,
 			Script: l.script(o, func(p *partition.Partition) error {
 				for i := range 5 {
 					if err := l.commit(p, 1+i%3); err != nil {
