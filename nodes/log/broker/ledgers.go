@@ -224,6 +224,9 @@ func (c *courier) run() {
 		if e.k.over {
 			continue
 		}
+		if e.partitions = e.k.ledger.Lacking(e.m, e.partitions); len(e.partitions) == 0 {
+			continue // it was sent again, and the first has done it: the producer may be in its next transaction
+		}
 		if err := c.bring(e); err != nil {
 			c.b.env.Log().Debug("markers were not brought", "to", c.line.to, "err", err)
 			c.line.hangUp()

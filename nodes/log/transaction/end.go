@@ -153,3 +153,18 @@ func (c *Core) DropTopic(now coordinator.Time, topic string) {
 		c.confirm(t, func(p TopicPartition) bool { return p.Topic == topic })
 	}
 }
+
+// Lacking are those of the partitions that are not known to have the marker yet. A marker that waited for its turn, and is asked for no
+// more, must not leave: it would end the next transaction of the same producer.
+func (c *Core) Lacking(m Marker, partitions []TopicPartition) (lack []TopicPartition) {
+	t := c.transactions[m.ID]
+	if t == nil || t.number != m.Number || !t.state.decided() {
+		return nil
+	}
+	for _, p := range partitions {
+		if slices.Contains(t.missing, p) {
+			lack = append(lack, p)
+		}
+	}
+	return lack
+}
