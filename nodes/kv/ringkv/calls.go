@@ -131,5 +131,13 @@ func (s *server) receive(from string, payload []byte) {
 		answer(refused, []byte("another is here now"))
 		return
 	}
+	if s.env.Point(slowReply) {
+		s.env.AfterFunc(lulls.Pick(s.env.Rand()), func() {
+			if !s.stopping {
+				s.handle(e.verb, e.from, body, answer)
+			}
+		})
+		return
+	}
 	s.handle(e.verb, e.from, body, answer)
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"path"
+	"slices"
 	"time"
 
 	"simrun/nodes/journal"
@@ -30,6 +32,9 @@ func (s *server) recover() error {
 	corrupt := errors.As(err, new(*journal.Corruption))
 	s.record.Sometimes(damageFound, corrupt)
 	s.record.Sometimes(cameBackStale, errors.Is(err, errStale))
+	if _, seeds := s.config.seeds(s.env.Host()); len(seeds) < 2 {
+		return err // nobody has another copy
+	}
 	if corrupt || errors.Is(err, errStale) {
 		s.env.Log().Error("the copies are put aside, and this server begins anew as another", "err", err, "aside", asideDir)
 		if err = s.putAside(); err == nil {
@@ -87,7 +92,8 @@ func (s *server) restore(r *recovered) {
 	s.shelf = newShelf(s.config.Versions, s.salt())
 	s.shelf.self = s.self.id
 	floor := s.marks.floor
-	for key, one := range r.items { // sums, and a maximum, do not depend on the order
+	for _, key := range slices.Sorted(maps.Keys(r.items)) {
+		one := r.items[key]
 		l, err := s.config.Versions.decode(one.known)
 		if err != nil {
 			panic("ringkv: a copy was read, and cannot be: " + err.Error())

@@ -30,6 +30,9 @@ func (s *server) compareAll() {
 		}
 		next++
 		s.judgeSelf(others)
+		if s.env.Point(compareNow) {
+			pause = lulls.Pick(s.env.Rand())
+		}
 		if s.env.Sleep(pause) != nil {
 			return
 		}
@@ -38,14 +41,14 @@ func (s *server) compareAll() {
 
 // isBehind says whether a member is to be compared with at once: it came, or came back, or this server did.
 func (s *server) isBehind(id ring.ID) bool {
-	_, met := s.members.met[id]
+	_, met := s.members.wall[id]
 	return !met || s.members.behind[id]
 }
 
 // compareWith makes the copies of another server and this one the same, and notes when that began. What was changed meanwhile
 // may be found different, or not, and is for the next time.
 func (s *server) compareWith(id ring.ID) {
-	began, wall := s.env.Mark(), s.env.Now()
+	began := s.env.Now()
 	tree := s.shelf.trees[id]
 	if tree == nil {
 		return
@@ -72,7 +75,7 @@ func (s *server) compareWith(id ring.ID) {
 		}
 	}
 	if s.members.core.State(id) == gossip.Alive || s.members.core.State(id) == gossip.Suspect {
-		s.members.met[id], s.members.wall[id] = began, wall
+		s.members.wall[id] = began
 		delete(s.members.behind, id)
 	}
 }

@@ -3,6 +3,7 @@ package ringkv
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -24,11 +25,10 @@ type members struct {
 	digest   uint64        // of the ring's members
 	since    nodes.Instant // since when it is this ring
 	kept     []gossip.Member
-	clients  map[ring.ID]string        // where clients reach a member
-	met      map[ring.ID]nodes.Instant // when its copies and ours were last found, and made, the same: when that began
-	wall     map[ring.ID]time.Time     // the same by the wall clock
-	behind   map[ring.ID]bool          // it came, or came back, and has not been compared with since
-	repaired time.Time                 // as marks have it, but to the moment
+	clients  map[ring.ID]string    // where clients reach a member
+	wall     map[ring.ID]time.Time // when its copies and ours were last compared and made the same: when that began
+	behind   map[ring.ID]bool      // it came, or came back, and has not been compared with since
+	repaired time.Time             // as marks have it, but to the moment
 	left     bool
 }
 
@@ -36,7 +36,7 @@ type members struct {
 func (s *server) openMembers() error {
 	m := &s.members
 	m.address, m.seeds = s.config.seeds(s.env.Host())
-	m.clients, m.met, m.wall, m.behind = map[ring.ID]string{}, map[ring.ID]nodes.Instant{}, map[ring.ID]time.Time{}, map[ring.ID]bool{}
+	m.clients, m.wall, m.behind = map[ring.ID]string{}, map[ring.ID]time.Time{}, map[ring.ID]bool{}
 	m.wake, m.repaired = s.env.NewCond(), s.marks.repaired
 	core, err := gossip.New(gossip.Options{
 		Member:  ring.Member{ID: s.self.id, Site: s.config.Rack, Weight: s.config.Weight},
@@ -87,8 +87,11 @@ func (s *server) hear() {
 		switch {
 		case errors.Is(err, net.ErrClosed) || errors.Is(err, context.Canceled):
 			return
-		case err != nil:
-			continue // a datagram that did not reach somebody comes back as an error
+		case err != nil: // a datagram that did not reach somebody comes back as one
+			if s.env.Sleep(s.config.Gossip/8) != nil {
+				return
+			}
+			continue
 		}
 		payload, err := openDatagram(s.config.Cluster, buf[:n])
 		if err == nil {
@@ -122,36 +125,45 @@ func (s *server) expelled() {
 	s.record.Reach(wasExpelled)
 	s.env.Log().Error("the others were told that this server has left; it comes back as another, without its copies")
 	s.members.left = true
-	s.stop(nil)
+	s.stop(errExpelled)
 }
+
+// errExpelled ends a server that is said to have left.
+var errExpelled = errors.New("ringkv: the others were told that this server has left")
 
 // spread sends what the core has to say, and takes note of what it believes anew.
 func (s *server) spread() {
-	m := &s.members
-	out := m.core.Output()
-	for i := range out.Send {
-		s.sendGossip(&out.Send[i])
-	}
-	if len(out.Changes) == 0 {
-		return
-	}
-	for _, c := range out.Changes {
-		s.env.Log().Debug("ring member", "change", c.String())
-		switch c.Is.State {
-		case gossip.Alive:
-			s.record.Sometimes(cameBack, c.Was == gossip.Dead)
-			if c.Was == gossip.Unknown || c.Was == gossip.Dead {
-				m.behind[c.Is.ID] = true
-			}
-		case gossip.Dead:
-			s.record.Reach(believedDead)
-			s.record.Note("member-dead")
-		case gossip.Left:
-			s.record.Reach(memberLeft)
-			s.record.Note("member-left")
+	for {
+		out := s.members.core.Output()
+		for i := range out.Send {
+			s.sendGossip(&out.Send[i])
 		}
+		if len(out.Changes) == 0 {
+			return
+		}
+		for i := range out.Changes {
+			s.changed(&out.Changes[i])
+		}
+		s.arrange()
 	}
-	s.arrange()
+}
+
+// changed takes note of what is believed anew of a member.
+func (s *server) changed(c *gossip.Change) {
+	s.env.Log().Debug("ring member", "change", c.String())
+	switch c.Is.State {
+	case gossip.Alive:
+		s.record.Sometimes(cameBack, c.Was == gossip.Dead)
+		if c.Was == gossip.Unknown || c.Was == gossip.Dead {
+			s.members.behind[c.Is.ID] = true
+		}
+	case gossip.Dead:
+		s.record.Reach(believedDead)
+		s.record.Note("member-dead")
+	case gossip.Left:
+		s.record.Reach(memberLeft)
+		s.record.Note("member-left")
+	}
 }
 
 func (s *server) sendGossip(message *gossip.Message) {
@@ -186,6 +198,7 @@ func (s *server) arrange() {
 	}
 	slices.Sort(addresses)
 	s.link.Reach(slices.Compact(addresses))
+	m.keepOnly(kept)
 	if !slices.Equal(kept, m.kept) {
 		m.kept = kept
 		s.append(appendMembers(nil, kept), nil)
@@ -199,6 +212,16 @@ func (s *server) arrange() {
 	}
 	s.record.State(s.String())
 	s.tell()
+}
+
+// keepOnly forgets what is known of those who are members no more.
+func (m *members) keepOnly(kept []gossip.Member) {
+	gone := func(id ring.ID) bool {
+		return !slices.ContainsFunc(kept, func(o gossip.Member) bool { return o.ID == id })
+	}
+	maps.DeleteFunc(m.clients, func(id ring.ID, _ string) bool { return gone(id) })
+	maps.DeleteFunc(m.wall, func(id ring.ID, _ time.Time) bool { return gone(id) })
+	maps.DeleteFunc(m.behind, func(id ring.ID, _ bool) bool { return gone(id) })
 }
 
 // ringDigest stands for who belongs to a ring.

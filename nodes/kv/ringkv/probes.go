@@ -1,12 +1,27 @@
 package ringkv
 
-import "simrun/nodes/probe"
+import (
+	"time"
+
+	"simrun/nodes"
+	"simrun/nodes/probe"
+)
 
 // notes are moments of a server, for faults to wait for.
 var notes = []string{"ring-changed", "member-dead", "member-left", "whole", "hint-delivered"}
 
 // points are where the fault `buggify` makes a server take a path that is rarer, and as right.
-var points []string
+var points = []string{hastyStandIn, slowReply, tinyPages, compareNow}
+
+const (
+	hastyStandIn = "ring.hasty-stand-in" // a server that stands in is asked before anybody is late
+	slowReply    = "ring.slow-reply"     // a moment passes before a server is answered
+	tinyPages    = "ring.tiny-pages"     // one key at a time is told to another server
+	compareNow   = "ring.compare-now"    // copies are compared before it is time
+)
+
+// lulls are how long something takes that need not take any time.
+var lulls = nodes.Spread{Lo: 50 * time.Microsecond, Hi: 20 * time.Millisecond}
 
 // What ought to be reached in some run.
 var (

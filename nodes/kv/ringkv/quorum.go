@@ -72,6 +72,9 @@ func (c *consultation) await() {
 	if c.sloppy {
 		hedge = s.env.Mark().Add(s.config.Timeout / 2)
 	}
+	if len(c.spare) > 0 && s.env.Point(hastyStandIn) {
+		c.askSpare()
+	}
 	for c.whole < c.wanted && !c.complete() {
 		for c.g.open+c.whole < c.wanted && len(c.spare) > 0 {
 			c.askSpare()

@@ -264,13 +264,16 @@ func (s *server) hold(away ring.ID, entries []entry, known []lore, answer func(s
 // page is what another server and this one both keep within a range, from a key on, as much as one message holds.
 func (s *server) page(with ring.ID, within ring.Range, after string) []byte {
 	var entries []entry
-	size, more := 0, byte(0)
+	size, more, most := 0, byte(0), int(s.config.PageBytes)
+	if s.env.Point(tinyPages) {
+		most = 1
+	}
 	for _, it := range s.shelf.within(within, after) {
 		if it.unsynced > 0 || it.unsaved || !s.bothKeep(it, with) {
 			continue // it is told when it is on the disk
 		}
 		e := entry{[]byte(it.key), it.known}
-		if size += e.size(); len(entries) > 0 && size > int(s.config.PageBytes) {
+		if size += e.size(); len(entries) > 0 && size > most {
 			more = 1
 			break
 		}

@@ -143,6 +143,10 @@ func (s *server) stop(err error) {
 // shutDown closes everything. After a failure nobody is answered any more.
 func (s *server) shutDown() error {
 	if s.failed != nil {
+		if s.members.left {
+			s.closeMembers()
+			return errors.Join(s.failed, s.journal.Close(), s.putAside())
+		}
 		return fmt.Errorf("the server fails: %w", s.failed)
 	}
 	s.env.Log().Info("stopping", "state", s.String())

@@ -37,7 +37,7 @@ const drawers = 1 << 12
 // shelf is all copies of a server, and the trees by which it compares them with others'.
 //
 // Invariants: every item is in the drawer of its position; tombs are those items that are tombstones; digest is the sum of the
-// items' digests, and bytes that of their sizes. In the tree for another server is what both keep by the ring, and nothing
+// digests of the others, and bytes that of all sizes. In the tree for another server is what both keep by the ring, and nothing
 // that this one does not.
 type shelf struct {
 	versions Versions
@@ -94,6 +94,7 @@ func (h *shelf) put(key []byte, l lore, epoch uint64) *item {
 		h.count++
 	} else {
 		h.bytes -= it.size()
+		h.digest -= it.shown()
 	}
 	before := it.digest
 	it.known, it.epoch = h.versions.encode(l), epoch
@@ -101,7 +102,7 @@ func (h *shelf) put(key []byte, l lore, epoch uint64) *item {
 	it.deleted = h.versions.isTombstone(l)
 	_, it.at, _ = h.versions.newest(l)
 	h.bytes += it.size()
-	h.digest += it.digest - before
+	h.digest += it.shown()
 	delete(h.tombs, it.key)
 	if it.deleted {
 		h.tombs[it.key] = it
@@ -118,7 +119,16 @@ func (h *shelf) drop(it *item) {
 	delete(h.strays, it.key)
 	h.count--
 	h.bytes -= it.size()
-	h.digest -= it.digest
+	h.digest -= it.shown()
+}
+
+// shown is what an item adds to the digest of all that there is to read: copies that differ in tombstones alone are the same
+// to everybody who asks.
+func (it *item) shown() uint64 {
+	if it.deleted {
+		return 0
+	}
+	return it.digest
 }
 
 // plant puts an item's digest, in the place of the one before, into the trees that it belongs in.
@@ -148,10 +158,8 @@ func (h *shelf) arrange(self ring.ID, r *ring.Ring) {
 			h.trees[m.ID] = merkle.New(merkle.DefaultDepth)
 		}
 	}
-	for i := range h.drawers {
-		for _, it := range h.drawers[i] { // sums do not depend on the order
-			h.plant(it, 0, it.digest)
-		}
+	for _, it := range h.all() {
+		h.plant(it, 0, it.digest)
 	}
 }
 
