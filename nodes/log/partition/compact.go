@@ -290,7 +290,7 @@ func (w *compaction) swap(group []*segment, s *segment) error {
 		}
 	}
 	s.synced, s.marked = s.end, s.end
-	if err := p.writeIndex(s, s.covers); err != nil {
+	if err := p.writeIndex(s, s.covers, false); err != nil {
 		return err
 	}
 	return p.remove(names)

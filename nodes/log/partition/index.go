@@ -64,12 +64,12 @@ func (x *index) cut(at, next int64) {
 }
 
 // writeIndex writes the index of a segment that is full. It need not be durable: what is wrong is made anew.
-func (p *Partition) writeIndex(s *segment, next int64) error {
+func (p *Partition) writeIndex(s *segment, next int64, durable bool) error {
 	b := appendNumbers(nil, s.salt, s.end, next, s.index.maxTime)
 	for _, spot := range s.index.spots {
 		b = appendNumbers(b, spot.offset, spot.at, spot.time)
 	}
-	return p.write(fileName(s.base, extIndex), b, false)
+	return p.write(fileName(s.base, extIndex), b, durable)
 }
 
 // readIndex reads the index of a segment, or makes it anew.

@@ -220,7 +220,7 @@ func (p *Partition) roll(g *group) error {
 	if err := p.sync(); err != nil {
 		return err
 	}
-	if err := p.writeIndex(s, g.base); err != nil {
+	if err := p.writeIndex(s, g.base, false); err != nil {
 		return err
 	}
 	if err := p.write(fileName(g.base, extSnapshot), g.snapshot, true); err != nil {
@@ -273,7 +273,7 @@ func (p *Partition) ready(s *segment) error {
 		return err
 	}
 	p.saveWatermark()
-	if err := p.writeIndex(s, p.next); err != nil {
+	if err := p.writeIndex(s, p.next, true); err != nil {
 		return err
 	}
 	if err := p.write(fileName(p.next, extSnapshot), p.producers.encode(p.next), true); err != nil {
