@@ -86,7 +86,7 @@ func TestAQuietLogIsMarked(t *testing.T) {
 			if rotten() != nil {
 				break
 			}
-			require.NoError(t, env.Sleep(5 * time.Millisecond))
+			require.NoError(t, env.Sleep(5*time.Millisecond))
 		}
 		require.ErrorAs(t, rotten(), new(*partition.Corruption))
 		require.NoError(t, p.Close())
