@@ -67,7 +67,7 @@ func (d *desk) follow(line string) (string, int) {
 	defer cancel()
 	serves := strings.HasPrefix(line, "simrun serve ")
 	if serves {
-		line = "exec " + strings.NewReplacer("127.0.0.1:4730", "127.0.0.1:0", "127.0.0.1:6379", "127.0.0.1:0").Replace(line)
+		line = "exec " + strings.NewReplacer("127.0.0.1:4730", "127.0.0.1:0", "127.0.0.1:6379", "127.0.0.1:0", "127.0.0.1:9092", "127.0.0.1:0").Replace(line)
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-c", prelude+line)
 	cmd.Dir = d.dir
