@@ -64,7 +64,8 @@ func (p *Partition) Append(b record.Batch, epoch int32) (Appended, error) {
 	if len(b) > int(p.opts.BatchBytes) {
 		return Appended{}, fmt.Errorf("%w: %d bytes", record.ErrTooLarge, len(b))
 	}
-	if err := p.opts.Codec.Verify(b); err != nil {
+	latest, err := p.opts.Codec.Verify(b)
+	if err != nil {
 		return Appended{}, err
 	}
 	if err := p.keyed(b); err != nil {
@@ -79,11 +80,16 @@ func (p *Partition) Append(b record.Batch, epoch int32) (Appended, error) {
 		p.env.Record().Reach(repeated)
 		return Appended{First: seen.base, Last: seen.next - 1, Time: -1, Duplicate: true, group: p.groupOf(seen.base)}, nil
 	}
-	a := p.add(b, epoch, now, p.opts.AppendTime)
 	if p.opts.AppendTime {
+		a := p.add(b, epoch, now, func(own record.Batch) { own.SetAppendTime(now) })
 		a.Time = now
+		return a, nil
 	}
-	return a, nil
+	return p.add(b, epoch, now, func(own record.Batch) {
+		if latest != own.MaxTime() {
+			own.SetMaxTime(latest)
+		}
+	}), nil
 }
 
 // AppendMarker ends a producer's transaction, as the leader of an epoch, on behalf of the transaction's coordinator. Without an open
@@ -97,7 +103,7 @@ func (p *Partition) AppendMarker(m record.Marker, producerID int64, producerEpoc
 	if err := p.producers.checkMarker(b, m); err != nil {
 		return Appended{}, err
 	}
-	return p.add(b, epoch, now, false), nil
+	return p.add(b, epoch, now, nil), nil
 }
 
 // Follow adds what was fetched from the leader at Next: whole batches, with the offsets and epochs that the leader gave them. One at the
@@ -119,7 +125,7 @@ func (p *Partition) Follow(data []byte) (a Appended, err error) {
 			return a, err
 		}
 		data = rest
-		added := p.add(b, b.LeaderEpoch(), now, false)
+		added := p.add(b, b.LeaderEpoch(), now, nil)
 		a.Last, a.group = added.Last, added.group
 	}
 	return a, nil
@@ -167,8 +173,8 @@ func (p *Partition) keyed(b record.Batch) error {
 	return nil
 }
 
-// add puts a batch, which is fit, at the end of the log.
-func (p *Partition) add(b record.Batch, epoch int32, now int64, stamped bool) Appended {
+// add puts a batch, which is fit, at the end of the log, its times as the stamp makes them.
+func (p *Partition) add(b record.Batch, epoch int32, now int64, stamp func(own record.Batch)) Appended {
 	p.epochs.assign(epoch, p.next)
 	g := p.gather(len(b))
 	at := len(g.buf)
@@ -176,8 +182,8 @@ func (p *Partition) add(b record.Batch, epoch int32, now int64, stamped bool) Ap
 	own := record.Batch(g.buf[at:])
 	own.SetBaseOffset(p.next)
 	own.SetLeaderEpoch(epoch)
-	if stamped {
-		own.SetAppendTime(now)
+	if stamp != nil {
+		stamp(own)
 	}
 	g.undo = p.producers.apply(own, now, p.watermark, g.undo)
 	p.pending += int64(len(b))

@@ -8,7 +8,7 @@
 //	a, err := p.Append(batch, 7)                                             // as leader: gives offsets, never gives way
 //	err = p.Commit(a)                                                        // gives way until it is as durable as Options.Sync says
 //	p.Then(a, func(err error) { … })                                         // or be called
-//	err = p.Follow(batches)                                                  // as follower: the leader's bytes as they are
+//	a, err = p.Follow(batches)                                               // as follower: the leader's bytes as they are
 //	data, err := p.Read(offset, partition.ReadOptions{MaxBytes: 1 << 20, Below: p.Watermark()})
 //	p.SetWatermark(offset)                                                   // replication decides; Stable() follows
 //	epoch, end := p.EndOfEpoch(6)                                            // what OffsetForLeaderEpoch asks

@@ -286,7 +286,7 @@ func (p *Partition) mend(s *segment, durable int64) error {
 	if p.env.Point(rewriteAll) {
 		durable = headSize
 	}
-	buf := make([]byte, min(chunk, s.end-durable))
+	buf := make([]byte, min(chunk, max(s.end-durable, 0)))
 	for at := durable; at < s.end; {
 		piece := buf[:min(s.end-at, chunk)]
 		if err := readFull(s.file, piece, at); err != nil {
@@ -340,7 +340,7 @@ func (p *Partition) clean(v survey) error {
 		return err
 	}
 	for _, offset := range v.snapshots {
-		if offset > p.next {
+		if offset != p.next && !slices.Contains(v.logs, offset) { // of a clean end long ago, or beyond the log
 			v.stale = append(v.stale, fileName(offset, extSnapshot))
 		}
 	}

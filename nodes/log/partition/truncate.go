@@ -28,11 +28,11 @@ func (p *Partition) halt() error {
 	if len(p.waiting) > 0 {
 		p.step()
 	}
-	if p.judge(p.sync()) == nil {
-		return nil
+	if err := p.judge(p.sync()); err != nil {
+		p.resume()
+		return err
 	}
-	p.resume()
-	return p.broken
+	return nil
 }
 
 func (p *Partition) resume() {

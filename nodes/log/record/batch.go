@@ -177,6 +177,12 @@ func (b Batch) SetAppendTime(now int64) {
 	b.seal()
 }
 
+// SetMaxTime says which time of a record is the latest, in milliseconds since 1970.
+func (b Batch) SetMaxTime(latest int64) {
+	binary.BigEndian.PutUint64(b[atMaxTime:], uint64(latest))
+	b.seal()
+}
+
 // seal writes the checksum.
 func (b Batch) seal() {
 	binary.BigEndian.PutUint32(b[atSum:], crc32.Checksum(b[atAttributes:], castagnoli))

@@ -73,6 +73,11 @@ func read(t require.TestingT, c *Codec, b Batch) (records []Record) {
 	return records
 }
 
+func verify(c *Codec, b Batch) error {
+	_, err := c.Verify(b)
+	return err
+}
+
 func numbered(records []Record) []Record {
 	records = slices.Clone(records)
 	for i := range records {
@@ -113,7 +118,9 @@ func TestBatchesOfOthersAreRead(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, "more", string(rest), name)
 		c := new(Codec)
-		require.NoError(t, c.Verify(cut), name)
+		latest, err := c.Verify(cut)
+		require.NoError(t, err, name)
+		require.Equal(t, cut.MaxTime(), latest, name)
 		require.Equal(t, Producer{7, 1, 40}, cut.Producer())
 		require.Equal(t, numbered(records), read(t, c, cut), name)
 	}
@@ -157,7 +164,7 @@ func TestWhatIsBuiltIsReadAgain(t *testing.T) {
 		cut, rest, err := Cut(b)
 		require.NoError(t, err)
 		require.Empty(t, rest)
-		require.NoError(t, c.Verify(cut))
+		require.NoError(t, verify(c, cut))
 		want := numbered(records)
 		for i := range want {
 			want[i].Offset += base
@@ -246,15 +253,17 @@ func TestWhatABatchSaysMustBeTrue(t *testing.T) {
 		"unknown attributes":  func(b Batch) { b[atAttributes] |= 0x40 },
 		"unknown compression": func(b Batch) { b[atAttributes+1] |= 5 },
 		"not compressed":      func(b Batch) { b[atAttributes+1] |= byte(Gzip) },
-		"latest time":         func(b Batch) { binary.BigEndian.PutUint64(b[atMaxTime:], 5) },
 		"the record's length": func(b Batch) { b[HeadSize] += 2 },
 	} {
-		require.Error(t, new(Codec).Verify(sealed(change)), name)
+		require.Error(t, verify(new(Codec), sealed(change)), name)
 	}
-	require.NoError(t, new(Codec).Verify(sealed(func(Batch) {})))
+	require.NoError(t, verify(new(Codec), sealed(func(Batch) {})))
+	late, err := new(Codec).Verify(sealed(func(b Batch) { binary.BigEndian.PutUint64(b[atMaxTime:], 5) }))
+	require.NoError(t, err, "some clients do not say which time is the latest")
+	require.EqualValues(t, 1_002, late)
 	old := sealed(func(Batch) {})
 	old[atMagic] = 1
-	_, _, err := Cut(old)
+	_, _, err = Cut(old)
 	require.ErrorIs(t, err, ErrFormat)
 	_, _, err = Cut(old[:atMagic+1])
 	require.ErrorIs(t, err, ErrFormat, "a message set may be shorter than a batch's head")
@@ -271,12 +280,12 @@ func TestABatchExpandsToItsLimit(t *testing.T) {
 			require.Less(t, len(b), 1<<17, compression)
 		}
 		c := &Codec{Limit: 1 << 19}
-		require.ErrorIs(t, c.Verify(b), ErrTooLarge, compression)
+		require.ErrorIs(t, verify(c, b), ErrTooLarge, compression)
 		require.LessOrEqual(t, cap(c.spare), 1<<20, compression)
 		small, err := new(Codec).Build(Builder{Compression: compression}, story(10)...)
 		require.NoError(t, err)
-		require.NoError(t, c.Verify(small), "%v: after one that was too large", compression)
-		require.NoError(t, (&Codec{Limit: 2 << 20}).Verify(b), compression)
+		require.NoError(t, verify(c, small), "%v: after one that was too large", compression)
+		require.NoError(t, verify(&Codec{Limit: 2 << 20}, b), compression)
 	}
 }
 
@@ -296,7 +305,7 @@ func TestCodecsStartNoGoroutine(t *testing.T) {
 		for _, compression := range all {
 			b, err := c.Build(Builder{Compression: compression}, records...)
 			require.NoError(t, err)
-			require.NoError(t, c.Verify(b))
+			require.NoError(t, verify(c, b))
 		}
 	}
 	before := created()
@@ -323,7 +332,7 @@ func TestMarkersSayWhatTheySay(t *testing.T) {
 		var value kmsg.EndTxnMarker
 		require.NoError(t, value.ReadFrom(r.Value))
 		require.Equal(t, m.CoordinatorEpoch, value.CoordinatorEpoch)
-		require.Error(t, new(Codec).Verify(b), "no producer's")
+		require.Error(t, verify(new(Codec), b), "no producer's")
 	}
 	plain, err := new(Codec).Build(Builder{}, Record{})
 	require.NoError(t, err)

@@ -20,7 +20,7 @@ func BenchmarkVerify(b *testing.B) {
 			b.SetBytes(int64(HeadSize + len(plain)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := c.Verify(batch); err != nil {
+				if _, err := c.Verify(batch); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -36,7 +36,7 @@ func FuzzBatch(f *testing.F) {
 		_, _ = b.Marker()
 		_ = b.String()
 		c := &Codec{Limit: 1 << 20}
-		fit := c.Verify(b)
+		_, fit := c.Verify(b)
 		count := 0
 		for r, err := range c.Records(b) {
 			if err != nil {

@@ -124,32 +124,30 @@ func (c *Codec) Records(b Batch) iter.Seq2[Record, error] {
 	}
 }
 
-// Verify says whether a producer's batch is fit to be kept: Check, and that it holds the records it says, at every offset one, with
-// no time after the latest it says. Control batches are no producer's. Errors: ErrCorrupt, ErrInvalid, ErrCompression, ErrTooLarge.
-func (c *Codec) Verify(b Batch) error {
+// Verify says whether a producer's batch is fit to be kept: Check, and that it holds the records it says, at every offset one. Control batches
+// are no producer's. Latest is the latest time of a record, in milliseconds since 1970: not every client writes that into the head, where
+// SetMaxTime does. Errors: ErrCorrupt, ErrInvalid, ErrCompression, ErrTooLarge.
+func (c *Codec) Verify(b Batch) (latest int64, err error) {
 	if err := b.Check(); err != nil {
-		return err
+		return 0, err
 	}
 	switch attributes := b.Attributes(); {
 	case b.Count() == 0 || b.Count() != b.LastDelta()+1:
-		return fmt.Errorf("%w: %d records at %d offsets", ErrInvalid, b.Count(), int64(b.LastDelta())+1)
+		return 0, fmt.Errorf("%w: %d records at %d offsets", ErrInvalid, b.Count(), int64(b.LastDelta())+1)
 	case attributes.Control() || attributes.AppendTime() || attributes&horizonBit != 0:
-		return fmt.Errorf("%w: its attributes are for brokers to set", ErrInvalid)
-	case b.Producer().ID < 0 && b.Producer() != (Producer{-1, -1, -1}):
-		return fmt.Errorf("%w: its producer is none", ErrInvalid)
+		return 0, fmt.Errorf("%w: its attributes are for brokers to set", ErrInvalid)
 	}
 	body, free, err := c.expand(b)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer free()
+	latest = math.MinInt64
 	for r, err := range b.walk(body, false) {
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if r.Time > b.MaxTime() {
-			return fmt.Errorf("%w: a record is later than the latest", ErrInvalid)
-		}
+		latest = max(latest, r.Time)
 	}
-	return nil
+	return latest, nil
 }
