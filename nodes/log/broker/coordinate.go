@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -267,7 +268,7 @@ func (k *keeper) write(w coordinator.Write) {
 	}
 	build := record.Builder{}
 	if by := w.Transaction; by != nil {
-		build.Producer, build.Transactional = &record.Producer{ID: by.ID, Epoch: by.Epoch, Sequence: -1}, true
+		build.Producer, build.Transactional = &record.Producer{ID: by.ID, Epoch: by.Epoch, Sequence: k.sequence(by)}, true
 	}
 	var records []record.Record
 	now := k.b.env.Now().UnixMilli()
@@ -295,6 +296,15 @@ func (k *keeper) write(w coordinator.Write) {
 			refuse(err)
 		}
 	})
+}
+
+// sequence is the number of what comes next here of a producer. Only coordinators write to this partition, so it is for them to count.
+func (k *keeper) sequence(by *coordinator.Producer) int32 {
+	known, ok := k.log.Producer(by.ID)
+	if !ok || known.Epoch != by.Epoch || known.LastSequence < 0 {
+		return 0
+	}
+	return (known.LastSequence + 1) & math.MaxInt32
 }
 
 // coordinator is who coordinates a group or a transactional ID, if this broker does.

@@ -284,12 +284,22 @@ type ProducerState struct {
 // Producers is what is known of producers, by ID.
 func (p *Partition) Producers() (all []ProducerState) {
 	for id, k := range p.producers.known {
-		last := int32(-1)
-		if k.count > 0 {
-			last = k.sent[k.count-1].last
-		}
-		all = append(all, ProducerState{id, k.epoch, last, k.used, k.coordinator, k.first})
+		all = append(all, k.state(id))
 	}
 	slices.SortFunc(all, func(a, b ProducerState) int { return cmp.Compare(a.ID, b.ID) })
 	return all
+}
+
+// Producer is what is known of one.
+func (p *Partition) Producer(id int64) (state ProducerState, known bool) {
+	k, known := p.producers.known[id]
+	return k.state(id), known
+}
+
+func (k *producer) state(id int64) ProducerState {
+	last := int32(-1)
+	if k.count > 0 {
+		last = k.sent[k.count-1].last
+	}
+	return ProducerState{id, k.epoch, last, k.used, k.coordinator, k.first}
 }
