@@ -3,7 +3,6 @@ package partition_test
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"syscall"
@@ -325,114 +324,6 @@ func TestEveryCrashOfAResetLeavesTheOldLogOrTheNew(t *testing.T) {
 	})
 }
 
-// killed is a disk as a process sees it that is killed at its so-many-th call.
-type killed struct {
-	nodes.FS
-	calls *int
-}
-
-type killedFile struct {
-	nodes.File
-	calls *int
-}
-
-var errKilled = errors.New("killed")
-
-func (k killed) die() bool {
-	*k.calls--
-	return *k.calls < 0
-}
-
-func (k killed) OpenFile(name string, flag int, perm fs.FileMode) (nodes.File, error) {
-	if k.die() {
-		return nil, errKilled
-	}
-	f, err := k.FS.OpenFile(name, flag, perm)
-	return killedFile{f, k.calls}, err
-}
-
-func (k killed) Rename(from, to string) error {
-	if k.die() {
-		return errKilled
-	}
-	return k.FS.Rename(from, to)
-}
-
-func (k killed) Remove(name string) error {
-	if k.die() {
-		return errKilled
-	}
-	return k.FS.Remove(name)
-}
-
-func (k killed) SyncDir(name string) error {
-	if k.die() {
-		return errKilled
-	}
-	return k.FS.SyncDir(name)
-}
-
-func (f killedFile) WriteAt(b []byte, at int64) (int, error) {
-	if (killed{calls: f.calls}).die() {
-		return 0, errKilled
-	}
-	return f.File.WriteAt(b, at)
-}
-
-func (f killedFile) Truncate(size int64) error {
-	if (killed{calls: f.calls}).die() {
-		return errKilled
-	}
-	return f.File.Truncate(size)
-}
-
-func (f killedFile) Sync() error {
-	if (killed{calls: f.calls}).die() {
-		return errKilled
-	}
-	return f.File.Sync()
-}
-
-// If this failed, a broker that is killed, and finds after its restart what it had not synced, would build on it and lose it all in the next
-// power cut.
-func TestEveryKillThenEveryCrashLeavesWhatWasPromised(t *testing.T) {
-	story := func(l *ledger, fs nodes.FS) error {
-		return l.script(tiny, func(p *partition.Partition) error {
-			if err := l.fits(p); err != nil {
-				return err
-			}
-			l.appended = l.appended[:p.Next()-l.start]
-			l.promised, l.life = p.Next(), l.life+1
-			err := l.commit(p, 3)
-			if err == nil {
-				err = l.truncate(p, l.next()-2)
-			}
-			if err == nil {
-				err = l.commit(p, 1)
-			}
-			return errors.Join(err, p.Close())
-		})(fs)
-	}
-	for calls := 0; ; calls += 5 {
-		l, left := &ledger{}, calls
-		everyCrash(t, disk.Trial{
-			Limit: 4,
-			Script: func(fs nodes.FS) error {
-				left = calls
-				err := story(l, killed{fs, &left})
-				if err != nil && !errors.Is(err, errKilled) {
-					return err
-				}
-				return story(l, fs)
-			},
-			Recover: l.recovers(tiny),
-		})
-		if left > 0 {
-			return
-		}
-	}
-}
-
 // If this failed, power that goes again while a broker recovers would take what the first cut had left.
 func TestEveryCrashOfARecoveryLeavesWhatWasPromised(t *testing.T) {
 	l := &ledger{}
@@ -460,7 +351,7 @@ func TestAFullDiskRefusesAndTheLogGoesOn(t *testing.T) {
 		l := &ledger{}
 		var d *disk.Disk
 		refused := 0
-		o := partition.Options{SegmentBytes: 8000, GrowBytes: 1, GroupBytes: 300}
+		o := partition.Options{SegmentBytes: 8000, GrowBytes: 1, GroupBytes: 9000}
 		everyCrash(t, disk.Trial{
 			Limit:  6,
 			Faults: func(on *disk.Disk) { d = on },
@@ -488,6 +379,11 @@ func TestAFullDiskRefusesAndTheLogGoesOn(t *testing.T) {
 					default:
 						l.promised = l.next()
 					}
+				}
+				if err := l.commit(p, 60); errors.Is(err, syscall.ENOSPC) { // one write, of which whole batches may be on the disk
+					refused++
+				} else if err != nil {
+					return err
 				}
 				full.Lift(0)
 				if err := l.commit(p, 3); err != nil {
@@ -550,97 +446,4 @@ func TestAFailedSyncIsFinalAndWhatItLeftIsNotTrusted(t *testing.T) {
 			Recover: l.recovers(tiny),
 		})
 	}
-}
-
-// compactible are options under which every other batch begins a segment.
-var compactible = partition.Options{SegmentBytes: 1536 + 250, GrowBytes: 512, IndexBytes: 100, OpenFiles: 2, Compacted: true, DirtyShare: 1}
-
-// If this failed, a power cut during a compaction would take keys that nobody removed, or bring back values that were overwritten.
-func TestEveryCrashOfACompactionKeepsTheLastOfEachKey(t *testing.T) {
-	want := map[string]string{}
-	check := func(p *partition.Partition) error {
-		held, err := entries(p, 0, partition.ReadOptions{MaxBytes: 500})
-		if err != nil {
-			return err
-		}
-		got := map[string]string{}
-		for _, e := range held {
-			_, e, _ = strings.Cut(e, ":")
-			key, value, _ := strings.Cut(e, "=")
-			if got[key] = value; value == "" {
-				delete(got, key)
-			}
-		}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			return fmt.Errorf("%v is there, and not %v", got, want)
-		}
-		return nil
-	}
-	var sequence int32
-	everyCrash(t, disk.Trial{
-		Limit: 12,
-		Before: func(fs nodes.FS) error {
-			return liveOn(fs, func(env nodes.Env) error {
-				p, err := partition.Open(env, dir, compactible)
-				if err != nil {
-					return err
-				}
-				for i := range 12 {
-					key, value := fmt.Sprint("k", i%4), fmt.Sprint("v", i)
-					if i == 7 {
-						value = ""
-					}
-					a, err := p.Append(from(9, 0, sequence, key+"="+value), int32(i/5))
-					if err == nil {
-						err = p.Commit(a)
-					}
-					if err != nil {
-						return err
-					}
-					sequence++
-					if want[key] = value; value == "" {
-						delete(want, key)
-					}
-				}
-				return p.Close()
-			})
-		},
-		Script: func(fs nodes.FS) error {
-			return liveOn(fs, func(env nodes.Env) error {
-				p, err := partition.Open(env, dir, compactible)
-				if err != nil {
-					return err
-				}
-				p.SetWatermark(p.Next())
-				size := p.Bytes()
-				if did, err := p.Compact(); err != nil || !did || p.Bytes() >= size {
-					return fmt.Errorf("compacted %v, from %s to %s: %w", did, size, p.Bytes(), err)
-				}
-				return check(p)
-			})
-		},
-		Recover: func(fs nodes.FS) error {
-			return liveOn(fs, func(env nodes.Env) error {
-				p, err := partition.Open(env, dir, compactible)
-				if err != nil {
-					return err
-				}
-				if err := check(p); err != nil {
-					return err
-				}
-				a, err := p.Append(from(9, 0, sequence-1, "again="), 9)
-				if err != nil || !a.Duplicate {
-					return fmt.Errorf("the producer is not known any more: %w", err)
-				}
-				p.SetWatermark(p.Next())
-				if _, err := p.Compact(); err != nil {
-					return err
-				}
-				if err := check(p); err != nil {
-					return err
-				}
-				return p.Close()
-			})
-		},
-	})
 }

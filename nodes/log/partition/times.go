@@ -16,7 +16,8 @@ type Moment struct {
 // errFound ends a scan that has what it looked for.
 var errFound = errors.New("found")
 
-// At is the first record that is not earlier than the time and lies below the offset; found says whether there is one. It gives way. Errors are those of Read.
+// At is the first record that is not earlier than the time and lies below the offset; found says whether there is one. It gives
+// way. Errors are those of Read.
 func (p *Partition) At(time, below int64) (m Moment, found bool, err error) {
 	for {
 		cuts := p.cuts
@@ -77,7 +78,8 @@ func (p *Partition) atIn(s *segment, time, below int64) (m Moment, found bool, e
 	return m, found, err
 }
 
-// Latest is the first record below the offset that has the latest time of all; found says whether there is any. It gives way. Errors are those of Read.
+// Latest is the first record below the offset that has the latest time of all; found says whether there is any. It
+// gives way. Errors are those of Read.
 func (p *Partition) Latest(below int64) (m Moment, found bool, err error) {
 	latest := int64(earliest)
 	for _, s := range append([]*segment(nil), p.segments...) {

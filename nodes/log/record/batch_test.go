@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"runtime"
 	"runtime/metrics"
 	"slices"
 	"strings"
@@ -308,9 +309,12 @@ func TestCodecsStartNoGoroutine(t *testing.T) {
 			require.NoError(t, verify(c, b))
 		}
 	}
+	runtime.GC() // it starts its own, once
 	before := created()
 	use()
 	require.Zero(t, created()-before)
+	go func() {}()
+	require.NotZero(t, created()-before, "this would see none")
 }
 
 // If this failed, transactions would end otherwise than their coordinator decided.
