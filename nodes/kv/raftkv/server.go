@@ -144,11 +144,8 @@ func (s *server) tell() {
 
 // Do is front.Backend's.
 func (s *server) Do(c *front.Call) {
-	if c.Is(kv.Read | kv.Write) {
-		if refusal := s.shard.Refuse(&c.Request, c.Asking); refusal != nil {
-			c.Reply(refusal)
-			return
-		}
+	if c.Is(kv.Read|kv.Write) && !s.shard.Admit(c, s.Do) {
+		return
 	}
 	switch {
 	case c.Is(kv.Read) && c.Peer.ReadOnly:

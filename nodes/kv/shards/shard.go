@@ -87,7 +87,8 @@ type Shard struct {
 	tasks    []nodes.Task
 	sequence uint64 // of what was said to other groups
 	closed   bool
-	owned    int // that the gauge shows, and one more
+	owned    int    // that the gauge shows, and one more
+	held     []held // in the order in which they came
 }
 
 // Open begins to ask other groups, and to hand over.
@@ -108,6 +109,7 @@ func Open(env nodes.Env, o Options, store *Store, group Group) *Shard {
 // Close ends it.
 func (s *Shard) Close() {
 	s.closed = true
+	s.release()
 	s.wake.Signal()
 	for _, t := range s.tasks {
 		t.Cancel()
@@ -120,6 +122,9 @@ func (s *Shard) Close() {
 // changed is told that the store's slots have changed.
 func (s *Shard) changed() {
 	s.wake.Signal()
+	if len(s.held) > 0 {
+		s.env.AfterFunc(0, s.release)
+	}
 	if n := s.store.table.Count(s.store.group); n+1 != s.owned {
 		s.owned = n + 1
 		s.record.Gauge("slots", int64(n))
@@ -167,7 +172,6 @@ func (s *Shard) refuseSlot(slot int, asking bool) []byte {
 		}
 		return failure("TRYAGAIN the slot is being handed over")
 	case asking && s.store.arriving(slot) != nil:
-		s.record.Reach(saidTryAgain)
 		return failure("TRYAGAIN the slot has not arrived yet")
 	case known:
 		if at := s.atlas.leader(span.Group); at != "" {
