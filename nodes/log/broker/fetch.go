@@ -124,7 +124,9 @@ func (f *fetching) read(r *replica, asked *kmsg.FetchRequestTopicPartition, told
 	log, follows := r.log, f.request.ReplicaID >= 0
 	told.HighWatermark, told.LastStableOffset, told.LogStartOffset = log.Watermark(), log.Stable(), log.Start()
 	if f.request.Version >= 12 && asked.LastFetchedEpoch >= 0 && asked.FetchOffset >= log.Start() {
-		if of, end := log.EndOfEpoch(asked.LastFetchedEpoch); of < asked.LastFetchedEpoch || end < asked.FetchOffset {
+		if of, end := log.EndOfEpoch(asked.LastFetchedEpoch); of == partition.NoEpoch {
+			return wire.UnknownLeaderEpoch
+		} else if of < asked.LastFetchedEpoch || end < asked.FetchOffset {
 			told.DivergingEpoch.Epoch, told.DivergingEpoch.EndOffset = of, end
 			f.failed = true
 			f.b.record.Reach(partedWays)

@@ -149,9 +149,12 @@ func (f *fetcher) take(answer *kmsg.FetchResponse, asked map[cluster.Ref]positio
 			code := wire.Code(told.ErrorCode)
 			switch {
 			case code == wire.None && told.DivergingEpoch.EndOffset >= 0:
-				served++
+				had, of := p.log.Next(), p.log.Epoch()
 				if err := f.part(p, told); err != nil {
 					return err
+				}
+				if p.log.Next() != had || p.log.Epoch() != of {
+					served++
 				}
 				continue
 			case code == wire.OffsetOutOfRange:

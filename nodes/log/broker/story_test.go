@@ -253,14 +253,16 @@ func fetch(topic string, offset int64, isolation int8) *kmsg.FetchRequest {
 // read reads a partition from its beginning to so many records.
 func (s *story) read(topic string, most int) (values []string) {
 	offset := int64(0)
-	for range 400 {
+	for stalls := 0; stalls < 200; {
 		leader := s.leader(topic, 0)
 		if leader == 0 {
+			stalls++
 			s.sleep(20 * time.Millisecond)
 			continue
 		}
 		answer, err := s.ask(leader, fetch(topic, offset, 0))
 		if err != nil {
+			stalls++
 			s.sleep(20 * time.Millisecond)
 			continue
 		}
@@ -278,10 +280,11 @@ func (s *story) read(topic string, most int) (values []string) {
 			}
 			offset = b.NextOffset()
 		}
-		if len(values) >= most || offset == before && told.ErrorCode == 0 {
-			if len(values) >= most {
-				return values
-			}
+		if len(values) >= most {
+			return values
+		}
+		if offset == before {
+			stalls++
 			s.sleep(20 * time.Millisecond)
 		}
 	}

@@ -42,7 +42,7 @@ func (p *Partition) resume() {
 }
 
 // Truncate removes, durably, what lies at the offset or beyond, and returns the new end: the offset, or that of the batch that it lies within.
-// What waits for the disk is committed before. Above Next it does nothing. It gives way, and appends meanwhile say ErrBehind. Errors:
+// What waits for the disk is committed before. At Next or above, only epochs without a record go. It gives way, and appends meanwhile say ErrBehind. Errors:
 // ErrOutOfRange below Start, ErrBroken, ErrClosed, ENOSPC, with which nothing was removed.
 func (p *Partition) Truncate(to int64) (end int64, err error) {
 	if p.closing {
@@ -56,6 +56,7 @@ func (p *Partition) Truncate(to int64) (end int64, err error) {
 		return p.next, fmt.Errorf("%w: truncation to %d, the log begins at %d", ErrOutOfRange, to, p.start)
 	}
 	if to >= p.next {
+		p.epochs.cut(p.next)
 		return p.next, nil
 	}
 	p.env.Record().Reach(truncated)
