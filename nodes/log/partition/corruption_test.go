@@ -3,6 +3,7 @@ package partition_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"simrun/nodes"
 	"simrun/nodes/log/partition"
+	"simrun/nodes/log/record"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
 )
@@ -72,6 +74,22 @@ func image(t testing.TB, o partition.Options, closed bool) (map[string][]byte, *
 	return files(t, fs), l
 }
 
+// hasEpochs sees that each batch of a ledger's log is of the epoch that its value begins with.
+func hasEpochs(p *partition.Partition) error {
+	for from := p.Start(); from < p.Next(); from++ {
+		data, err := p.Read(from, partition.ReadOptions{})
+		if err != nil {
+			return err
+		}
+		for r, err := range codec.Records(record.Batch(data)) {
+			if epoch := record.Batch(data).LeaderEpoch(); err != nil || !strings.HasPrefix(string(r.Value), fmt.Sprint(epoch, "/")) {
+				return fmt.Errorf("%.20s is of epoch %d: %w", r.Value, epoch, err)
+			}
+		}
+	}
+	return nil
+}
+
 // look opens a log, reads it all, and sees that it knows its producer.
 func look(fs nodes.FS, o partition.Options) (held []string, err error) {
 	err = liveOn(fs, func(env nodes.Env) error {
@@ -80,7 +98,7 @@ func look(fs nodes.FS, o partition.Options) (held []string, err error) {
 			return err
 		}
 		if held, err = entries(p, p.Start(), partition.ReadOptions{MaxBytes: 300}); err == nil && len(held) > 0 {
-			err = (&ledger{}).knows(p)
+			err = errors.Join(hasEpochs(p), (&ledger{}).knows(p))
 		}
 		return errors.Join(err, p.Close())
 	})

@@ -353,7 +353,7 @@ func TestAFullDiskRefusesAndTheLogGoesOn(t *testing.T) {
 		refused := 0
 		o := partition.Options{SegmentBytes: 8000, GrowBytes: 1, GroupBytes: 9000}
 		everyCrash(t, disk.Trial{
-			Limit:  6,
+			Limit:  16,
 			Faults: func(on *disk.Disk) { d = on },
 			Script: l.script(o, func(p *partition.Partition) error {
 				if err := l.commit(p, 2); err != nil {
@@ -386,6 +386,7 @@ func TestAFullDiskRefusesAndTheLogGoesOn(t *testing.T) {
 					return err
 				}
 				full.Lift(0)
+				l.life++ // so that what was refused cannot be taken for what comes now
 				if err := l.commit(p, 3); err != nil {
 					return err
 				}

@@ -42,9 +42,18 @@ func liveOn(fs nodes.FS, life func(env nodes.Env) error) error {
 	return host.Run(func(env nodes.Env) error { return life(onDisk{Env: env, fs: fs}) })
 }
 
-// live is liveOn for tests that stop at the first surprise.
+// live is liveOn for tests that stop at the first surprise. A property's stop is passed on to who drew it.
 func live(t require.TestingT, fs nodes.FS, life func(env nodes.Env)) {
-	require.NoError(t, liveOn(fs, func(env nodes.Env) error { life(env); return nil }))
+	var stopped any
+	err := liveOn(fs, func(env nodes.Env) error {
+		defer func() { stopped = recover() }()
+		life(env)
+		return nil
+	})
+	if stopped != nil {
+		panic(stopped)
+	}
+	require.NoError(t, err)
 }
 
 func newDisk() (*disk.Disk, nodes.FS) {
