@@ -98,6 +98,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Sync == partition.Interval && c.SyncInterval <= 0:
 		return fmt.Errorf("sync-interval: must be positive")
+	case c.Lag < 2*c.FollowWait:
+		return fmt.Errorf("lag-time: %s is less than twice follow-wait (%s)", c.Lag, c.FollowWait)
 	case c.MaxRequest > 1<<30 || c.MaxFetch > 1<<30:
 		return fmt.Errorf("max-request, max-fetch: at most 1GiB")
 	}

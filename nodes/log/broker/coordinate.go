@@ -171,12 +171,12 @@ func (k *keeper) resign() {
 	if k.over {
 		return
 	}
-	k.core.Resign()
-	k.drive()
 	k.over = true
 	if k.timer != nil {
 		k.timer.Stop()
 	}
+	k.core.Resign()
+	k.drive()
 }
 
 // step lets the core take a request.
@@ -194,7 +194,7 @@ func (k *keeper) drive() {
 		return
 	}
 	k.busy = true
-	for !k.over {
+	for {
 		var writes []coordinator.Write
 		var answers []coordinator.Answer
 		var markers []transaction.Marker
@@ -210,7 +210,9 @@ func (k *keeper) drive() {
 			break
 		}
 		for _, w := range writes {
-			k.write(w)
+			if !k.over {
+				k.write(w)
+			}
 		}
 		for _, a := range answers {
 			if done := k.answers[a.ID]; done != nil {
@@ -219,7 +221,9 @@ func (k *keeper) drive() {
 			}
 		}
 		for _, m := range markers {
-			k.b.sendMarkers(k, m)
+			if !k.over {
+				k.b.sendMarkers(k, m)
+			}
 		}
 	}
 	k.busy = false

@@ -132,7 +132,12 @@ func (r *replica) wanted() (a cluster.AlterPartition, wants bool) {
 	if !lags && len(come) == 0 && !r.doubt {
 		return a, false
 	}
-	r.asked, r.askedAt = append(r.asked, come...), r.view.Epoch
+	for _, id := range come {
+		if !slices.Contains(r.asked, id) {
+			r.asked = append(r.asked, id)
+		}
+	}
+	r.askedAt = r.view.Epoch
 	r.b.record.Sometimes(cameIntoSync, len(come) > 0)
 	a = cluster.AlterPartition{Ref: r.ref, LeaderEpoch: r.epoch, Epoch: r.view.Epoch}
 	for _, id := range append(inSync, come...) {

@@ -71,10 +71,10 @@ func (w *watch) signal() {
 func (r *replica) look() {
 	t, p := r.b.state.Find(r.ref)
 	if p == nil {
-		r.follow(cluster.Partition{Leader: cluster.None})
+		r.view = cluster.Partition{Leader: cluster.None, LeaderEpoch: -1, Epoch: r.view.Epoch}
+		r.follow()
 		return
 	}
-	before := r.view
 	r.view, r.config, r.least = *p, t.Config, min(t.Config.MinInSync(), len(p.Replicas))
 	if p.Epoch > r.askedAt {
 		r.asked, r.doubt = nil, false
@@ -83,7 +83,7 @@ func (r *replica) look() {
 	case r.log == nil || r.cutting:
 		return // whoever opens or truncates it looks again
 	case p.Leader != r.b.place.id || !r.b.alive():
-		r.follow(before)
+		r.follow()
 	case !r.leads || r.epoch != p.LeaderEpoch:
 		r.lead()
 	default:
@@ -113,7 +113,7 @@ func (r *replica) lead() {
 }
 
 // follow makes the replica follow whoever leads.
-func (r *replica) follow(before cluster.Partition) {
+func (r *replica) follow() {
 	if r.leads {
 		r.stepDown()
 		r.b.note("stepped-down", r)

@@ -81,6 +81,7 @@ type State struct {
 	topics    map[string]*Topic
 	epoch     int64 // of the last registration
 	producer  int64 // the first producer ID that was not given out
+	highest   int32 // of all leader epochs that there ever were
 	partition int   // how many there are
 	changed   []Ref
 }
@@ -149,6 +150,7 @@ func (s *State) live(id int32) bool {
 // touch notes that a partition has changed.
 func (s *State) touch(t *Topic, i int) {
 	t.Partitions[i].Epoch++
+	s.highest = max(s.highest, t.Partitions[i].LeaderEpoch)
 	s.changed = append(s.changed, Ref{t.Name, t.ID, int32(i)})
 }
 
@@ -192,11 +194,12 @@ type image struct {
 	Topics   []*Topic
 	Epoch    int64
 	Producer int64
+	Highest  int32
 }
 
 // Image is the state as it is now, for Restore.
 func (s *State) Image() func(dst []byte) []byte {
-	b, err := json.Marshal(image{s.Brokers(), s.Topics(), s.epoch, s.producer})
+	b, err := json.Marshal(image{s.Brokers(), s.Topics(), s.epoch, s.producer, s.highest})
 	if err != nil {
 		panic(fmt.Sprintf("cluster: a state that cannot be written down: %v", err))
 	}
@@ -210,7 +213,7 @@ func (s *State) Restore(b []byte) error {
 		return fmt.Errorf("cluster: an image: %w", err)
 	}
 	was := s.Topics()
-	*s = State{brokers: map[int32]*Broker{}, topics: map[string]*Topic{}, epoch: i.Epoch, producer: i.Producer, changed: s.changed}
+	*s = State{brokers: map[int32]*Broker{}, topics: map[string]*Topic{}, epoch: i.Epoch, producer: i.Producer, highest: i.Highest, changed: s.changed}
 	for _, b := range i.Brokers {
 		s.brokers[b.ID] = b
 	}

@@ -76,10 +76,12 @@ func (s *State) assign(said [][]int32, partitions, replicas int) ([][]int32, Res
 	return said, Result{}
 }
 
-// add gives a topic partitions. All replicas are in sync, for there is nothing yet that one could lack.
+// add gives a topic partitions. All replicas are in sync, for there is nothing yet that one could lack. Their leader epochs begin above all that
+// there ever were: what is asked of a partition that was deleted is never taken for a question to one that has its name.
 func (s *State) add(t *Topic, assignment [][]int32) {
+	before := s.highest
 	for _, replicas := range assignment {
-		p := &Partition{Replicas: replicas, InSync: replicas, Leader: None, Last: None}
+		p := &Partition{Replicas: replicas, InSync: replicas, Leader: None, LeaderEpoch: before, Last: None}
 		s.elect(t, p)
 		t.Partitions = append(t.Partitions, p)
 		s.partition++

@@ -1,0 +1,5 @@
+//go:build campaign
+
+package broker_test
+
+func init() { storms = 200 }
