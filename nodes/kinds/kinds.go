@@ -10,6 +10,7 @@ import (
 	"simrun/nodes/kv/ringkv"
 	"simrun/nodes/kv/single"
 	"simrun/nodes/log/broker"
+	log "simrun/nodes/log/client"
 )
 
 // All are the kinds, in the order in which the reference tells of them.
@@ -17,6 +18,6 @@ func All() []nodes.Kind {
 	return []nodes.Kind{
 		gearman.Server, gearman.Worker, gearman.Client,
 		single.Server, raftkv.Server, ringkv.Server, kv.Client, admin.Admin,
-		broker.Server,
+		broker.Server, log.Producer, log.Consumer,
 	}
 }
