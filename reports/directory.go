@@ -22,10 +22,16 @@ const (
 	EventsFile  = "events.jsonl"
 	MinimalFile = "minimal.yaml" // the least plan that does the same
 	ReportFile  = "report.html"
+
+	// What other people's tools read.
+	TraceFile    = "trace.json"
+	ShiVizFile   = "shiviz.log"
+	ArgumentFile = "linearization.html"
+	JUnitFile    = "junit.xml"
 )
 
 // extra are the files beside result.json.
-var extra = []string{PlanFile, HistoryFile, EventsFile, MinimalFile, LeastFile, ReportFile}
+var extra = []string{PlanFile, HistoryFile, EventsFile, TraceFile, ShiVizFile, ArgumentFile, JUnitFile, MinimalFile, LeastFile, ReportFile}
 
 // Shelf keeps runs: each in SCENARIO/SEED, or in SCENARIO/SEED/VALUE where it is a point of a matrix. Its
 // entry `last` points at the newest.

@@ -88,7 +88,7 @@ func (l *Logbook) Begin() error {
 	if err := os.MkdirAll(l.Dir, 0o777); err != nil {
 		return err
 	}
-	for _, name := range []string{BatchFile, TermsFile, ResultsFile} {
+	for _, name := range []string{BatchFile, TermsFile, ResultsFile, ReportFile} {
 		if err := os.Remove(filepath.Join(l.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

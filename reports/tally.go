@@ -17,7 +17,7 @@ const mostFailures = 8
 // went wrong.
 func (t *Terminal) Batch(b *explore.Batch, dir string, runOf func(explore.Failure) string) error {
 	p := t.page()
-	p.title(b.Scenario, "", seedsFrom(b))
+	p.title(b.Scenario, "", SeedsFrom(b))
 	p.tally(b)
 	p.kinds(b)
 	p.unreached(b)
@@ -31,7 +31,8 @@ func (t *Terminal) Batch(b *explore.Batch, dir string, runOf func(explore.Failur
 	return p.flush()
 }
 
-func seedsFrom(b *explore.Batch) string {
+// SeedsFrom is how many seeds a batch has, and which is the first.
+func SeedsFrom(b *explore.Batch) string {
 	text := Counted(b.Seeds, "seed") + " from " + b.Base
 	if b.Seeds == 1 && b.Shard == "" {
 		text = "seed " + b.Base
@@ -61,7 +62,7 @@ func (p *page) tally(b *explore.Batch) {
 		case c.Overall:
 			p.hang(lead+"  ", column+6, overall(c))
 		default:
-			p.line("%s%s%s", lead, p.counts(c), remark(b, c))
+			p.line("%s%s  %s", lead, p.counts(c), Remark(b, c))
 		}
 		for j := range b.Claims {
 			if at := &b.Claims[j]; at.Claim == c.Claim && at.Value != "" && !c.AsExpected() && !at.AsExpected() {
@@ -119,21 +120,21 @@ func (p *page) sighting(b *explore.Batch, c *explore.BatchClaim) string {
 	}
 }
 
-// remark is what the counts of a claim alone do not say.
-func remark(b *explore.Batch, c *explore.BatchClaim) string {
+// Remark is what the counts of a claim alone do not say.
+func Remark(b *explore.Batch, c *explore.BatchClaim) string {
 	switch {
 	case c.Expect == scenarios.Violated && c.Violated > 0:
-		return "  as expected"
+		return "as expected"
 	case c.AsExpected():
 		return ""
 	case c.Exhausted > 0 && c.Violated == 0:
-		return "  out of budget"
+		return "out of budget"
 	case c.Verdict != scenarios.Violated && b.Slight():
-		return "  not in these runs"
+		return "not in these runs"
 	case c.Expect == scenarios.Violated:
-		return "  expected, never seen"
+		return "expected, never seen"
 	case c.Verdict == scenarios.Unknown:
-		return "  decided by no run"
+		return "decided by no run"
 	default:
 		return ""
 	}
@@ -210,23 +211,23 @@ func (p *page) causes(b *explore.Batch) {
 	}
 	column := 0
 	for i := range b.Groups {
-		column = min(max(column, runes(shows(&b.Groups[i].Cause))), p.width/2)
+		column = min(max(column, runes(Shows(&b.Groups[i].Cause))), p.width/2)
 	}
 	const cells = 26 // the two that follow
 	p.line("")
 	p.line("  %s%s", left("", column+2), p.Ink.soft(fmt.Sprintf("%6s  %-16s  %s", "runs", "first", "it takes")))
 	for i := range b.Groups {
 		g := &b.Groups[i]
-		p.hang(fmt.Sprintf("  %s %s%6s  %s  ", p.Ink.bad("✗"), left(clip(shows(&g.Cause), column), column), Count(g.Runs), g.First),
-			4+column+cells, takes(&g.Cause))
+		p.hang(fmt.Sprintf("  %s %s%6s  %s  ", p.Ink.bad("✗"), left(clip(Shows(&g.Cause), column), column), Count(g.Runs), g.First),
+			4+column+cells, Takes(&g.Cause))
 	}
 	if n := b.Unexplained(); n > 0 {
 		p.line("  %s", p.Ink.soft(Counted(n, "more violated run")+" not looked into"))
 	}
 }
 
-// shows is what a failed run shows.
-func shows(c *explore.Cause) string {
+// Shows is what a failed run shows.
+func Shows(c *explore.Cause) string {
 	switch {
 	case c.Claim == "" && c.Node == "":
 		return c.Anomaly
@@ -238,8 +239,8 @@ func shows(c *explore.Cause) string {
 	return c.Claim + ": " + c.Anomaly
 }
 
-// takes is by which kinds of fault it does.
-func takes(c *explore.Cause) string {
+// Takes is by which kinds of fault it does.
+func Takes(c *explore.Cause) string {
 	switch {
 	case c.Unclear != "":
 		return "? " + c.Unclear
@@ -252,17 +253,14 @@ func takes(c *explore.Cause) string {
 // conclusion is the batch in one sentence, and what it took.
 func (p *page) conclusion(b *explore.Batch) {
 	p.line("")
+	sentence := b.Scenario + " " + BatchSentence(b)
 	switch b.Verdict {
 	case scenarios.Holds:
-		p.line("%s", p.Ink.good(b.Scenario+" holds in "+extent(b)))
-	case scenarios.Violated:
-		p.line("%s", p.Ink.bad(fmt.Sprintf("%s is violated in %s of %s", b.Scenario, Count(b.Verdicts[scenarios.Violated]),
-			Counted(worlds(b), "run"))))
+		p.line("%s", p.Ink.good(sentence))
 	case scenarios.Unknown:
-		p.line("%s", p.Ink.open(b.Scenario+" is unknown: something was not decided in "+extent(b)))
-	case scenarios.Diverged:
-		p.line("%s", p.Ink.bad(fmt.Sprintf("%s diverged in %s of %s", b.Scenario, Count(b.Verdicts[scenarios.Diverged]),
-			Counted(worlds(b), "run"))))
+		p.line("%s", p.Ink.open(sentence))
+	default:
+		p.line("%s", p.Ink.bad(sentence))
 	}
 	took := Span(b.SimulatedSeconds) + " simulated"
 	m := b.Measured
@@ -280,6 +278,20 @@ func (p *page) conclusion(b *explore.Batch) {
 		replays += ", " + Count(m.Elsewhere) + " in a second process"
 	}
 	p.line("%s", p.Ink.soft(replays))
+}
+
+// BatchSentence is what a batch came to, after the name of its scenario.
+func BatchSentence(b *explore.Batch) string {
+	switch b.Verdict {
+	case scenarios.Holds:
+		return "holds in " + extent(b)
+	case scenarios.Unknown:
+		return "is unknown: something was not decided in " + extent(b)
+	case scenarios.Diverged:
+		return fmt.Sprintf("diverged in %s of %s", Count(b.Verdicts[scenarios.Diverged]), Counted(worlds(b), "run"))
+	default:
+		return fmt.Sprintf("is violated in %s of %s", Count(b.Verdicts[scenarios.Violated]), Counted(worlds(b), "run"))
+	}
 }
 
 // extent is how far the batch went: its seeds and, of a matrix, its values.

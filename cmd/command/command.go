@@ -157,7 +157,7 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	root.SetUsageTemplate(usage)
 	root.SetFlagErrorFunc(misread)
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
-	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.turnsCommand(), c.replayCommand(), c.shrinkCommand(), c.bisectCommand(), c.planCommand(), c.checkCommand(), c.historyCommand(), c.serveCommand())
+	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.turnsCommand(), c.replayCommand(), c.shrinkCommand(), c.bisectCommand(), c.planCommand(), c.reportCommand(), c.checkCommand(), c.historyCommand(), c.serveCommand())
 	return root
 }
 

@@ -121,5 +121,6 @@ func (w *sweep) merge(parts []explore.Part, wall float64) error {
 			return err
 		}
 	}
+	w.report(batch, nil)
 	return w.tally(batch, nil)
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,8 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"simrun/checkers"
 	"simrun/nodes/history/jepsen"
 	"simrun/reports"
+	"simrun/reports/export"
 	"simrun/reports/page"
 	"simrun/reports/recording"
 	"simrun/scenarios"
@@ -59,7 +62,7 @@ func (c *call) keep(s *scenario, run *scenarios.Run, note string) reports.Kept {
 	if run.Lines != nil {
 		told = recording.Read(run)
 		if c.trace || run.Result.Alarming() {
-			files = append(files, reports.File{Name: reports.EventsFile, Write: func(w io.Writer) error { return writeEvents(w, run) }})
+			files = append(files, c.exports(run, told)...)
 		}
 		files = append(files, reports.File{Name: reports.ReportFile, Write: func(w io.Writer) error {
 			return page.Write(w, told, page.Options{Command: plain(c.Name), Run: c.nameOf(run.Result, dir), Note: note, Least: reports.LoadLeast(dir), Files: reports.Present(dir)})
@@ -74,6 +77,30 @@ func (c *call) keep(s *scenario, run *scenarios.Run, note string) reports.Kept {
 		kept.Report = filepath.Join(dir, reports.ReportFile)
 	}
 	return kept
+}
+
+// exports are a run for other people's tools. The large ones are made where somebody asks for everything.
+func (c *call) exports(run *scenarios.Run, told *recording.Recording) []reports.File {
+	files := []reports.File{
+		{Name: reports.EventsFile, Write: func(w io.Writer) error { return writeEvents(w, run) }},
+		{Name: reports.JUnitFile, Write: reports.JUnit([]reports.Suite{reports.SuiteOf(run.Result)})},
+	}
+	if c.trace {
+		files = append(files, reports.File{Name: reports.TraceFile, Write: func(w io.Writer) error { return export.Trace(w, told) }},
+			reports.File{Name: reports.ShiVizFile, Write: func(w io.Writer) error { return export.ShiViz(w, told, told.Slice()) }})
+	}
+	for i := range run.Result.Claims {
+		claim := &run.Result.Claims[i]
+		arguer, can := run.Plan.Claims[i].Config.(checkers.Arguer)
+		if !can || claim.Verdict != scenarios.Violated || len(claim.Witness) == 0 {
+			continue
+		}
+		var text bytes.Buffer
+		if err := arguer.Argue(&text, run.History, claim.Witness[0]); err == nil {
+			return append(files, reports.Text(reports.ArgumentFile, text.String()))
+		}
+	}
+	return files
 }
 
 // plain is how a program is called that is on the path: a page says the same wherever it was written.

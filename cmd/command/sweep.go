@@ -3,6 +3,7 @@ package command
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"os/signal"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"simrun/reports"
+	"simrun/reports/page"
 	"simrun/scenarios"
 	"simrun/scenarios/explore"
 	"simrun/sim/luck"
@@ -45,6 +47,8 @@ type sweep struct {
 	replayed map[int]bool              // turns that were run twice, and are not told of yet
 	twice    int                       // how many were
 	kept     string                    // the directory that holds all runs of a single seed
+	cells    []page.Cell               // the runs, for the page; no more than it draws
+	all      int                       // how many there were
 	wrong    []*scenarios.Result       // those that did not come out as they should, the first of them
 	err      error                     // of printing
 }
@@ -212,6 +216,9 @@ func replays(seed int) bool { return (seed+seed/replayOneIn)%replayOneIn == repl
 // each is told of each run, in the order of turns.
 func (w *sweep) each(batch *explore.Batch, e *explore.Entry) {
 	w.progress.Show(batch)
+	if w.all++; len(w.cells) < page.MostCells {
+		w.cells = append(w.cells, page.Cell{Seed: e.Seed, Value: e.Value, Verdict: e.Verdict})
+	}
 	if e.Variation != nil && e.Verdict != scenarios.Holds && len(batch.Failures) > len(w.varied) {
 		w.varied[failure{e.Seed, e.Value}] = e.Variation
 	}
@@ -323,13 +330,49 @@ func (w *sweep) conclude(batch *explore.Batch) error {
 			return err
 		}
 		names[failure{r.Seed, r.Value}] = kept.Run
+		w.link(r, kept.Report)
 		if i == 0 && !w.json {
 			if err := w.terminal().Violation(r, kept); err != nil {
 				return err
 			}
 		}
 	}
+	w.report(batch, names)
 	return w.tally(batch, names)
+}
+
+// link has the square of a run lead to its page.
+func (w *sweep) link(r *scenarios.Result, report string) {
+	if w.log == nil || report == "" {
+		return
+	}
+	to, err := filepath.Rel(w.log.Dir, report)
+	for i := range w.cells {
+		if c := &w.cells[i]; err == nil && c.Seed == r.Seed && c.Value == r.Value {
+			c.Report = filepath.ToSlash(to)
+		}
+	}
+}
+
+// report writes the page of the sweep. Names are what to call its runs that went wrong.
+func (w *sweep) report(batch *explore.Batch, names map[failure]string) {
+	if w.log == nil {
+		return
+	}
+	o := page.Options{Command: plain(w.Name), Files: []string{reports.ResultsFile, reports.TermsFile}}
+	if !w.interrupted.Load() {
+		o.Files = append(o.Files, reports.BatchFile)
+	}
+	if len(batch.Failures) > 0 {
+		f := batch.Failures[0]
+		o.Run = names[failure{f.Seed, f.Value}]
+	}
+	err := reports.WriteFile(filepath.Join(w.log.Dir, reports.ReportFile), func(out io.Writer) error {
+		return page.WriteBatch(out, batch, w.cells, w.all, o)
+	})
+	if err != nil {
+		w.warn("the page of the sweep is not kept: %v", err)
+	}
 }
 
 // idle says which faults of a regression never struck, so that it proves nothing.
@@ -360,7 +403,7 @@ func (w *sweep) tally(batch *explore.Batch, names map[failure]string) error {
 	}
 	dir := w.kept
 	if w.log != nil {
-		dir = w.log.Dir
+		dir = filepath.Join(w.log.Dir, reports.ReportFile)
 	}
 	return w.terminal().Batch(batch, dir, func(f explore.Failure) string {
 		if name, kept := names[failure{f.Seed, f.Value}]; kept {

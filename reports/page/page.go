@@ -26,12 +26,17 @@ var style string
 //go:embed page.js
 var script string
 
+//go:embed batch.js
+var batchScript string
+
 //go:embed page.html
 var pageText string
 
 var pages = template.Must(template.New("page").Funcs(template.FuncMap{
 	"style":  func() template.CSS { return template.CSS(style) },
 	"script": func() template.JS { return template.JS(script) },
+
+	"batchScript": func() template.JS { return template.JS(batchScript) },
 }).Parse(pageText))
 
 // Options of a page.
@@ -63,15 +68,14 @@ type run struct {
 
 // heading is the first lines.
 type heading struct {
-	Scenario, Value   string
-	Verdict, Class    string
-	Summary           string
-	Facts             []string
-	Command           string
-	Findings          []scenarios.Finding
-	Divergence        *scenarios.Divergence
-	Incomplete        string
-	SimulatedSeconds_ float64
+	Scenario, Value string
+	Verdict, Class  string
+	Summary         string
+	Facts           []string
+	Command         string
+	Findings        []scenarios.Finding
+	Divergence      *scenarios.Divergence
+	Incomplete      string
 }
 
 // claim is a verdict in a sentence, with its figure.
@@ -271,6 +275,7 @@ var contents = map[string]string{
 	"events.jsonl": "everything that happened, a JSON object a line", "history.jsonl": "what clients saw, as Jepsen writes it",
 	"plan.yaml": "the storm as a timetable, a scenario itself", "minimal.yaml": "the least plan that does the same",
 	"result.json": "verdicts, faults and their effects", "trace.json": "for ui.perfetto.dev and chrome://tracing",
+	"batch.json": "all of it, as JSON", "results.jsonl": "a line for each run", "sweep.json": "what was swept",
 	"shiviz.log": "for ShiViz: vector clocks", "junit.xml": "for a build", "linearization.html": "Porcupine's argument, on an axis of its own",
 }
 
