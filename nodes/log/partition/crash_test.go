@@ -207,7 +207,7 @@ func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 	for _, o := range []partition.Options{tiny, {SegmentBytes: 1, GrowBytes: 1, GroupBytes: 1}, {GrowBytes: 8192}} {
 		l := &ledger{}
 		everyCrash(t, disk.Trial{
-			Limit: 8,
+			Limit: 5,
 			Script: l.script(o, func(p *partition.Partition) error {
 				for i := range 5 {
 					if err := l.commit(p, 1+i%3); err != nil {
@@ -328,7 +328,7 @@ func TestEveryCrashOfAResetLeavesTheOldLogOrTheNew(t *testing.T) {
 func TestEveryCrashOfARecoveryLeavesWhatWasPromised(t *testing.T) {
 	l := &ledger{}
 	everyCrash(t, disk.Trial{
-		Limit: 3,
+		Limit: 2,
 		Twice: true,
 		Script: l.script(tiny, func(p *partition.Partition) error {
 			err := l.commit(p, 4)
@@ -347,13 +347,13 @@ func TestEveryCrashOfARecoveryLeavesWhatWasPromised(t *testing.T) {
 // If this failed, a broker that had run out of disk would have garbage in its log, or acknowledge what it had refused, or take a refused batch for
 // one that is there when it is sent again.
 func TestAFullDiskRefusesAndTheLogGoesOn(t *testing.T) {
-	for room := nodes.Bytes(0); room < 8*disk.PageSize; room += 2 * disk.PageSize {
+	for _, room := range []nodes.Bytes{0, 4 * disk.PageSize} {
 		l := &ledger{}
 		var d *disk.Disk
 		refused := 0
 		o := partition.Options{SegmentBytes: 8000, GrowBytes: 1, GroupBytes: 9000}
 		everyCrash(t, disk.Trial{
-			Limit:  16,
+			Limit:  12,
 			Faults: func(on *disk.Disk) { d = on },
 			Script: l.script(o, func(p *partition.Partition) error {
 				if err := l.commit(p, 2); err != nil {

@@ -86,7 +86,22 @@ func (p *Partition) readIndex(s *segment) (*index, error) {
 	for all = all[4:]; len(all) > 0; all = all[3:] {
 		x.spots = append(x.spots, spot{all[0], all[1], all[2]})
 	}
+	if !x.fits(s) {
+		return p.makeIndex(s)
+	}
 	return x, nil
+}
+
+// fits says whether the index can be that of the segment.
+func (x *index) fits(s *segment) bool {
+	last := spot{s.base - 1, headSize - 1, earliest}
+	for _, next := range x.spots {
+		if next.offset <= last.offset || next.at <= last.at || next.at >= s.end || next.time < last.time {
+			return false
+		}
+		last = next
+	}
+	return x.next > last.offset && (len(x.spots) > 0) == (s.end > headSize)
 }
 
 // makeIndex makes the index of a segment from its batches.

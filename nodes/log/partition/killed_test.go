@@ -98,10 +98,10 @@ func TestEveryKillThenEveryCrashLeavesWhatWasPromised(t *testing.T) {
 			return errors.Join(err, p.Close())
 		})(fs)
 	}
-	for calls := 0; ; calls += 5 {
+	for calls := 0; ; calls += 7 {
 		l, left := &ledger{}, calls
 		everyCrash(t, disk.Trial{
-			Limit: 4,
+			Limit: 3,
 			Script: func(fs nodes.FS) error {
 				left = calls
 				err := story(l, killed{fs, &left})

@@ -3,6 +3,7 @@ package partition_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +169,31 @@ func TestTransactionsEndAtTheirMarkers(t *testing.T) {
 		_, err = p.Truncate(6)
 		require.NoError(t, err)
 		check(p)
+		require.NoError(t, p.Close())
+	})
+}
+
+// If this failed, what was cut off would come back as the memory of who sent it.
+func TestProducersAreForgottenWithWhatTheySent(t *testing.T) {
+	_, fs := newDisk()
+	var want []partition.ProducerState
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, env, tiny)
+		for i := range int32(12) {
+			put(t, p, 0, from(1, 0, i, "so long that it fills a segment="+strings.Repeat("x", 200)))
+		}
+		_, err := p.Truncate(1)
+		require.NoError(t, err)
+		for i := range int32(4) {
+			put(t, p, 1, from(2, 0, i, "a="))
+		}
+		want = p.Producers()
+		require.Zero(t, want[0].LastSequence)
+		// without a close
+	})
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, env, tiny)
+		require.Equal(t, want, p.Producers())
 		require.NoError(t, p.Close())
 	})
 }
