@@ -26,13 +26,13 @@ import (
 
 // real is a cluster on loopback, and franz-go to talk to it.
 type real struct {
-	*testing.T
+	testing.TB
 	seeds  []string
 	stops  []func()
 	starts []func()
 }
 
-func freeAddresses(t *testing.T, n int) (all []string) {
+func freeAddresses(t testing.TB, n int) (all []string) {
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
@@ -43,8 +43,10 @@ func freeAddresses(t *testing.T, n int) (all []string) {
 }
 
 // begin starts so many brokers.
-func begin(t *testing.T, brokers int) *real {
-	r := &real{T: t, seeds: freeAddresses(t, brokers)}
+func begin(t testing.TB, brokers int) *real { return beginWith(t, brokers, func(*broker.Config) {}) }
+
+func beginWith(t testing.TB, brokers int, change func(*broker.Config)) *real {
+	r := &real{TB: t, seeds: freeAddresses(t, brokers)}
 	peers := map[string]string{}
 	var servers []nodes.NodeName
 	for i, at := range freeAddresses(t, brokers) {
@@ -57,6 +59,10 @@ func begin(t *testing.T, brokers int) *real {
 		config.Servers, config.Listen, config.PeerListen = servers, r.seeds[i], peers[string(servers[i])]
 		config.Election, config.Session, config.Lag, config.MinInSync = 300*time.Millisecond, 2*time.Second, 2*time.Second, min(2, brokers)
 		config.JoinDelay, config.LeastMember, config.Partitions = 100*time.Millisecond, 500*time.Millisecond, 3
+		if brokers == 1 {
+			config.Partitions = 1
+		}
+		change(config)
 		dir := t.TempDir()
 		start := func() {
 			host := osenv.New(osenv.Options{Host: string(servers[i]), Peers: peers, DataDir: dir, Log: slog.New(slog.DiscardHandler)})

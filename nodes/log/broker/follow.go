@@ -43,7 +43,11 @@ func (b *broker) fetch(leader int32) {
 // run fetches for as long as there is something to fetch.
 func (f *fetcher) run() {
 	for !f.b.stopping {
-		following := f.following()
+		following, resting := f.following()
+		if len(following) == 0 && resting {
+			f.wake.WaitFor(rest)
+			continue
+		}
 		if len(following) == 0 {
 			f.line.hangUp()
 			if f.wake.Wait() != nil {
@@ -65,13 +69,21 @@ func (f *fetcher) run() {
 	f.line.hangUp()
 }
 
-// following are the replicas that follow this leader, a different one first each time.
-func (f *fetcher) following() (all []*replica) {
+// rest is how long a replica is left alone whose fetch came to nothing: its leader may not know yet that it is.
+const rest = 20 * time.Millisecond
+
+// following are the replicas that follow this leader, a different one first each time, and whether others rest.
+func (f *fetcher) following() (all []*replica, resting bool) {
 	if !f.b.alive() || f.b.session.epoch == 0 || !f.b.session.swept {
-		return nil
+		return nil, false
 	}
+	now := f.b.env.Mark()
 	for _, r := range f.b.inOrder() {
-		if r.log != nil && !r.leads && r.view.Leader == f.leader {
+		switch {
+		case r.log == nil || r.leads || r.view.Leader != f.leader:
+		case r.rests > now:
+			resting = true
+		default:
 			all = append(all, r)
 		}
 	}
@@ -80,11 +92,8 @@ func (f *fetcher) following() (all []*replica) {
 		at := f.turn % len(all)
 		all = append(all[at:], all[:at]...)
 	}
-	return all
+	return all, resting
 }
-
-// errParted says that a round came to nothing, and the next need not follow at once.
-var errParted = errors.New("broker: no partition could be fetched")
 
 // round asks for what is new, and adds it.
 func (f *fetcher) round(following []*replica) error {
@@ -138,7 +147,6 @@ func (f *fetcher) take(answer *kmsg.FetchResponse, asked map[cluster.Ref]positio
 		told *kmsg.FetchResponseTopicPartition
 	}
 	var all []added
-	served := 0
 	for i := range answer.Topics {
 		for j := range answer.Topics[i].Partitions {
 			told := &answer.Topics[i].Partitions[j]
@@ -153,8 +161,8 @@ func (f *fetcher) take(answer *kmsg.FetchResponse, asked map[cluster.Ref]positio
 				if err := f.part(p, told); err != nil {
 					return err
 				}
-				if p.log.Next() != had || p.log.Epoch() != of {
-					served++
+				if p.log.Next() == had && p.log.Epoch() == of {
+					f.leave(p)
 				}
 				continue
 			case code == wire.OffsetOutOfRange:
@@ -163,12 +171,13 @@ func (f *fetcher) take(answer *kmsg.FetchResponse, asked map[cluster.Ref]positio
 				}
 				continue
 			case code != wire.None:
-				continue // it, or this broker, does not know yet who leads
+				f.leave(p) // it, or this broker, does not know yet who leads
+				continue
 			}
-			served++
 			to, err := p.log.Follow(told.RecordBatches)
 			if err != nil {
 				f.b.env.Log().Warn("a leader's records do not fit", "leader", f.leader, "log", p.r.dir(), "err", err)
+				f.leave(p)
 				if errors.Is(err, partition.ErrBroken) {
 					f.b.fail(err)
 				}
@@ -187,11 +196,11 @@ func (f *fetcher) take(answer *kmsg.FetchResponse, asked map[cluster.Ref]positio
 			f.keepUp(a.position, a.told)
 		}
 	}
-	if served == 0 {
-		return errParted
-	}
 	return nil
 }
+
+// leave lets a replica rest.
+func (f *fetcher) leave(p position) { p.r.rests = f.b.env.Mark().Add(rest) }
 
 // current says whether the replica still follows in that epoch.
 func (p position) current() bool {
@@ -200,7 +209,6 @@ func (p position) current() bool {
 
 // keepUp takes the leader's high watermark, and where its log begins.
 func (f *fetcher) keepUp(p position, told *kmsg.FetchResponseTopicPartition) {
-	p.r.fetched = f.b.env.Mark()
 	if high := min(told.HighWatermark, p.log.Next()); high > p.log.Watermark() {
 		p.log.SetWatermark(high)
 	}
@@ -232,6 +240,7 @@ func (f *fetcher) part(p position, told *kmsg.FetchResponseTopicPartition) error
 func (f *fetcher) restart(p position, told *kmsg.FetchResponseTopicPartition) error {
 	if told.LogStartOffset <= p.log.Next() {
 		f.b.env.Log().Warn("a leader has less than its follower, in the same epoch", "log", p.r.dir(), "leader", f.leader)
+		f.leave(p)
 		return nil
 	}
 	f.b.record.Reach(begunAnew)

@@ -31,9 +31,9 @@ type replica struct {
 	askedAt   int32   // the partition's epoch at which it asked
 	doubt     bool    // what was asked last was refused
 
-	cutting bool // the log is being truncated
-	fetched nodes.Instant
-	waiting []*pending // for the high watermark, by offset
+	cutting bool          // the log is being truncated
+	rests   nodes.Instant // until when its leader is not asked
+	waiting []*pending    // for the high watermark, by offset
 	watches []*watch
 	keeper  *keeper // of what stands in a partition of an internal topic; nil if there is none
 }
@@ -75,7 +75,11 @@ func (r *replica) look() {
 		r.follow()
 		return
 	}
+	was := r.view.LeaderEpoch
 	r.view, r.config, r.least = *p, t.Config, min(t.Config.MinInSync(), len(p.Replicas))
+	if p.LeaderEpoch != was {
+		r.rests = 0
+	}
 	if p.Epoch > r.askedAt {
 		r.asked, r.doubt = nil, false
 	}
