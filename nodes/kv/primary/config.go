@@ -41,6 +41,9 @@ type Config struct {
 	Cluster      string           `yaml:"cluster" doc:"a name in which all servers and monitors of a group agree; other groups know it by it"`
 	Slots        string           `yaml:"slots" doc:"hash slots that the group begins with, such as 0-8191, or none, where there are several groups; if empty it keeps all, for ever"`
 	Others       []nodes.NodeName `yaml:"others" doc:"servers of other groups to hear from who owns which slots, some of each"`
+	Poll         time.Duration    `yaml:"poll" doc:"how often each of these is asked"`
+	Parcel       nodes.Bytes      `yaml:"parcel" doc:"about how much of a slot goes to another group at a time"`
+	BatchKeys    int              `yaml:"batch-keys" doc:"most keys that are handed over together, unless one slot alone has more"`
 	Acknowledge  int              `yaml:"acknowledge" doc:"how many replicas must have a write on disk before it is answered: 0 is asynchronous replication. The same on all servers"`
 	MaxLag       time.Duration    `yaml:"max-lag" doc:"a replica that cannot say that it knows all that was written this long ago answers no reads; 0 is however long ago"`
 	Redirect     Redirect         `yaml:"redirect" doc:"what a replica does with a request that is the primary's: moved (tells where it is) or refuse"`
@@ -69,7 +72,7 @@ type Config struct {
 // DefaultConfig is what a server does where nothing is configured.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Redirect: Moved, Heartbeat: 100 * time.Millisecond, MaxDrift: 500, Backlog: 16 << 20,
+		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Poll: time.Second, Parcel: 256 << 10, BatchKeys: 10_000, Redirect: Moved, Heartbeat: 100 * time.Millisecond, MaxDrift: 500, Backlog: 16 << 20,
 		Window: 16, BatchBytes: 64 << 10, ChunkBytes: 256 << 10, PendingBytes: 64 << 20, Sync: journal.Always, SyncInterval: time.Second,
 		Segment: 64 << 20, Compact: 64 << 20, MaxSessions: kv.DefaultSessions, MaxRequest: 64 << 20, MaxOutput: 64 << 20, MaxClients: 10_000,
 		MaxWaiting: 100_000,
@@ -82,7 +85,7 @@ func (c *Config) Validate() error {
 		name         string
 		value, least int64
 	}{
-		{"acknowledge", int64(c.Acknowledge), 0}, {"max-lag", int64(c.MaxLag), 0}, {"heartbeat", int64(c.Heartbeat), int64(time.Millisecond)},
+		{"acknowledge", int64(c.Acknowledge), 0}, {"poll", int64(c.Poll), int64(time.Millisecond)}, {"parcel", int64(c.Parcel), 1}, {"batch-keys", int64(c.BatchKeys), 1}, {"max-lag", int64(c.MaxLag), 0}, {"heartbeat", int64(c.Heartbeat), int64(time.Millisecond)},
 		{"timeout", int64(c.Timeout), 0}, {"patience", int64(c.Patience), 0}, {"backlog", int64(c.Backlog), 0}, {"window", int64(c.Window), 1},
 		{"batch-bytes", int64(c.BatchBytes), 1}, {"chunk-bytes", int64(c.ChunkBytes), 1}, {"pending-bytes", int64(c.PendingBytes), 1},
 		{"segment", int64(c.Segment), 1 << 10}, {"compact", int64(c.Compact), 1 << 10}, {"max-memory", int64(c.MaxMemory), 0},
@@ -112,6 +115,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("max-request: %s is not between 1KiB and 1GiB", c.MaxRequest)
 	case c.BatchBytes > 1<<30 || c.ChunkBytes > 1<<30:
 		return fmt.Errorf("batch-bytes, chunk-bytes: at most 1GiB")
+	case c.Parcel > 16<<20:
+		return fmt.Errorf("parcel: at most 16MiB")
 	case c.Slots == "" && len(c.Others) > 0:
 		return fmt.Errorf("slots: must say with which slots a group begins that is not alone; none, for none")
 	}
@@ -133,7 +138,7 @@ func (c *Config) shards() shards.Options {
 	if c.Slots == "" {
 		return shards.Options{}
 	}
-	o := shards.Options{Group: c.Cluster, Slots: c.Slots, Patience: c.patience()}
+	o := shards.Options{Group: c.Cluster, Slots: c.Slots, Poll: c.Poll, Patience: c.patience(), ParcelBytes: c.Parcel, BatchKeys: c.BatchKeys}
 	for _, other := range c.Others {
 		o.Others = append(o.Others, withPort(string(other), "6379"))
 	}

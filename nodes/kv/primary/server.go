@@ -138,11 +138,8 @@ func (s *server) shutDown() error {
 
 // Do is front.Backend's.
 func (s *server) Do(c *front.Call) {
-	if c.Is(kv.Read|kv.Write) && c.Name != "SINCE" {
-		if refusal := s.shard.Refuse(&c.Request, c.Asking); refusal != nil {
-			c.Reply(refusal)
-			return
-		}
+	if c.Is(kv.Read|kv.Write) && c.Name != "SINCE" && !s.shard.Admit(c, s.Do) {
+		return
 	}
 	switch {
 	case c.Is(kv.Write):

@@ -160,6 +160,8 @@ func (s *Store) take(c *change) string {
 	case s.conflict(c) != "":
 		return s.conflict(c)
 	case a.held.Contents(a.first, a.last) != c.digest:
+		// What has come can be of a source that has forgotten since what it sent. It comes again from the beginning.
+		a.held, a.sequence = kv.New(), c.sequence
 		return errMismatch
 	}
 	s.imports = slices.DeleteFunc(s.imports, func(other *arrival) bool { return other == a })
