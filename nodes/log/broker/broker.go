@@ -74,7 +74,7 @@ type broker struct {
 
 	end      nodes.Cond // Main waits here
 	stopping bool
-	failed   error
+	refusing bool // no more requests are taken
 	shown    standing
 }
 
@@ -143,8 +143,8 @@ func (b *broker) stop() error {
 	b.refuse()
 	err := b.controllers.Close()
 	b.closeGuests(time.Second)
-	if failed := b.closeLogs(); failed != nil || err != nil || b.failed != nil {
-		return errors.Join(b.failed, err, failed)
+	if failed := b.closeLogs(); failed != nil || err != nil {
+		return errors.Join(err, failed)
 	}
 	return b.remember(b.session.told, true)
 }

@@ -196,8 +196,11 @@ func (g *guest) finish() {
 
 // refuse stops accepting and taking requests. What is under way may still be answered.
 func (b *broker) refuse() {
-	b.stopping = true
+	b.refusing = true
 	_ = b.listener.Close()
+	for _, r := range b.inOrder() {
+		r.wakeAll()
+	}
 	for _, g := range b.everybody() {
 		g.finish()
 	}

@@ -50,13 +50,13 @@ func (b *broker) serveFetch(c *call, r *kmsg.FetchRequest) {
 		}
 		b.record.Reach(longPoll)
 		waited := c.pause(func() error {
-			for !f.watch.moved && left > 0 && !b.stopping {
+			for !f.watch.moved && left > 0 && !b.refusing {
 				f.watch.cond.WaitFor(left)
 				left = until.Sub(b.env.Mark())
 			}
 			return nil
 		})
-		if !waited || b.stopping {
+		if !waited || b.refusing {
 			break
 		}
 	}
