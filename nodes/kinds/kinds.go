@@ -6,6 +6,7 @@ import (
 	"simrun/nodes/gearman"
 	"simrun/nodes/kv/admin"
 	kv "simrun/nodes/kv/client"
+	"simrun/nodes/kv/primary"
 	"simrun/nodes/kv/raftkv"
 	"simrun/nodes/kv/ringkv"
 	"simrun/nodes/kv/single"
@@ -17,7 +18,7 @@ import (
 func All() []nodes.Kind {
 	return []nodes.Kind{
 		gearman.Server, gearman.Worker, gearman.Client,
-		single.Server, raftkv.Server, ringkv.Server, kv.Client, admin.Admin,
+		single.Server, raftkv.Server, primary.Server, primary.Monitor, ringkv.Server, kv.Client, admin.Admin,
 		broker.Server, log.Producer, log.Consumer,
 	}
 }

@@ -231,6 +231,9 @@ func (p *pursuit) request() [][]byte {
 	if q := p.config.Quorum; len(q) == 2 {
 		args = append(args, words("QUORUM", strconv.Itoa(q[0]), strconv.Itoa(q[1]))...)
 	}
+	if p.config.Monotonic && !p.errand.writes() {
+		args = append(args, words("SINCE", strconv.FormatInt(p.seen, 10))...)
+	}
 	if p.config.Versions && p.errand.verb != "fetch-add" {
 		args = append(args, []byte("VERSIONED"))
 	}
@@ -259,6 +262,13 @@ func (p *pursuit) refused(try nodes.Op, refusal error) came {
 			p.unknown = errNoSession
 			try.Unknown(errNoSession)
 			return over
+		}
+	case "BEHIND": // whoever takes the writes is not
+		if home := p.home(); home != p.avoid {
+			record.Reach(wasBehind)
+			p.wanted, p.failed = home, err
+			try.Fail(err)
+			return moved
 		}
 	case "MOVED", "ASK":
 		if p.follow(e) {
@@ -291,6 +301,13 @@ func (p *pursuit) follow(e resp.Error) bool {
 
 // outcome reads an answer, in its envelope if it has one.
 func (c *client) outcome(e *errand, v *resp.Value) (out []slog.Attr, err error) {
+	if c.config.Monotonic && !e.writes() {
+		if v.Kind != resp.Array || len(v.Array) != 2 || v.Array[1].Kind != resp.Integer {
+			return nil, fmt.Errorf("%w: %s to a request for a position", errProtocol, v)
+		}
+		c.seen = max(c.seen, v.Array[1].Int)
+		v = &v.Array[0]
+	}
 	if !c.config.Versions || e.verb == "fetch-add" {
 		return c.errands.out(e, v)
 	}
@@ -298,6 +315,7 @@ func (c *client) outcome(e *errand, v *resp.Value) (out []slog.Attr, err error) 
 		return nil, fmt.Errorf("%w: %s to a request for a version", errProtocol, v)
 	}
 	if out, err = c.errands.out(e, &v.Array[0]); err == nil && v.Array[1].Kind == resp.Integer {
+		c.seen = max(c.seen, v.Array[1].Int)
 		out = append(out, slog.Int64("version", v.Array[1].Int))
 	}
 	return out, err

@@ -54,6 +54,7 @@ type Config struct {
 	Retry       Retry            `yaml:"retry" doc:"a write whose answer did not come is sent again: the same, which is done once; new, which may be done twice; never"`
 	Cluster     bool             `yaml:"cluster" doc:"keys are on several groups of servers: which server has which slot is remembered, and a session is opened for one slot"`
 	Versions    bool             `yaml:"versions" doc:"ask for the version of what is read and written, which only servers of this project tell"`
+	Monotonic   bool             `yaml:"monotonic" doc:"no read goes back behind what this client has seen, whichever replica answers (SINCE), which only kv.primary knows"`
 	Quorum      []int            `yaml:"quorum" doc:"how many copies answer a read and take a write (QUORUM), which only a ring knows; what its servers are configured with if empty"`
 	BackoffMin  time.Duration    `yaml:"backoff-min" doc:"wait before the first new attempt to reach a server, and before a retry; doubles"`
 	BackoffMax  time.Duration    `yaml:"backoff-max" doc:"longest such wait"`
@@ -71,6 +72,8 @@ func (c *Config) Validate() error {
 	switch {
 	case len(c.Servers) == 0:
 		return errors.New("servers: a client needs a server")
+	case c.Monotonic && (!c.Versions || c.Cluster || len(c.Quorum) > 0):
+		return errors.New("monotonic: needs versions, and is for one group of servers")
 	case len(c.Quorum) != 0 && len(c.Quorum) != 2:
 		return errors.New("quorum: wants two numbers, of copies that answer a read and of copies that take a write")
 	case c.Timeout <= 0:
@@ -105,6 +108,7 @@ type client struct {
 	errands errands
 	servers *ask.Servers[*line] // first those that it is configured with, in their order
 	leader  *remote             // the server to ask first
+	seen    int64               // the greatest position that any answer told; see Config.Monotonic
 	homes   map[int]*remote     // the same of a slot, where keys are on several groups
 	lanes   map[int][]*lane     // that no request has, by their slot
 }

@@ -22,7 +22,8 @@ var moments = func() (all []string) {
 var (
 	sendable   = []string{"GET", "SET", "DEL", "INCR", "ONCE", "READONLY", "ASKING"}
 	answers    = []string{"OK", "VALUE", "NUMBER", "NOTHING", "ANSWER", "ERR"}
-	receivable = []string{"MOVED", "ASK", "READONLY", "CLUSTERDOWN", "LOADING", "TRYAGAIN", "MISCONF", "OOM", "NOSESSION", "UNCERTAIN"}
+	receivable = []string{"MOVED", "ASK", "READONLY", "CLUSTERDOWN", "LOADING", "TRYAGAIN", "MISCONF", "OOM", "NOSESSION", "UNCERTAIN",
+		"NOREPLICAS", "MASTERDOWN", "BEHIND"}
 )
 
 // nameOf is the command that a request is, without its envelopes.
@@ -33,6 +34,9 @@ func nameOf(args [][]byte) string {
 	}
 	if string(args[at]) == "QUORUM" && len(args) > at+3 {
 		at += 3
+	}
+	if string(args[at]) == "SINCE" && len(args) > at+2 {
+		at += 2
 	}
 	if string(args[at]) == "VERSIONED" {
 		at++

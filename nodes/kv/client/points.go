@@ -37,6 +37,7 @@ var (
 	followed      = probes.Reachable("a client followed where it was sent")
 	gaveUp        = probes.Reachable("an attempt at a key was given up")
 	uncertain     = probes.Reachable("a server did not know whether it had written")
+	wasBehind     = probes.Reachable("a client went on to the primary, because a replica was behind it")
 	sessionLost   = probes.Reachable("a session was gone before the answer came")
 	refusedOnce   = probes.Reachable("a server refused an operation")
 	nobodyReached = probes.Reachable("a client of keys reached no server")

@@ -123,7 +123,7 @@ func (m *monitor) consider(from string, r *report, at nodes.Instant) {
 	isPrimary := from == m.decree.primary && r.life == m.decree.life
 	switch {
 	case m.ballot != nil:
-	case m.decree.epoch == 0, r.promised > m.decree.epoch, from == m.decree.primary && r.life != m.decree.life,
+	case m.founds(), r.promised > m.decree.epoch, from == m.decree.primary && r.life != m.decree.life,
 		isPrimary && r.epoch == m.decree.epoch && (!r.serves || r.leaves):
 		m.hold()
 	}
@@ -175,13 +175,17 @@ func (m *monitor) hold() {
 
 // fence asks those who have not promised.
 func (m *monitor) fence() {
-	frame := putNumbers([]byte{fenceFrame}, m.ballot.epoch)
+	frame := putFlags(putNumbers([]byte{fenceFrame}, m.ballot.epoch), false)
 	for _, s := range m.servers {
 		if _, answered := m.ballot.answers[s]; !answered {
 			m.link.Send(s, frame)
 		}
 	}
 }
+
+// founds says whether there never was a primary, as far as the monitors know. Then all servers have to answer, and what they have
+// is all there is: one that has nothing lacks nothing.
+func (m *monitor) founds() bool { return m.decree.epoch == 0 }
 
 // vote takes what may be a promise.
 func (m *monitor) vote(b *ballot, from string, r *report) {
@@ -194,11 +198,11 @@ func (m *monitor) vote(b *ballot, from string, r *report) {
 		return
 	case r.leaves:
 		delete(b.answers, from)
-	case r.promised == b.epoch:
-		b.answers[from] = *r
-	case r.promised < b.epoch:
-		m.link.Send(from, putNumbers([]byte{fenceFrame}, b.epoch))
+	case r.promised < b.epoch, m.founds() && !r.whole:
+		m.link.Send(from, putFlags(putNumbers([]byte{fenceFrame}, b.epoch), m.founds()))
 		return
+	default:
+		b.answers[from] = *r
 	}
 	m.count()
 }
@@ -215,7 +219,7 @@ func (m *monitor) count() {
 		if !answered {
 			continue
 		}
-		if m.decree.epoch > 0 {
+		if !m.founds() {
 			needed = min(needed, max(1, len(m.servers)-int(min(r.acknowledge, mostMembers))))
 		}
 		if !r.whole {
@@ -226,13 +230,6 @@ func (m *monitor) count() {
 			best = s
 		}
 	}
-	founds := m.decree.epoch == 0
-	if founds {
-		whole = len(b.answers)
-		if best == "" && whole > 0 {
-			best = m.servers[0]
-		}
-	}
 	settle := cmp.Or(m.config.Settle, m.config.Lease/5)
 	switch {
 	case whole < needed || best == "":
@@ -241,13 +238,13 @@ func (m *monitor) count() {
 		m.record.Sometimes(waitedLease, true)
 	default:
 		r := b.answers[best]
-		m.propose(decree{epoch: b.epoch, id: m.env.Rand().Uint64()>>1 | 1, primary: best, client: r.client, life: r.life, founds: founds && !r.whole})
+		m.propose(decree{epoch: b.epoch, id: m.env.Rand().Uint64()>>1 | 1, primary: best, client: r.client, life: r.life})
 	}
 }
 
 // hasEnded says whether the last primary has said itself that it is not the primary any more, so nobody holds a lease.
 func (m *monitor) hasEnded() bool {
-	if m.decree.epoch == 0 {
+	if m.founds() {
 		return true
 	}
 	r, answered := m.ballot.answers[m.decree.primary]

@@ -99,8 +99,6 @@ func (c *Config) Validate() error {
 	switch {
 	case len(c.Servers) > mostMembers:
 		return fmt.Errorf("servers: more than %d", mostMembers)
-	case len(c.Servers) > 0 && c.Acknowledge >= len(c.Servers):
-		return fmt.Errorf("acknowledge: %d of %d servers cannot be replicas of one of them", c.Acknowledge, len(c.Servers))
 	case c.MaxLag > 0 && c.MaxLag <= 2*c.Heartbeat:
 		return fmt.Errorf("max-lag: %s is not more than two heartbeats (%s)", c.MaxLag, c.Heartbeat)
 	case c.Timeout > 0 && c.Timeout <= c.Heartbeat:

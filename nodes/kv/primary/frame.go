@@ -6,7 +6,7 @@ import "time"
 const (
 	reportFrame byte = 'r' // a server to its monitors: report
 	grantFrame  byte = 'g' // a monitor to a server: grant
-	fenceFrame  byte = 'f' // a monitor to a server: an epoch, to be promised
+	fenceFrame  byte = 'f' // a monitor to a server: an epoch, to be promised, and whether there was none before
 	joinFrame   byte = 'j' // a server to the primary: join
 	resumeFrame byte = 'u' // the first of a session: what the server has stays, up to an offset
 	imageFrame  byte = 'i' // a piece of a snapshot, which takes the place of what the server has
@@ -47,17 +47,15 @@ type decree struct {
 	primary   string // its address for servers
 	client    string // and for clients
 	life      uint64 // of its process: the next one is not the primary
-	founds    bool   // there was nothing before
 }
 
 func (d *decree) append(b []byte) []byte {
 	b = putNumbers(b, d.epoch, d.id, d.life)
-	return putBytes(putBytes(putFlags(b, d.founds), d.primary), d.client)
+	return putBytes(putBytes(b, d.primary), d.client)
 }
 
 func (w *wire) decree() (d decree) {
 	d.epoch, d.id, d.life = w.number(), w.number(), w.number()
-	w.flags(&d.founds)
 	d.primary, d.client = w.text(), w.text()
 	return d
 }

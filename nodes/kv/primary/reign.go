@@ -53,9 +53,6 @@ func (s *server) begin(d decree) {
 	s.reign, s.tenure.until, s.took = r, 0, true
 	s.log.lineage = s.log.lineage.until(s.log.end()).with(span{d.epoch, d.id, r.first})
 	s.keep(appendLineageRecord(nil, s.log.end(), s.log.lineage))
-	if !s.whole {
-		s.becomeWhole()
-	}
 	entry := binary.AppendUvarint([]byte{entryEpoch}, d.epoch)
 	at := s.keep(appendEntryRecord(nil, s.log.end()+1, entry))
 	s.durableAt(at, s.log.add(entry))

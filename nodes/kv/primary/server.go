@@ -65,6 +65,9 @@ func run(env nodes.Env, config *Config) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
+	if c := config; c.Acknowledge > 0 && c.Acknowledge >= len(c.Servers) { // a scenario's names stand for all copies by now
+		return fmt.Errorf("acknowledge: %d of %d servers cannot be replicas of one of them", c.Acknowledge, len(c.Servers))
+	}
 	s := &server{env: env, config: config, record: env.Record(), store: shards.New(), end: env.NewCond(), life: env.Rand().Uint64()>>1 | 1}
 	s.self = selfAmong(addresses(config.Servers, "16379"), env.Host(), config.PeerListen, "16379")
 	s.client = config.client(env.Host())

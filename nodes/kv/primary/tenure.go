@@ -48,13 +48,18 @@ func (s *server) report() {
 
 // fenced is asked to take nothing of epochs before one. The answer is a report, once that is durable.
 func (s *server) fenced(in *wire) error {
-	epoch := in.number()
+	epoch, founds := in.number(), false
+	in.flags(&founds)
 	if err := in.end(); err != nil {
 		return err
 	}
+	founds = founds && !s.whole && s.reign == nil && s.session == nil
+	if founds {
+		s.becomeWhole() // there never was a primary: nothing can be missing here
+	}
 	switch {
-	case epoch > s.promised:
-		s.promise(epoch, s.report)
+	case epoch > s.promised || founds:
+		s.promise(max(epoch, s.promised), s.report)
 	case epoch <= s.kept:
 		s.report()
 	}
@@ -119,7 +124,7 @@ func (s *server) decreed(d decree) {
 	switch {
 	case d.primary != s.self:
 		s.seek()
-	case d.life == s.life && !s.log.place().before(s.pledged) && (s.whole || d.founds) && !s.installing:
+	case d.life == s.life && !s.log.place().before(s.pledged) && s.whole && !s.installing:
 		s.begin(d)
 	default:
 		s.record.Reach(declined)
