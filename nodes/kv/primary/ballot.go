@@ -187,6 +187,18 @@ func (m *monitor) fence() {
 // is all there is: one that has nothing lacks nothing.
 func (m *monitor) founds() bool { return m.decree.epoch == 0 }
 
+// needed is how many servers have to promise, so that one of them has whatever was acknowledged: a write is on its primary and on so
+// many replicas. Where no replica needs to have it, no number of servers is enough but all of them, and any will do.
+func (m *monitor) needed(r *report) int {
+	switch {
+	case m.founds():
+		return len(m.servers)
+	case r.acknowledge == 0:
+		return 1
+	}
+	return max(1, len(m.servers)-int(min(r.acknowledge, mostMembers)))
+}
+
 // vote takes what may be a promise.
 func (m *monitor) vote(b *ballot, from string, r *report) {
 	switch {
@@ -219,9 +231,7 @@ func (m *monitor) count() {
 		if !answered {
 			continue
 		}
-		if !m.founds() {
-			needed = min(needed, max(1, len(m.servers)-int(min(r.acknowledge, mostMembers))))
-		}
+		needed = min(needed, m.needed(&r))
 		if !r.whole {
 			continue
 		}
