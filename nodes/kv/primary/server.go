@@ -152,7 +152,7 @@ func (s *server) Do(c *front.Call) {
 	case c.Name == "WAIT":
 		s.wait(c)
 	case c.Name == "SHARDS":
-		s.shard.Shards(c.Args, func(err error) []byte { return s.refusal(&kv.Request{}, err) }, c.Reply)
+		s.shard.Shards(c.Args, func(err error) []byte { return s.refusal(&kv.Request{Command: &kv.Command{}}, err) }, c.Reply)
 	default:
 		c.Reply(s.served(&c.Request))
 	}
