@@ -59,9 +59,9 @@ func (b *broker) short(now standing) string {
 	return fmt.Sprintf("%s, leads %d of %d replicas, %d not in full sync", b.session.String(), now.leads, now.replicas, now.short)
 }
 
-// moments are the names of a broker's notes.
+// moments are the names of a broker's notes, besides those that its controllers' group has, became-leader and stepped-down among them.
 func moments() []string {
-	all := []string{"became-leader", "stepped-down", "truncating", "coordinates", "group-Empty", "group-PreparingRebalance", "group-CompletingRebalance", "group-Stable", "group-Dead"}
+	all := []string{"truncating", "coordinates", "group-Empty", "group-PreparingRebalance", "group-CompletingRebalance", "group-Stable", "group-Dead"}
 	for _, api := range wire.Spoken() {
 		all = append(all, receivedNotes[api.Key], sentNotes[api.Key])
 	}
