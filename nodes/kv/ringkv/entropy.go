@@ -13,27 +13,23 @@ import (
 // compareAll compares this server's copies with others', one after the other: at once with whom it has not been compared since
 // it came, and from time to time with everybody.
 func (s *server) compareAll() {
-	next := 0
+	next, at := 0, s.env.Mark()
 	for !s.stopping {
 		others := s.others()
+		every := max(s.config.AntiEntropy/time.Duration(max(len(others), 1)), 1)
 		due := slices.DeleteFunc(slices.Clone(others), func(id ring.ID) bool { return !s.reachable(id) || !s.isBehind(id) })
-		pause := s.config.AntiEntropy
 		switch {
 		case len(due) > 0:
 			s.compareWith(due[next%len(due)])
-			pause = min(pause, s.config.Gossip)
-		case len(others) > 0:
+		case len(others) > 0 && (s.env.Mark() >= at || s.env.Point(compareNow)):
+			at = s.env.Mark().Add(every)
 			if id := others[next%len(others)]; s.reachable(id) {
 				s.compareWith(id)
 			}
-			pause = max(pause/time.Duration(len(others)), 1)
 		}
 		next++
 		s.judgeSelf(others)
-		if s.env.Point(compareNow) {
-			pause = lulls.Pick(s.env.Rand())
-		}
-		if s.env.Sleep(pause) != nil {
+		if s.env.Sleep(min(every, s.config.Gossip)) != nil {
 			return
 		}
 	}

@@ -12,14 +12,15 @@ import (
 	"simrun/nodes/kv/ringkv"
 	"simrun/nodes/resp"
 	"simrun/sim"
+	"simrun/sim/disk"
 )
 
-// story is a ring of servers, and a person who talks to it.
+// story is a ring of servers, and a person who talks to it between whatever else happens.
 type story struct {
 	*sim.World
 	t     *testing.T
 	hosts []*sim.Host
-	pause func(time.Duration) error
+	wish  func(env nodes.Env) // what the person does next; nil when it has done so
 }
 
 // asks is a request to a server, as words, and its answer as text.
@@ -42,20 +43,31 @@ func tell(t *testing.T, servers int, change func(*ringkv.Config), talk func(s *s
 		s.hosts = append(s.hosts, s.AddHost(sim.HostOptions{Name: fmt.Sprintf("kv/%d", i+1), Site: site, Restart: 50 * time.Millisecond,
 			Main: func(env nodes.Env) error { return ringkv.Server.Main(env, config) }}))
 	}
-	told := false
 	s.AddHost(sim.HostOptions{Name: "person", Site: site, NeverRestart: true, Main: func(env nodes.Env) error {
-		_ = env.Sleep(3 * time.Second)
-		s.pause = env.Sleep
-		talk(s, func(server int, request string) string {
-			return ask(t, env, fmt.Sprintf("kv/%d:6379", server), request)
-		})
-		told = true
+		for env.Sleep(time.Millisecond) == nil {
+			if s.wish != nil {
+				s.wish(env)
+				s.wish = nil
+			}
+		}
 		return nil
 	}})
-	s.Run(60 * time.Second)
+	s.pause(3 * time.Second)
+	talk(s, func(server int, request string) (answer string) {
+		s.wish = func(env nodes.Env) { answer = ask(t, env, fmt.Sprintf("kv/%d:6379", server), request) }
+		for range 1000 {
+			if s.pause(5 * time.Millisecond); s.wish == nil {
+				return answer
+			}
+		}
+		require.Fail(t, "no answer", "%s of server %d", request, server)
+		return ""
+	})
 	require.Empty(t, s.Findings())
-	require.True(t, told, "the story came to no end")
 }
+
+// pause lets time pass.
+func (s *story) pause(d time.Duration) { s.Run(s.Now() + d) }
 
 // ask opens a connection, makes requests, which semicolons part, and gives the answers.
 func ask(t *testing.T, env nodes.Env, address, requests string) (answer string) {
@@ -94,5 +106,146 @@ func TestAnyServerCoordinates(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// If this failed, one of two writes that did not know of each other would be lost, or a client could not say which is to stay.
+func TestSiblingsAreKeptUntilSomebodyHasSeenThem(t *testing.T) {
+	tell(t, 3, nil, func(s *story, ask asks) {
+		require.Equal(t, "+OK", ask(1, "set k first"))
+		_, token := versioned(t, ask(1, "versioned get k"))
+		require.Equal(t, "+OK", ask(1, "context "+token+" set k left"))
+		require.Equal(t, "+OK", ask(2, "context "+token+" set k right"))
+		values, token := versioned(t, ask(3, "versioned get k"))
+		require.Contains(t, values, `"left"`)
+		require.Contains(t, values, `"right"`)
+		require.Equal(t, `"right"`, ask(1, "get k"), "a plain client sees the later")
+		require.Equal(t, "1", ask(2, "context "+token+" del k"))
+		require.Equal(t, "(nil)", ask(1, "get k"))
+		require.Equal(t, "-ERR invalid context", ask(1, "context !!! set k v"))
+	})
+}
+
+// versioned is an answer, and the context that came with it.
+func versioned(t *testing.T, answer string) (value, token string) {
+	t.Helper()
+	answer = strings.TrimSuffix(strings.TrimPrefix(answer, "["), "]")
+	at := strings.LastIndex(answer, " ")
+	require.Positive(t, at, answer)
+	return answer[:at], strings.Trim(answer[at+1:], `"`)
+}
+
+// If this failed, a client would wait for something that never comes, or believe in an order that there is not.
+func TestWhatARingCannotDoItRefuses(t *testing.T) {
+	tell(t, 3, nil, func(s *story, ask asks) {
+		for request, problem := range map[string]string{
+			"incr n":                    "-ERR a ring cannot INCR: its copies agree in no order of what clients ask",
+			"set k v nx":                "-ERR a ring's SET has no options",
+			"once open":                 "-ERR a ring keeps no sessions",
+			"expire k 10":               "-ERR a ring cannot EXPIRE",
+			"quorum 4 1 get k":          "-ERR QUORUM: there are 3 copies of each key",
+			"quorum 0 1 get k":          "-ERR QUORUM wants two numbers",
+			"context x get k":           "-ERR CONTEXT is for a write of one key",
+			"versioned mget a b":        "-ERR VERSIONED is for commands with one key",
+			"cluster forget nobody":     "-ERR Unknown node nobody",
+			"cluster forget kv/2:16379": "-ERR it is not dead",
+		} {
+			require.Contains(t, ask(1, request), problem, request)
+		}
+		require.Equal(t, "+OK", ask(1, "mset a 1 b 2"))
+		require.Equal(t, `["1" "2" (nil)]`, ask(2, "mget a b c"))
+		require.Equal(t, "2", ask(3, "exists a b c"))
+		require.Equal(t, "+string", ask(3, "type a"))
+		require.Equal(t, "2", ask(1, "del a b"))
+		require.Equal(t, "1", ask(1, "wait 1 100"))
+		require.Contains(t, ask(1, "cluster slots"), "16383")
+		require.Contains(t, ask(1, "cluster shards"), "endpoint")
+		require.Contains(t, ask(1, "cluster nodes"), "myself,master")
+		require.Contains(t, ask(1, "cluster owners a"), "kv/")
+		require.Contains(t, ask(1, "info replication"), "ring_whole:true")
+	})
+}
+
+// If this failed, a server that lost its disk would answer with nothing, or stay without what it is to have.
+func TestADiskThatIsLostOrDamagedIsFilledAgain(t *testing.T) {
+	for name, spoil := range map[string]func(s *story){
+		"lost": func(s *story) { s.hosts[1].Disk().Wipe(s.Now()) },
+		"damaged": func(s *story) {
+			s.hosts[1].Disk().Corrupt(s.Now(), disk.Corruption{Sectors: 200})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tell(t, 3, nil, func(s *story, ask asks) {
+				for n := range 20 {
+					require.Equal(t, "+OK", ask(n%3+1, fmt.Sprintf("quorum 2 3 set key-%d %d", n, n)))
+				}
+				before := ask(2, "cluster myid")
+				crash := s.hosts[1].Crash()
+				spoil(s)
+				s.pause(100 * time.Millisecond)
+				crash.End()
+				s.pause(5 * time.Second)
+				require.NotEqual(t, before, ask(2, "cluster myid"))
+				require.Contains(t, ask(2, "info replication"), "ring_whole:true")
+				require.Equal(t, 3, strings.Count(ask(1, "cluster nodes"), "connected"), "who it was before is gone")
+				for n := range 20 {
+					require.Equal(t, fmt.Sprintf("%q", fmt.Sprint(n)), ask(2, fmt.Sprintf("quorum 1 1 get key-%d", n)))
+				}
+			})
+		})
+	}
+}
+
+// If this failed, a server that leaves would take with it what nobody else has.
+func TestWhoLeavesHandsOverWhatItHas(t *testing.T) {
+	tell(t, 4, func(c *ringkv.Config) { c.Copies, c.Read, c.Write = 1, 1, 1 }, func(s *story, ask asks) {
+		for n := range 40 {
+			require.Equal(t, "+OK", ask(n%4+1, fmt.Sprintf("set key-%d %d", n, n)))
+		}
+		require.Equal(t, "+OK", ask(4, "cluster leave"))
+		s.pause(5 * time.Second)
+		require.NotContains(t, ask(1, "cluster nodes"), "fail")
+		require.Equal(t, 3, strings.Count(ask(1, "cluster nodes"), "connected"))
+		for n := range 40 {
+			require.Equal(t, fmt.Sprintf("%q", fmt.Sprint(n)), ask(n%3+1, fmt.Sprintf("get key-%d", n)))
+		}
+	})
+}
+
+// If this failed, a server that was away would miss what was written meanwhile until somebody compares copies.
+func TestHintsAreHeldAcrossACrashAndDelivered(t *testing.T) {
+	tell(t, 3, func(c *ringkv.Config) { c.AntiEntropy = time.Hour }, func(s *story, ask asks) {
+		away := s.hosts[2].Crash()
+		s.pause(500 * time.Millisecond)
+		for n := range 10 {
+			require.Equal(t, "+OK", ask(1, fmt.Sprintf("set key-%d %d", n, n)))
+		}
+		s.pause(time.Second)
+		require.Contains(t, ask(1, "info replication"), "ring_hints:10")
+		s.hosts[0].Crash().End()
+		s.pause(time.Second)
+		require.Contains(t, ask(1, "info replication"), "ring_hints:10")
+		away.End()
+		s.pause(3 * time.Second)
+		require.Contains(t, ask(1, "info replication"), "ring_hints:0")
+		for n := range 10 {
+			require.Equal(t, fmt.Sprintf("%q", fmt.Sprint(n)), ask(3, fmt.Sprintf("quorum 1 1 get key-%d", n)))
+		}
+	})
+}
+
+// If this failed, a quorum that is not sloppy would count whom it should not, or a sloppy one refuse where somebody lives.
+func TestWhoIsAloneIsStrictOrSloppy(t *testing.T) {
+	for _, sloppy := range []bool{false, true} {
+		tell(t, 3, func(c *ringkv.Config) { c.Sloppy, c.Read, c.Write = sloppy, 1, 1 }, func(s *story, ask asks) {
+			require.Equal(t, "+OK", ask(1, "set k v"))
+			_, _ = s.hosts[1].Crash(), s.hosts[2].Crash()
+			s.pause(2 * time.Second)
+			require.Equal(t, "+OK", ask(1, "set k w"))
+			require.Equal(t, `"w"`, ask(1, "get k"))
+			require.Contains(t, ask(1, "quorum 2 2 get k"), "-TRYAGAIN not enough servers")
+			require.Contains(t, ask(1, "quorum 1 2 set k x"), "-TRYAGAIN not enough servers")
+			require.Equal(t, `"w"`, ask(1, "get k"))
+		})
 	}
 }
