@@ -71,7 +71,9 @@ func (w *World) findLivelock(t *task) {
 	f := Finding{Kind: "livelock", What: fmt.Sprintf("%d steps at one instant", w.livelock)}
 	if t != nil {
 		f.Host, f.Task = t.life.host.Name, t.name
-		f.Stack = stackOf(t)
+		if t.co != nil { // else it has ended, and tasks that end at once follow each other
+			f.Stack = stackOf(t)
+		}
 	}
 	w.find(f)
 	w.over = true

@@ -239,6 +239,21 @@ func TestALivelockIsAFinding(t *testing.T) {
 	require.Zero(t, w.Now())
 }
 
+// If this failed, a livelock of tasks that each end at once would bring the simulator down, for the last of them has no stack.
+func TestALivelockOfTasksThatEnd(t *testing.T) {
+	w := New(Options{Seed: 1, Livelock: 10_000})
+	defer w.Close()
+	w.AddHost(HostOptions{Name: "a", Main: func(env nodes.Env) error {
+		var again func()
+		again = func() { env.Go("again", again) }
+		again()
+		return env.AwaitStop()
+	}})
+	w.Run(time.Second)
+	require.Len(t, w.Findings(), 1)
+	require.Equal(t, "again", w.Findings()[0].Task)
+}
+
 // If this failed, one spinning task would hold up a whole sweep.
 func TestATaskThatNeverGivesWayIsAFindingWithItsStack(t *testing.T) {
 	release := make(chan struct{})
