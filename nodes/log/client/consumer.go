@@ -122,6 +122,7 @@ type consumer struct {
 	codec    record.Codec
 	parts    []*part
 	fetching map[*remote]bool
+	seeking  bool       // who leads is being found out
 	woken    nodes.Cond // something was fetched, or the parts are no longer its own
 	moved    bool       // the parts or their positions are others than at the last poll
 

@@ -58,10 +58,13 @@ func (c *consumer) feed() {
 		c.fetching[r] = true
 		c.env.Go("fetch "+r.address, func() { c.fetch(r) })
 	}
-	if homeless && !c.asking {
+	if homeless && !c.seeking {
+		c.seeking = true
 		c.env.Go("metadata", func() {
 			_ = c.refresh(c.config.Topics...)
 			c.woken.Broadcast()
+			_ = c.env.Sleep(c.brokers.config.BackoffMin) // cancelled or not: whoever answers at once is not asked at once again
+			c.seeking = false
 		})
 	}
 }
