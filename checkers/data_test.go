@@ -16,7 +16,7 @@ import (
 	"simrun/nodes/history/jepsen"
 )
 
-var dataChecks = []string{"sessions", "staleness", "no-resurrection", "converges", "sound-log", "transactions"}
+var dataChecks = []string{"sessions", "staleness", "no-resurrection", "converges", "sound-log", "effects-once", "transactions"}
 
 // dataCheck makes one of those checks, with bounds where it needs some.
 func dataCheck(name string) Check {

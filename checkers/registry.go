@@ -26,6 +26,7 @@ var definitions = []Definition{
 	{"no-resurrection", "What was deleted, or certainly not written, is never read again.", func() Check { return &NoResurrection{} }},
 	{"converges", "After some quiet, all live replicas hold the same.", newConverges},
 	{"sound-log", "What is sent to a log is there for those who poll it, once and in order.", func() Check { return &SoundLog{} }},
+	{"effects-once", "Each message of a log has one effect in another, and no more.", func() Check { return &EffectsOnce{} }},
 	{"transactions", "Transactions have the isolation that is promised.", newTransactions},
 	{"gearman.at-least-once", "Every background job that a server acknowledged is executed to an answer.",
 		func() Check { return &AtLeastOnce{Terms: newTerms()} }},

@@ -230,7 +230,7 @@ func (o refOptions) allChecks() map[string]Check {
 			continue // these promise more than a service can keep in any weather, or nothing about one run
 		case *Minority, *Durable, *PowerSafe, *RPO:
 			continue // these are about stores
-		case *Sessions, *Staleness, *NoResurrection, *Converges, *SoundLog, *Transactions:
+		case *Sessions, *Staleness, *NoResurrection, *Converges, *SoundLog, *EffectsOnce, *Transactions:
 			continue // and these about data
 		}
 		checks[d.Name] = c
