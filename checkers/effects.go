@@ -13,14 +13,14 @@ import (
 // somebody polls of the other topic, so who polls it has to see committed messages only.
 type EffectsOnce struct {
 	Of       []string `yaml:"of" doc:"the topics of the causes"`
-	In       string   `yaml:"in" doc:"the topic of their effects"`
+	Effects  string   `yaml:"effects" doc:"the topic of their effects"`
 	CaughtUp bool     `yaml:"caught-up" doc:"at the end consumers polled until there was nothing more, so that each message that was acknowledged must have its effect"`
 }
 
 // Validate says what cannot be meant.
 func (c *EffectsOnce) Validate() error {
-	if len(c.Of) == 0 || c.In == "" {
-		return errors.New("of, in: say which topics have the causes and which the effects")
+	if len(c.Of) == 0 || c.Effects == "" {
+		return errors.New("of, effects: say which topics have the causes and which the effects")
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (c *EffectsOnce) Judge(e *Evidence) Judgement {
 			return unreadable(&BadOperation{o, err.Error()})
 		}
 		for _, r := range records {
-			if topicOf(r.Partition) != c.In {
+			if topicOf(r.Partition) != c.Effects {
 				continue
 			}
 			value, at := fmt.Sprint(r.Value), effectPlace{fmt.Sprint(r.Partition), r.Offset}
