@@ -148,11 +148,14 @@ func (g *staging) layTime() {
 		}
 	}
 	slices.Sort(ways)
-	way := at[len(at)-1] - at[0]
-	if len(ways) > 0 {
-		way = ways[len(ways)/2]
-	}
 	total := at[len(at)-1] - at[0]
+	way := total
+	switch {
+	case len(ways) > 0:
+		way = ways[len(ways)/2]
+	case len(gaps) > 0: // who is on one machine hears at once; then whatever comes right after is to be seen
+		way = max(length(gaps[len(gaps)-1]), total/1_000_000)
+	}
 	cuts := 0
 	g.width = pageWidth
 	for {

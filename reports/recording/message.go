@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"simrun/netmodel"
@@ -102,8 +103,12 @@ func readMessages(hosts []scenarios.Host, lines []sim.Line) []Message {
 			r.arrive(l)
 		}
 	}
-	slices.SortStableFunc(r.messages, func(a, b Message) int { return cmp.Compare(a.At, b.At) })
+	sortByArrival(r.messages)
 	return r.messages
+}
+
+func sortByArrival(messages []Message) {
+	slices.SortStableFunc(messages, func(a, b Message) int { return cmp.Compare(a.At, b.At) })
 }
 
 // reader makes messages of packets.
@@ -206,8 +211,17 @@ func (r *reader) read(l *sim.Line, p *nodes.Protocol, asked bool, data []byte, a
 	}
 }
 
+// why is the reason why a packet was lost, without the way that a rule stands on: "lose-packets all a>b" is of a packet whose
+// way is known.
+func why(lost string) string {
+	if i := strings.LastIndexByte(lost, ' '); i > 0 && strings.Contains(lost[i:], ">") {
+		return lost[:i]
+	}
+	return lost
+}
+
 func (r *reader) add(l *sim.Line, p *nodes.Protocol, asked bool, m nodes.Message, data []byte, at time.Duration, again bool) {
-	r.messages = append(r.messages, Message{From: l.Host, To: l.Peer, Sent: l.Wire.Sent, At: at, Lost: l.Wire.Lost, Again: again,
+	r.messages = append(r.messages, Message{From: l.Host, To: l.Peer, Sent: l.Wire.Sent, At: at, Lost: why(l.Wire.Lost), Again: again,
 		Protocol: p.Name, Asked: asked, Message: m, Data: data})
 }
 
@@ -217,6 +231,6 @@ func (r *reader) raw(l *sim.Line, at time.Duration, again bool) {
 	if l.Wire.Kind == netmodel.Datagram {
 		name = "datagram"
 	}
-	r.messages = append(r.messages, Message{From: l.Host, To: l.Peer, Sent: l.Wire.Sent, At: at, Lost: l.Wire.Lost, Again: again,
+	r.messages = append(r.messages, Message{From: l.Host, To: l.Peer, Sent: l.Wire.Sent, At: at, Lost: why(l.Wire.Lost), Again: again,
 		Message: nodes.Message{Name: name, Text: strconv.Itoa(l.Bytes) + " bytes"}, Data: []byte(l.Wire.Payload)})
 }

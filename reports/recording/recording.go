@@ -116,7 +116,7 @@ func (r *Recording) readLines() {
 			if l.Wire.Lost == "" {
 				continue // handshakes and their like, which tell nothing if they succeed
 			}
-			e.Sort, e.Text = Lost, fmt.Sprintf("%s → %s, lost: %s", l.Wire.Kind, l.Peer, l.Wire.Lost)
+			e.Sort, e.Text = Lost, fmt.Sprintf("%s → %s, lost: %s", l.Wire.Kind, l.Peer, why(l.Wire.Lost))
 		case "note":
 			if decoded && (strings.HasPrefix(l.What, "send ") || strings.HasPrefix(l.What, "recv ")) {
 				continue
@@ -126,7 +126,9 @@ func (r *Recording) readLines() {
 			}
 		case "disk":
 			if l.Bytes > 0 {
-				e.Text = fmt.Sprintf("%s: %d bytes", l.What, l.Bytes)
+				if e.Text = fmt.Sprintf("%s: %d bytes", l.What, l.Bytes); l.Bytes == 1 {
+					e.Text = l.What + ": 1 byte"
+				}
 			}
 		case "task", "event", "write":
 			continue

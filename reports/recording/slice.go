@@ -1,11 +1,9 @@
 package recording
 
 import (
-	"bytes"
 	"cmp"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -175,72 +173,6 @@ func eachAttr(o *history.Operation, f func(slog.Attr)) {
 	}
 }
 
-// names are the values in operations by which messages about them can be told from others: those that few messages have.
-func (r *Recording) names(family []*history.Operation) (names []string) {
-	var candidates, vague []string
-	for _, o := range family {
-		eachAttr(o, func(a slog.Attr) {
-			v := a.Value.String()
-			switch {
-			case len(v) > 200 || v == "" || r.hosts[v] != nil || a.Value.Kind() == slog.KindBool:
-			case len(v) < 4 || len(v) < 6 && strings.Trim(v, "0123456789") == "": // may be anything
-				vague = append(vague, v)
-			default:
-				candidates = append(candidates, v)
-			}
-		})
-	}
-	if len(candidates) == 0 {
-		candidates = vague
-	}
-	slices.Sort(candidates)
-	candidates = slices.Compact(candidates)
-	counts := make([]int, len(candidates))
-	for i := range r.Messages {
-		for j, name := range candidates {
-			if mentions(r.Messages[i].Data, name) {
-				counts[j]++
-			}
-		}
-	}
-	common := max(40, len(r.Messages)/50)
-	rarest := -1
-	for j, n := range counts {
-		if n > 0 && n <= common {
-			names = append(names, candidates[j])
-		}
-		if n > 0 && (rarest < 0 || n < counts[rarest]) {
-			rarest = j
-		}
-	}
-	if len(names) == 0 && rarest >= 0 {
-		names = append(names, candidates[rarest])
-	}
-	return names
-}
-
-// mentions says whether bytes hold a name, and not only as a part of a longer one.
-func mentions(data []byte, name string) bool {
-	for at := 0; ; {
-		i := bytes.Index(data[at:], []byte(name))
-		if i < 0 {
-			return false
-		}
-		i += at
-		end := i + len(name)
-		if (i == 0 || !joined(data[i-1], name[0])) && (end == len(data) || !joined(name[len(name)-1], data[end])) {
-			return true
-		}
-		at = i + 1
-	}
-}
-
-// joined says that two bytes beside each other are of one word: digits of one number, letters of one name.
-func joined(a, b byte) bool { return digit(a) && digit(b) || letter(a) && letter(b) }
-
-func digit(c byte) bool  { return '0' <= c && c <= '9' }
-func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
-
 // past is up to when what each host did can have led to what the hosts of the cast were at a time: the events that happened
 // before, in the sense of Lamport (CACM 1978). A host that is not in it had no part.
 func (r *Recording) past(cast map[string]bool, end time.Duration) map[string]time.Duration {
@@ -338,88 +270,6 @@ func (r *Recording) addHosts(s *Slice, cast map[string]bool) {
 	slices.SortStableFunc(s.Hosts, func(a, b string) int {
 		return cmp.Or(cmp.Compare(order[string(r.kinds[a].Role)], order[string(r.kinds[b].Role)]), cmp.Compare(index[a], index[b]))
 	})
-}
-
-// addDisks adds what the disks of those who take part were told between what they heard and what they said of it, and up to
-// the next sync that ends after that: what makes it durable.
-func (r *Recording) addDisks(s *Slice) {
-	for _, host := range s.Hosts {
-		var disk []Event
-		for i := range r.Events {
-			if e := &r.Events[i]; e.Sort == Disk && e.Host == host && e.At >= s.From && e.At <= s.To {
-				disk = append(disk, *e)
-			}
-		}
-		for _, m := range s.Messages {
-			if m.To != host || m.Lost != "" || m.Quiet {
-				continue
-			}
-			s.Disk = append(s.Disk, durable(disk, m.At)...)
-		}
-		for _, e := range disk {
-			if strings.HasPrefix(e.Text, "lost ") {
-				s.Disk = append(s.Disk, e)
-			}
-		}
-	}
-	slices.SortStableFunc(s.Disk, func(a, b Event) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Host, b.Host)) })
-	s.Disk = slices.Compact(s.Disk)
-	s.Disk = s.Disk[:min(len(s.Disk), mostDisk)]
-}
-
-// soon is how long after it was heard a message can be what a write is about.
-const soon = 50 * time.Millisecond
-
-// durable is the first write after a time and what follows it up to the end of the sync that makes it durable.
-func durable(disk []Event, from time.Duration) []Event {
-	first := slices.IndexFunc(disk, func(e Event) bool { return e.At >= from && strings.HasPrefix(e.Text, "write ") })
-	if first < 0 || disk[first].At > from+soon {
-		return nil
-	}
-	begun := false
-	for i, e := range disk[first:] {
-		switch {
-		case strings.HasPrefix(e.Text, "lost "):
-			return disk[first : first+i]
-		case strings.HasPrefix(e.Text, "sync-begin"):
-			begun = true
-		case strings.HasPrefix(e.Text, "sync-end") && begun:
-			return picked(disk[first : first+i+1])
-		case e.At > from+20*soon:
-			return disk[first : first+1]
-		}
-	}
-	return disk[first : first+1]
-}
-
-// picked is the first write of a stretch and its last sync.
-func picked(disk []Event) []Event {
-	all := []Event{disk[0]}
-	for _, e := range disk[1:] {
-		if strings.HasPrefix(e.Text, "sync-begin") && len(all) == 1 {
-			all = append(all, e)
-		}
-	}
-	return append(all, disk[len(disk)-1])
-}
-
-// addWeather adds when those who take part were down, and what they say of themselves right after.
-func (r *Recording) addWeather(s *Slice) {
-	for _, d := range r.History.Downs {
-		if slices.Contains(s.Hosts, d.Host) && d.From <= s.To && d.To >= s.From {
-			s.Downs = append(s.Downs, d)
-		}
-	}
-	for i := range r.Events {
-		e := &r.Events[i]
-		if e.Sort != Note || e.At < s.From || e.At > s.To || !slices.Contains(s.Hosts, e.Host) || !strings.Contains(e.Text, ": ") {
-			continue
-		}
-		if slices.ContainsFunc(s.Downs, func(d history.Down) bool { return d.Host == e.Host && d.To <= e.At && e.At <= d.To+time.Second }) &&
-			strings.HasPrefix(e.Text, "replayed") {
-			s.Notes = append(s.Notes, *e)
-		}
-	}
 }
 
 // Blamed is the host on which what is wrong shows: the client that learnt it, if an operation ended with it; the host of a

@@ -43,7 +43,9 @@ func (r *Recording) Tale(s *Slice) (tale []Line) {
 			tale = append(tale, Line{At: e.At, Text: e.Host + " " + words})
 		}
 	}
-	slices.SortStableFunc(tale, func(a, b Line) int { return cmp.Compare(a.At, b.At) })
+	slices.SortStableFunc(tale, func(a, b Line) int { // a check's times are of milliseconds; what explains a line follows it
+		return cmp.Compare(a.At.Round(time.Millisecond), b.At.Round(time.Millisecond))
+	})
 	return slices.Compact(tale)
 }
 
