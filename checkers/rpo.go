@@ -10,7 +10,8 @@ import (
 )
 
 // RPO is D2: a fault that may lose data loses the newest, and no more of it than was agreed (the recovery point objective).
-// Each lost write is laid to the next such fault after its acknowledgement, and its age is the time between the two. One that is
+// Each lost write is laid to a fault that lasted while it was under way, or else to the next one after its acknowledgement, and its age is
+// the time between the two. One that is
 // lost without such a fault, or of which an earlier write's loss left a hole (a later one is kept), is another bug.
 type RPO struct {
 	Of      string        `yaml:"rpo" doc:"the operation that writes, under a key, a value that nobody else writes there; cas and delete write too"`
@@ -79,14 +80,15 @@ func (c *RPO) judge(e *Evidence, a *audit, faults []history.Window) Judgement {
 	return j
 }
 
-// blamed is the first fault that was not over when the write was acknowledged.
+// blamed is the first fault that was not over when the write was called: what was under way while it lasted it may have lost, however
+// late the answer came through.
 func blamed(faults []history.Window, w *stored) (history.Window, bool) {
 	for _, f := range faults { // in the order of their starts
 		if f.From >= w.Return {
 			return f, true
 		}
-		if f.Contains(w.Return) {
-			return history.Window{From: w.Return, To: f.To}, true
+		if f.To >= w.Call {
+			return history.Window{From: w.Return, To: max(f.To, w.Return)}, true
 		}
 	}
 	return history.Window{}, false
