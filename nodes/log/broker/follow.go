@@ -74,7 +74,7 @@ const rest = 20 * time.Millisecond
 
 // following are the replicas that follow this leader, a different one first each time, and whether others rest.
 func (f *fetcher) following() (all []*replica, resting bool) {
-	if !f.b.alive() || f.b.session.epoch == 0 || !f.b.session.swept {
+	if !f.b.session.known || !f.b.session.swept {
 		return nil, false
 	}
 	now := f.b.env.Mark()

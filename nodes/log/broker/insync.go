@@ -64,14 +64,14 @@ func (b *broker) alterInSync() {
 			continue
 		}
 		b.doubts = false
-		alter := &cluster.Alter{Standing: cluster.Standing{ID: b.place.id, Epoch: b.session.epoch}}
+		alter := &cluster.Alter{Standing: cluster.Standing{ID: b.place.id, Epoch: b.lifeOf(b.place.id)}}
 		var of []*replica
 		for _, r := range b.inOrder() {
 			if a, wants := r.wanted(); wants {
 				alter.Partitions, of = append(alter.Partitions, a), append(of, r)
 			}
 		}
-		if len(of) == 0 || b.session.epoch == 0 {
+		if len(of) == 0 {
 			continue
 		}
 		b.dawdle(slowAlter)

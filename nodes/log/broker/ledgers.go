@@ -67,7 +67,7 @@ func (b *broker) stockUp(c *call) (code wire.Code) {
 			return nil
 		}
 		b.stocking = true
-		r := b.settled(&cluster.Command{Producers: &cluster.Standing{ID: b.place.id, Epoch: b.session.epoch}}, 4*b.config.Election)
+		r := b.settled(&cluster.Command{Producers: &cluster.Standing{ID: b.place.id, Epoch: b.lifeOf(b.place.id)}}, 4*b.config.Election)
 		b.stocking = false
 		b.applied.Broadcast()
 		if r.Code != wire.None {

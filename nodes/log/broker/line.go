@@ -35,7 +35,7 @@ func (l *line) ask(request kmsg.Request, patience time.Duration) (kmsg.Response,
 	}
 	l.number++
 	_ = l.stream.SetDeadline(l.b.env.Now().Add(patience))
-	if _, err := l.stream.Write(wire.AppendRequest(nil, l.number, clientOf(l.b.place.id, l.b.session.epoch), request)); err != nil {
+	if _, err := l.stream.Write(wire.AppendRequest(nil, l.number, clientOf(l.b.place.id, l.b.lifeOf(l.b.place.id)), request)); err != nil {
 		return nil, err
 	}
 	body, err := wire.Read(l.in, fetchBytes+int(l.b.config.MaxRequest)+1<<20)
