@@ -9,7 +9,7 @@ import (
 )
 
 // EffectsOnce asks that of each message of some topics there is one effect in another, and no more: what a consumer writes that reads,
-// computes and writes exactly once. An effect is a message whose value is its cause's, a slash, and anything. What counts is what
+// computes and writes exactly once. An effect is a message whose value is its cause's, an arrow (→), and anything. What counts is what
 // somebody polls of the other topic, so who polls it has to see committed messages only.
 type EffectsOnce struct {
 	Of       []string `yaml:"of" doc:"the topics of the causes"`
@@ -54,9 +54,9 @@ func (c *EffectsOnce) Judge(e *Evidence) Judgement {
 				continue
 			}
 			value, at := fmt.Sprint(r.Value), effectPlace{fmt.Sprint(r.Partition), r.Offset}
-			cut := strings.LastIndexByte(value, '/')
+			cut := strings.LastIndex(value, "→")
 			if cut < 0 {
-				return unreadable(&BadOperation{o, fmt.Sprintf("%q is nobody's effect: it has no slash", value)})
+				return unreadable(&BadOperation{o, fmt.Sprintf("%q is nobody's effect: it has no arrow", value)})
 			}
 			cause := value[:cut]
 			first, again := effects[cause]

@@ -12,7 +12,7 @@ import (
 )
 
 // transact writes what comes of messages to the output, and how far the consumer has come with them, in one transaction. What comes of a
-// message is its value, a slash, and what makes it one that nobody else has: so it is told whose effect it is, and which attempt's.
+// message is its value, an arrow, and what makes it one that nobody else has: so it is told whose effect it is, and which attempt's.
 func (c *consumer) transact(all []polled) error {
 	until := c.env.Mark().Add(c.config.TxnTimeout)
 	if len(c.topics[c.config.Output]) == 0 {
@@ -59,7 +59,7 @@ func (c *consumer) transact(all []polled) error {
 func (c *consumer) outcome(r *polled) *message {
 	partitions := len(c.topics[c.config.Output])
 	m := &message{topic: c.config.Output, partition: r.part.partition % int32(partitions), offset: -1,
-		value: fmt.Sprintf("%s/%s-%x", r.value, c.env.Host(), c.env.Rand().Uint64())}
+		value: fmt.Sprintf("%s→%s-%x", r.value, c.env.Host(), c.env.Rand().Uint64())}
 	if r.key != nil {
 		key := string(r.key)
 		m.key, m.partition = &key, partitionOf(key, partitions)
