@@ -25,6 +25,7 @@ type SoundLog struct {
 	CaughtUp  bool         `yaml:"caught-up" doc:"at the end consumers polled until there was nothing more, so that all that was acknowledged must have been seen"`
 	Latest    bool         `yaml:"latest" doc:"consumers may begin at the end of a partition"`
 	Compacted bool         `yaml:"compacted" doc:"a record may go once a later one of its key stands in the partition"`
+	PolledBy  Selector     `yaml:"polled-by" doc:"whose polls count, such as those of one group; all if it is not said"`
 }
 
 // LogAnomaly is a kind of package logs.
@@ -48,6 +49,9 @@ func (c *SoundLog) Judge(e *Evidence) Judgement {
 		known := r.take(o, &op)
 		if r.problem != "" {
 			return unreadable(&BadOperation{o, r.problem})
+		}
+		if h := e.hosts[o.Host]; h != nil && !c.PolledBy.selects(h) {
+			op.Polls, op.Polled = false, nil
 		}
 		if known {
 			ops = append(ops, op)
