@@ -154,7 +154,7 @@ func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := &diary{stood: []string{(&server{store: shards.New()}).standing()}}
 			tally, err := disk.EveryCrash(disk.Trial{
-				Limit: 64,
+				Limit:  64,
 				Script: func(fs nodes.FS) error { return live(fs, config, func(s *server) error { return script(d, s) }) },
 				Recover: func(fs nodes.FS) error {
 					return live(fs, config, func(s *server) error {
