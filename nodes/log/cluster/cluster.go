@@ -212,15 +212,15 @@ func (s *State) Restore(b []byte) error {
 	if err := json.Unmarshal(b, &i); err != nil {
 		return fmt.Errorf("cluster: an image: %w", err)
 	}
+	if err := i.check(); err != nil {
+		return fmt.Errorf("cluster: an image: %w", err)
+	}
 	was := s.Topics()
 	*s = State{brokers: map[int32]*Broker{}, topics: map[string]*Topic{}, epoch: i.Epoch, producer: i.Producer, highest: i.Highest, changed: s.changed}
 	for _, b := range i.Brokers {
 		s.brokers[b.ID] = b
 	}
 	for _, t := range i.Topics {
-		if err := t.Config.Check(); err != nil {
-			return fmt.Errorf("cluster: an image: topic %s: %w", t.Name, err)
-		}
 		s.topics[t.Name] = t
 		s.partition += len(t.Partitions)
 	}
@@ -228,6 +228,29 @@ func (s *State) Restore(b []byte) error {
 		for _, t := range list {
 			for index := range t.Partitions {
 				s.changed = append(s.changed, Ref{t.Name, t.ID, int32(index)})
+			}
+		}
+	}
+	return nil
+}
+
+// check says what cannot be in an image.
+func (i *image) check() error {
+	for _, b := range i.Brokers {
+		if b == nil || b.ID < 0 {
+			return fmt.Errorf("a broker that is none")
+		}
+	}
+	for _, t := range i.Topics {
+		if t == nil || CheckName(t.Name) != nil || len(t.Partitions) == 0 {
+			return fmt.Errorf("a topic that is none")
+		}
+		if err := t.Config.Check(); err != nil {
+			return fmt.Errorf("topic %s: %w", t.Name, err)
+		}
+		for n, p := range t.Partitions {
+			if p == nil || len(p.Replicas) == 0 || p.Leader != None && !contains(p.InSync, p.Leader) {
+				return fmt.Errorf("topic %s: partition %d without replicas, or with a leader out of sync", t.Name, n)
 			}
 		}
 	}
