@@ -18,7 +18,7 @@ import (
 // The bounds of what of the events a page has. All of them are in events.jsonl.
 const (
 	mostEvents = 4000 // for the filter
-	mostShown  = 200  // as rows that need no script
+	mostShown  = 120  // as rows that need no script
 	mostText   = 160  // characters of one
 	mostBytes  = 48   // of a message, in figures
 )
