@@ -18,6 +18,7 @@ type membership struct {
 	id         string
 	generation int32
 	rejoin     bool
+	unknown    bool  // the coordinator does not know the ID any more
 	ended      *bool // set once the heartbeats of a generation are to end
 	heard      nodes.Instant
 }
@@ -60,7 +61,7 @@ func (m *membership) heed(code wire.Code) error {
 		m.at = nil
 	case wire.UnknownMemberID:
 		m.env.Record().Reach(leftBehind)
-		m.id, m.generation, m.rejoin = "", -1, true
+		m.unknown, m.rejoin = true, true // the ID stays until there is another: who commits without one is believed
 	case wire.IllegalGeneration:
 		m.env.Record().Reach(leftBehind)
 		m.rejoin = true
@@ -78,6 +79,9 @@ func (m *membership) heed(code wire.Code) error {
 // join becomes a member of the next generation, and has its parts.
 func (m *membership) join() error {
 	m.quiet()
+	if m.unknown {
+		m.id, m.unknown = "", false
+	}
 	told, err := m.enter()
 	if err != nil {
 		return err
