@@ -166,7 +166,8 @@ func (s *server) String() string {
 	if s.members.ring != nil {
 		ring = s.members.ring.String()
 	}
-	return fmt.Sprintf("%d: %s; %d keys, %d tombstones, %d strays; %s", s.self.id, ring, s.shelf.count, len(s.shelf.tombs), len(s.shelf.strays), s.hints)
+	return fmt.Sprintf("%d: %s; %d keys, %d tombstones, %d strays; %s",
+		s.self.id, ring, s.shelf.count, len(s.shelf.tombs), len(s.shelf.strays), s.hints)
 }
 
 // salt is what digests begin with: what all servers of a cluster know.
@@ -185,8 +186,8 @@ func (s *server) tell() {
 			s.record.Gauge(name, now[i])
 		}
 	}
-	f := probe.Fingerprint(0).Size(s.shelf.count).Size(len(s.shelf.tombs)).Size(s.hints.Len()).Size(len(s.shelf.strays)).Flag(s.marks.whole).Flag(s.leaving)
-	s.record.Fingerprint(f)
+	s.record.Fingerprint(probe.Fingerprint(0).Size(s.shelf.count).Size(len(s.shelf.tombs)).Size(s.hints.Len()).
+		Size(len(s.shelf.strays)).Flag(s.marks.whole).Flag(s.leaving))
 }
 
 // Info is front.Backend's.
@@ -194,9 +195,16 @@ func (s *server) Info() []front.Section {
 	return []front.Section{
 		{Name: "Memory", Lines: []string{fmt.Sprintf("used_memory:%d", s.shelf.bytes), fmt.Sprintf("maxmemory:%d", int64(s.config.MaxMemory))}},
 		{Name: "Persistence", Lines: []string{"loading:0", "aof_enabled:1", "journal:" + s.journal.String()}},
-		{Name: "Replication", Lines: []string{"role:master", "connected_slaves:0", fmt.Sprintf("ring_id:%d", s.self.id), fmt.Sprintf("ring_whole:%t", s.marks.whole),
-			"ring_members:" + s.members.core.String(), fmt.Sprintf("ring_hints:%d", s.hints.Len()), fmt.Sprintf("ring_strays:%d", len(s.shelf.strays)),
-			fmt.Sprintf("ring_tombstones:%d", len(s.shelf.tombs)), fmt.Sprintf("ring_repaired:%s", s.marks.repaired.Format(time.RFC3339))}},
+		{Name: "Replication", Lines: []string{
+			"role:master", "connected_slaves:0",
+			fmt.Sprintf("ring_id:%d", s.self.id),
+			fmt.Sprintf("ring_whole:%t", s.marks.whole),
+			"ring_members:" + s.members.core.String(),
+			fmt.Sprintf("ring_hints:%d", s.hints.Len()),
+			fmt.Sprintf("ring_strays:%d", len(s.shelf.strays)),
+			fmt.Sprintf("ring_tombstones:%d", len(s.shelf.tombs)),
+			fmt.Sprintf("ring_repaired:%s", s.marks.repaired.Format(time.RFC3339)),
+		}},
 		{Name: "Cluster", Lines: []string{"cluster_enabled:1"}},
 		{Name: "Keyspace", Lines: []string{fmt.Sprintf("db0:keys=%d,digest=%016x", s.shelf.count-len(s.shelf.tombs), s.shelf.digest)}},
 	}

@@ -118,7 +118,10 @@ func (s *server) handOver() {
 		if slices.Contains(owners, s.self.id) || it.unsynced > 0 || it.unsaved {
 			continue
 		}
-		if s.handTo(owners, entry{[]byte(it.key), known}) && s.shelf.find([]byte(it.key)) == it && &it.known[0] == &known[0] && s.shelf.strays[it.key] == it {
+		same := func() bool { // it is still what was handed over, and still not this server's
+			return s.shelf.find([]byte(it.key)) == it && &it.known[0] == &known[0] && s.shelf.strays[it.key] == it
+		}
+		if s.handTo(owners, entry{[]byte(it.key), known}) && same() {
 			s.record.Reach(handedOver)
 			s.forget(it)
 		}
