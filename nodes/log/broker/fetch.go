@@ -40,7 +40,7 @@ func (b *broker) serveFetch(c *call, r *kmsg.FetchRequest) {
 		f.life = life
 	}
 	defer f.unwatch()
-	until := b.env.Mark().Add(min(longestWait, time.Duration(max(r.MaxWaitMillis, 0))*time.Millisecond))
+	until := b.env.Mark().Add(min(longestWait, milliseconds(r.MaxWaitMillis)))
 	for {
 		f.watch.moved = false
 		f.collect()

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,27 +67,38 @@ func (b *broker) metadata(c *call, r *kmsg.MetadataRequest) {
 		c.reply(answer)
 		return
 	}
-	create := b.config.AutoCreate && (r.Version < 4 || r.AllowAutoTopicCreation)
+	var missing []string
 	for i := range r.Topics {
-		name := ""
-		if r.Topics[i].Topic != nil {
-			name = *r.Topics[i].Topic
+		name := nameOf(&r.Topics[i])
+		if b.state.Topic(name) == nil && cluster.CheckName(name) == nil && b.config.AutoCreate && (r.Version < 4 || r.AllowAutoTopicCreation) {
+			missing = append(missing, name)
 		}
-		t, code := b.state.Topic(name), wire.UnknownTopicOrPartition
-		if cluster.CheckName(name) != nil {
-			code = wire.InvalidTopic
-		} else if t == nil && create {
-			t, code = b.ensure(c, name)
-		}
-		if t != nil {
+	}
+	codes := b.ensure(c, missing...)
+	for i := range r.Topics {
+		name := nameOf(&r.Topics[i])
+		if t := b.state.Topic(name); t != nil {
 			answer.Topics = append(answer.Topics, b.describe(t))
 			continue
+		}
+		code := wire.UnknownTopicOrPartition
+		if cluster.CheckName(name) != nil {
+			code = wire.InvalidTopic
+		} else if i := slices.Index(missing, name); i >= 0 {
+			code = codes[i]
 		}
 		told := kmsg.NewMetadataResponseTopic()
 		told.Topic, told.ErrorCode, told.AuthorizedOperations = kmsg.StringPtr(name), int16(code), nothingAllowed
 		answer.Topics = append(answer.Topics, told)
 	}
 	c.reply(answer)
+}
+
+func nameOf(t *kmsg.MetadataRequestTopic) string {
+	if t.Topic == nil {
+		return ""
+	}
+	return *t.Topic
 }
 
 // describe tells of one topic.
@@ -147,14 +159,14 @@ func (b *broker) findCoordinator(c *call, r *kmsg.FindCoordinatorRequest) {
 		c.reply(answer)
 		return
 	}
-	t, code := b.state.Topic(topic), wire.None
+	if b.state.Topic(topic) == nil {
+		b.ensure(c, topic)
+	}
+	t := b.state.Topic(topic)
 	if t == nil {
-		if t, code = b.ensure(c, topic); t == nil {
-			answer.ErrorCode = int16(wire.CoordinatorNotAvailable)
-			answer.ErrorMessage = kmsg.StringPtr(code.String())
-			c.reply(answer)
-			return
-		}
+		answer.ErrorCode = int16(wire.CoordinatorNotAvailable)
+		c.reply(answer)
+		return
 	}
 	p := t.Partitions[coordinator.Partition(r.CoordinatorKey, len(t.Partitions))]
 	leader := b.state.Broker(p.Leader)

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -39,7 +38,7 @@ func (b *broker) produce(c *call, r *kmsg.ProduceRequest) {
 		}
 	}
 	if p.left > 1 && r.Acks < 0 {
-		p.timer = b.env.AfterFunc(time.Duration(max(r.TimeoutMillis, 0))*time.Millisecond, p.expire)
+		p.timer = b.env.AfterFunc(milliseconds(r.TimeoutMillis), p.expire)
 	}
 	p.finished()
 }

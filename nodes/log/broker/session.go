@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"simrun/nodes"
@@ -122,32 +123,58 @@ func (b *broker) serveRequest(request []byte, done func(r cluster.Result, err er
 
 // settled has a command done, and waits for its result. It asks again for as long as nothing was done and there is time.
 func (b *broker) settled(c *cluster.Command, patience time.Duration) cluster.Result {
+	return b.allSettled([]*cluster.Command{c}, patience)[0]
+}
+
+// allSettled is settled for several commands at once.
+func (b *broker) allSettled(commands []*cluster.Command, patience time.Duration) []cluster.Result {
 	until := b.env.Mark().Add(patience)
-	for {
-		r, err := b.once(c)
-		if err == nil {
-			return r
+	results, left := make([]cluster.Result, len(commands)), []int{}
+	for i := range commands {
+		left = append(left, i)
+	}
+	for len(left) > 0 {
+		errs := b.together(commands, left, results)
+		var again []int
+		for n, i := range left {
+			if err := errs[n]; err != nil {
+				results[i] = cluster.Result{Code: codeOfRefusal(err), Why: err.Error()}
+				if errors.Is(err, agreement.ErrNotLeader) || errors.Is(err, agreement.ErrBusy) || errors.Is(err, agreement.ErrLost) {
+					again = append(again, i)
+				}
+			}
 		}
-		certain := errors.Is(err, agreement.ErrNotLeader) || errors.Is(err, agreement.ErrBusy) || errors.Is(err, agreement.ErrLost)
-		if left := until.Sub(b.env.Mark()); !certain || left <= 0 || b.stopping || b.env.Sleep(min(left, b.config.Election/8)) != nil {
-			return cluster.Result{Code: codeOfRefusal(err), Why: err.Error()}
+		rest := until.Sub(b.env.Mark())
+		if left = again; len(left) > 0 && (rest <= 0 || b.stopping || b.env.Sleep(min(rest, b.config.Election/8)) != nil) {
+			break
 		}
 	}
+	return results
+}
+
+// together has some of the commands done, each once, and waits for their results or failures.
+func (b *broker) together(commands []*cluster.Command, which []int, results []cluster.Result) []error {
+	errs, waiting, cond := make([]error, len(which)), len(which), b.env.NewCond()
+	for n, i := range which {
+		b.command(commands[i], func(r cluster.Result, err error) {
+			results[i], errs[n] = r, err
+			waiting--
+			cond.Signal()
+		})
+	}
+	for waiting > 0 {
+		if err := cond.Wait(); err != nil {
+			return slices.Repeat([]error{err}, len(which))
+		}
+	}
+	return errs
 }
 
 // once has a command done, and waits for its result or its failure.
-func (b *broker) once(c *cluster.Command) (result cluster.Result, failed error) {
-	over, cond := false, b.env.NewCond()
-	b.command(c, func(r cluster.Result, err error) {
-		result, failed, over = r, err, true
-		cond.Signal()
-	})
-	for !over {
-		if err := cond.Wait(); err != nil {
-			return result, err
-		}
-	}
-	return result, failed
+func (b *broker) once(c *cluster.Command) (cluster.Result, error) {
+	results := make([]cluster.Result, 1)
+	errs := b.together([]*cluster.Command{c}, []int{0}, results)
+	return results[0], errs[0]
 }
 
 // until waits for the state to be such, for so long. It says whether it is.

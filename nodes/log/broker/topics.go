@@ -16,8 +16,44 @@ import (
 // newTopicID names a topic so that no other of the same name has it.
 func (b *broker) newTopicID() string { return fmt.Sprintf("%016x", b.env.Rand().Uint64()) }
 
-// ensure makes a topic with what is configured by default, and waits until it is known here.
-func (b *broker) ensure(c *call, name string) (t *cluster.Topic, code wire.Code) {
+// ensure makes topics with what is configured by default, and waits until they are known here. The codes are for those of which nothing is
+// known then.
+func (b *broker) ensure(c *call, names ...string) []wire.Code {
+	codes := make([]wire.Code, len(names))
+	if len(names) == 0 {
+		return codes
+	}
+	var commands []*cluster.Command
+	partitions := b.state.Partitions()
+	for _, name := range names {
+		create := b.byDefault(name)
+		if partitions += create.Partitions; partitions > b.config.MaxPartitions {
+			break
+		}
+		commands = append(commands, &cluster.Command{CreateTopic: create})
+	}
+	for i := range codes {
+		codes[i] = wire.PolicyViolation
+	}
+	c.pause(func() error {
+		for i, r := range b.allSettled(commands, b.patience()) {
+			switch codes[i] = wire.LeaderNotAvailable; r.Code { // that is what makes clients try again
+			case wire.None, wire.TopicAlreadyExists:
+				b.until(b.patience(), func() bool { return b.led(names[i]) })
+			case wire.PolicyViolation, wire.InvalidConfig:
+				codes[i] = r.Code
+				fallthrough
+			default:
+				b.env.Log().Warn("a topic was not made", "topic", names[i], "code", r.Code, "why", r.Why)
+			}
+		}
+		return nil
+	})
+	return codes
+}
+
+// byDefault is a topic whose creator says nothing of it.
+func (b *broker) byDefault(name string) *cluster.CreateTopic {
 	create := &cluster.CreateTopic{Name: name, ID: b.newTopicID(), Partitions: b.config.Partitions, Replication: b.place.replicas, Config: b.config.topic(nil)}
 	switch name {
 	case offsetsTopic:
@@ -25,24 +61,7 @@ func (b *broker) ensure(c *call, name string) (t *cluster.Topic, code wire.Code)
 	case ledgerTopic:
 		create.Partitions, create.Config = b.config.Ledgers, b.internalConfig("compact")
 	}
-	if b.state.Partitions()+create.Partitions > b.config.MaxPartitions {
-		return nil, wire.PolicyViolation
-	}
-	c.pause(func() error {
-		r := b.settled(&cluster.Command{CreateTopic: create}, b.patience())
-		if code = r.Code; code == wire.None || code == wire.TopicAlreadyExists {
-			b.until(b.patience(), func() bool { return b.led(name) })
-		} else {
-			b.env.Log().Warn("a topic was not made", "topic", name, "code", r.Code, "why", r.Why)
-		}
-		return nil
-	})
-	if t = b.state.Topic(name); t == nil {
-		if code == wire.InvalidReplicationFactor || code == wire.None || code == wire.TopicAlreadyExists || code == wire.NotController || code == wire.RequestTimedOut {
-			code = wire.LeaderNotAvailable // that is what makes clients try again
-		}
-	}
-	return t, code
+	return create
 }
 
 // led says whether the topic is known here, and its partitions that are led here are ready.
@@ -73,33 +92,45 @@ var errTwice = errors.New("it is named twice")
 // createTopics makes topics.
 func (b *broker) createTopics(c *call, r *kmsg.CreateTopicsRequest) {
 	answer := r.ResponseKind().(*kmsg.CreateTopicsResponse)
+	results := make([]cluster.Result, len(r.Topics))
+	var commands []*cluster.Command
+	var of []int // the topic that a command is for
 	seen := map[string]bool{}
+	for i := range r.Topics {
+		asked := &r.Topics[i]
+		create, result := b.creation(asked)
+		if seen[asked.Topic] {
+			result = cluster.Result{Code: wire.InvalidRequest, Why: errTwice.Error()}
+		}
+		seen[asked.Topic] = true
+		if results[i] = result; result.Code == wire.None {
+			create.Check = r.ValidateOnly
+			commands, of = append(commands, &cluster.Command{CreateTopic: create}), append(of, i)
+		}
+	}
 	c.pause(func() error {
-		for i := range r.Topics {
-			asked := &r.Topics[i]
-			told := kmsg.NewCreateTopicsResponseTopic()
-			told.Topic, told.NumPartitions, told.ReplicationFactor = asked.Topic, -1, -1
-			create, result := b.creation(asked)
-			switch {
-			case seen[asked.Topic]:
-				result = cluster.Result{Code: wire.InvalidRequest, Why: errTwice.Error()}
-			case result.Code == wire.None:
-				create.Check = r.ValidateOnly
-				result = b.settled(&cluster.Command{CreateTopic: create}, time.Duration(max(r.TimeoutMillis, 0))*time.Millisecond)
+		for n, result := range b.allSettled(commands, milliseconds(r.TimeoutMillis)) {
+			if results[of[n]] = result; result.Code == wire.None && !r.ValidateOnly {
+				b.until(b.patience(), func() bool { return b.led(r.Topics[of[n]].Topic) })
 			}
-			seen[asked.Topic] = true
-			if told.ErrorCode = int16(result.Code); result.Code != wire.None {
-				told.ErrorMessage = kmsg.StringPtr(result.Why)
-			} else if !r.ValidateOnly {
-				b.until(b.patience(), func() bool { return b.led(asked.Topic) })
-				b.created(asked.Topic, &told)
-			}
-			answer.Topics = append(answer.Topics, told)
 		}
 		return nil
 	})
+	for i := range r.Topics {
+		told := kmsg.NewCreateTopicsResponseTopic()
+		told.Topic, told.NumPartitions, told.ReplicationFactor, told.ErrorCode = r.Topics[i].Topic, -1, -1, int16(results[i].Code)
+		if results[i].Code != wire.None {
+			told.ErrorMessage = kmsg.StringPtr(results[i].Why)
+		} else if !r.ValidateOnly {
+			b.created(told.Topic, &told)
+		}
+		answer.Topics = append(answer.Topics, told)
+	}
 	c.reply(answer)
 }
+
+// milliseconds is how long a client says.
+func milliseconds(n int32) time.Duration { return time.Duration(max(n, 0)) * time.Millisecond }
 
 // created tells what a new topic is like.
 func (b *broker) created(name string, told *kmsg.CreateTopicsResponseTopic) {
@@ -161,7 +192,7 @@ func (b *broker) deleteTopics(c *call, r *kmsg.DeleteTopicsRequest) {
 			told.Topic = kmsg.StringPtr(name)
 			result := cluster.Result{Code: wire.InvalidTopic, Why: "the topic is the brokers' own"}
 			if !internal(name) {
-				result = b.settled(&cluster.Command{DeleteTopic: &cluster.DeleteTopic{Name: name}}, time.Duration(max(r.TimeoutMillis, 0))*time.Millisecond)
+				result = b.settled(&cluster.Command{DeleteTopic: &cluster.DeleteTopic{Name: name}}, milliseconds(r.TimeoutMillis))
 			}
 			if told.ErrorCode = int16(result.Code); result.Code != wire.None {
 				told.ErrorMessage = kmsg.StringPtr(result.Why)
@@ -192,7 +223,7 @@ func (b *broker) createPartitions(c *call, r *kmsg.CreatePartitionsRequest) {
 			case internal(asked.Topic): // groups would find their way to other coordinators
 				result = cluster.Result{Code: wire.InvalidTopic, Why: "the topic is the brokers' own"}
 			case b.state.Partitions()+create.Count <= b.config.MaxPartitions:
-				result = b.settled(&cluster.Command{CreatePartitions: create}, time.Duration(max(r.TimeoutMillis, 0))*time.Millisecond)
+				result = b.settled(&cluster.Command{CreatePartitions: create}, milliseconds(r.TimeoutMillis))
 			}
 			if told.ErrorCode = int16(result.Code); result.Code != wire.None {
 				told.ErrorMessage = kmsg.StringPtr(result.Why)
