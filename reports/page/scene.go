@@ -133,7 +133,7 @@ func (g *staging) instants() (all []time.Duration) {
 
 // layTime cuts out the longest stretches in which nothing happens, as few as make the way of a message visible.
 func (g *staging) layTime() {
-	const mostCuts, visible = 11, 30.0
+	const mostCuts, fewCuts, clear, visible = 11, 6, 110.0, 30.0
 	at := g.instants()
 	var gaps []int // indices of the instants before them, the longest first
 	for i := range at[:len(at)-1] {
@@ -161,7 +161,7 @@ func (g *staging) layTime() {
 	for {
 		room := g.width - plotLeft - 12 - cutGap*float64(cuts) - 2*edge*float64(cuts+1)
 		g.scale = room / float64(max(total, 1))
-		if g.scale*float64(way) >= visible || total == 0 {
+		if seen := g.scale * float64(way); total == 0 || seen >= clear || seen >= visible && cuts >= fewCuts {
 			break
 		}
 		if cuts == min(mostCuts, len(gaps)) {
