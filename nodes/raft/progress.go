@@ -13,6 +13,12 @@ func (c *Core) Match(id ID) uint64 {
 	return 0
 }
 
+// Heard says whether a member has answered this leader in its term, and within the last two election timeouts.
+func (c *Core) Heard(id ID) bool {
+	p := c.peer(id)
+	return id == c.opts.ID || c.role == Leader && p != nil && p.round > 0 && c.now.Sub(p.heard) <= 2*c.opts.Election
+}
+
 // Campaign asks at once whether an election could be won, as if nothing had been heard for long. It does nothing to a
 // leader, or to a server without a vote, and harms none that a majority hears of.
 func (c *Core) Campaign(now nodes.Instant) {

@@ -79,6 +79,7 @@ func (a *admin) members() ([]member, error) {
 type wish struct {
 	command []string
 	whom    string
+	keep    int // so many voters there have to be, or it is not asked for
 	probe   *probe.Sometimes
 	done    func(all []member) bool
 }
@@ -86,11 +87,10 @@ type wish struct {
 // wish makes one of a request; false if there is nobody whom it could be about.
 func (a *admin) wish(verb string, o *MemberOptions, all []member, luck uint64) (w wish, _ bool) {
 	var names []string
-	voters := 0
+	if verb == "remove" {
+		w.keep = o.Keep + 1
+	}
 	for _, m := range all {
-		if m.votes {
-			voters++
-		}
 		if m.votes && !m.leads || verb == "remove" {
 			names = append(names, m.id)
 		}
@@ -110,7 +110,7 @@ func (a *admin) wish(verb string, o *MemberOptions, all []member, luck uint64) (
 			return !(i >= 0 && all[i].is(o.Member) || name == address(o.Member))
 		})
 	}
-	if len(names) == 0 || verb == "remove" && voters <= o.Keep {
+	if len(names) == 0 || voters(all) < w.keep {
 		return w, false
 	}
 	w.whom = names[luck%uint64(len(names))]
@@ -135,6 +135,16 @@ func (a *admin) wish(verb string, o *MemberOptions, all []member, luck uint64) (
 		w.done = func(all []member) bool { m, is := about(all); return is && m.leads }
 	}
 	return w, true
+}
+
+// voters counts those who vote.
+func voters(all []member) (n int) {
+	for _, m := range all {
+		if m.votes {
+			n++
+		}
+	}
+	return n
 }
 
 // change looks who the members are, asks for others, and looks again until it is so. It is ok once the leader's log says so,
@@ -170,7 +180,7 @@ func (a *admin) change(op nodes.Op, verb string, request nodes.Request, luck uin
 			op.Ok(slog.String("member", w.whom))
 			return
 		}
-		if chose && err == nil {
+		if chose && err == nil && voters(all) >= w.keep { // another change may have come between
 			if try > 1 {
 				a.env.Record().Reach(askedTwice)
 			}

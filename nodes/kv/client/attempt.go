@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,7 +48,8 @@ type pursuit struct {
 	slot    int   // of its key, or everySlot
 	lane    *lane // of the session that makes it happen once; nil if it need not
 	wanted  *remote
-	avoid   *remote
+	avoid   *remote // the one that was asked last, unless it opened a session
+	first   *remote // home when the attempt began; nil if it was to go elsewhere
 	asking  bool
 	failed  error // why an attempt certainly did nothing
 	unknown error // why nobody knows of one
@@ -70,6 +72,9 @@ func (c *client) pursue(op nodes.Op, e *errand) {
 		if came == answered {
 			op.Ok(out...)
 			return
+		}
+		if came == again {
+			p.leave()
 		}
 		if came == moved && redirected < mostRedirections {
 			redirected++
@@ -166,18 +171,23 @@ func (p *pursuit) attempt(more bool) (out []slog.Attr, _ came) {
 	return append(out, server), answered
 }
 
-// choose is the line for an attempt: to where it was moved, to a random server for a read that any may answer, to the
-// one that answered last, or to another if that one did not.
+// choose is the line for an attempt: to where it was moved, to a random server for a read that any may answer, else to
+// home, or to the one after whoever was asked last if home cannot be reached.
 func (p *pursuit) choose() *line {
 	c := p.client
+	p.first = nil
 	if p.wanted != nil {
+		if !p.asking {
+			p.first = p.wanted
+		}
 		return c.reach(p.wanted, nil)
 	}
 	if !p.errand.writes() && c.config.Read == ReadAny {
 		n := c.env.Rand().Uint64() % uint64(len(c.config.Servers))
 		return c.reach(c.servers.All()[n], p.avoid)
 	}
-	l := c.reach(p.preferred(p.avoid), p.avoid)
+	p.first = p.home()
+	l := c.reach(p.first, p.avoid)
 	if l != nil && l.isIdle() && c.env.Point(dialAnew) {
 		l.Fail(errAnew)
 		l = c.reach(nil, p.avoid)
@@ -205,21 +215,14 @@ func (p *pursuit) settle(r *remote) {
 	p.leader = r
 }
 
-// preferred is the server that answered last, unless it is the one to avoid; then the one after that, whichever it is.
-func (p *pursuit) preferred(avoid *remote) *remote {
-	switch home := p.home(); {
-	case home != avoid:
-		return home
-	case avoid == nil:
-		return nil
+// leave makes the server after home the one to ask first, unless somebody has found a better meanwhile. So clients come
+// round to every server, whatever their retries are: of a group that has changed, several of those that they know may be
+// no members any more.
+func (p *pursuit) leave() {
+	if p.first != nil && p.first == p.home() {
+		all := p.servers.All()
+		p.settle(all[(slices.Index(all, p.first)+1)%len(all)])
 	}
-	all := p.servers.All()
-	for i, r := range all {
-		if r == avoid {
-			return all[(i+1)%len(all)]
-		}
-	}
-	return nil
 }
 
 // request is what is sent: the command in its envelopes.
@@ -256,6 +259,7 @@ func (p *pursuit) refused(try nodes.Op, refusal error) came {
 		if p.lane == nil {
 			break
 		}
+		p.first = nil // it is the right server
 		if p.lane.session = 0; p.unknown != nil {
 			// Whether it was done before is forgotten with the session, and it must not be done again.
 			record.Reach(sessionLost)

@@ -77,8 +77,14 @@ func (r requesting) Next() (nodes.Request, error) {
 	return next, nil
 }
 
-// whatComesOf lets a client do operations, one after the other where they have lanes of their own, and gives what it noted.
+// whatComesOf lets a client do an operation, and gives what it noted.
 func whatComesOf(t *testing.T, change func(c *Config), verb string, servers ...string) *history.Operation {
+	t.Helper()
+	return whatComesOfAll(t, 1, change, verb, servers...)[0]
+}
+
+// whatComesOfAll lets a client do an operation several times, one after the other, and gives what it noted.
+func whatComesOfAll(t *testing.T, times int, change func(c *Config), verb string, servers ...string) (all []*history.Operation) {
 	t.Helper()
 	config := DefaultConfig()
 	config.Timeout, config.BackoffMin, config.BackoffMax = 200*time.Millisecond, time.Millisecond, time.Millisecond
@@ -91,29 +97,37 @@ func whatComesOf(t *testing.T, change func(c *Config), verb string, servers ...s
 	start, dead := time.Now(), false
 	log := history.NewLog(func() history.Time { return time.Since(start) })
 	host := osenv.New(osenv.Options{Host: "client", Seed: 1, Log: slog.New(slog.DiscardHandler)})
-	requests := []nodes.Request{{ID: 1, Do: verb, Options: &AccessOptions{Keys: 1}}}
+	var requests []nodes.Request
+	for i := range times {
+		requests = append(requests, nodes.Request{ID: uint64(i + 1), Do: verb, Options: &AccessOptions{Keys: 1}})
+	}
 	require.NoError(t, host.Run(func(env nodes.Env) error {
 		env = requesting{env, log.For("client", &dead), &requests}
 		c := &client{env: env, config: config, errands: errands{client: "client", known: map[string][]byte{}}}
 		c.know()
-		request, err := env.Next()
-		if err != nil {
-			return err
+		for range times {
+			request, err := env.Next()
+			if err != nil {
+				return err
+			}
+			if err := c.serve(request); err != nil {
+				return err
+			}
+			if err := c.servers.Settle(); err != nil {
+				return err
+			}
 		}
-		if err := c.serve(request); err != nil {
-			return err
-		}
-		return c.servers.Settle()
+		return nil
 	}))
 	turn.Lock()
 	defer turn.Unlock()
 	for _, o := range log.Finish().Operations {
 		if o.Parent == 0 {
-			return o
+			all = append(all, o)
 		}
 	}
-	t.Fatal("it did nothing")
-	return nil
+	require.Len(t, all, times)
+	return all
 }
 
 // counting gives the answers of a script in their order, the last again and again, and counts what was asked.
@@ -218,6 +232,20 @@ func TestAClientGoesToAnotherServer(t *testing.T) {
 	require.Equal(t, history.Ok, o.Outcome)
 	require.Equal(t, there, o.Output("server").String())
 	require.Equal(t, history.Fail, whatComesOf(t, func(c *Config) { c.Retries = 0 }, "read", "127.0.0.1:1").Outcome)
+}
+
+// If this failed, a client would never find a group again of whose members the first two that it knows were taken out:
+// whoever does not answer, or refuses, gives its place to the next, also for the requests to come.
+func TestAClientComesRoundToEveryServer(t *testing.T) {
+	refusing := func() string { return scripted(t, func(string) string { return "-CLUSTERDOWN no leader is known" }) }
+	var asked []string
+	there := scripted(t, counting(&asked, "*2\r\n$-1\r\n$-1"))
+	servers := []string{refusing(), refusing(), "127.0.0.1:1", refusing(), there}
+	require.Equal(t, history.Ok, whatComesOf(t, func(c *Config) { c.Retries = 4 }, "read", servers...).Outcome)
+
+	all := whatComesOfAll(t, 6, func(c *Config) { c.Retries = 0 }, "read", servers...)
+	require.Equal(t, history.Ok, all[4].Outcome, "%s", all[4].Reason)
+	require.Equal(t, there, all[5].Output("server").String(), "who has answered is asked again")
 }
 
 // Whatever a server says, a client ends with an outcome.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"net"
+	"slices"
 	"strings"
 
 	"simrun/nodes/ask"
@@ -59,13 +60,10 @@ func (c *client) remoteAt(where string) *remote {
 	return c.servers.Add(name)
 }
 
-// reach is a line to a server: the wanted one if it comes up soon enough, else any other before the one to avoid; nil if
-// none comes up in time.
+// reach is a line to a server: the wanted one if it comes up soon enough, else the next after the one to avoid, in a
+// circle; nil if none comes up in time.
 func (c *client) reach(wanted, avoid *remote) *line {
-	return c.servers.Reach(wanted, func(r *remote) int {
-		if r == avoid {
-			return 1
-		}
-		return 0
-	})
+	all := c.servers.All()
+	from := slices.Index(all, avoid) + 1
+	return c.servers.Reach(wanted, func(r *remote) int { return (slices.Index(all, r) - from + len(all)) % len(all) })
 }

@@ -26,7 +26,8 @@ func (r *Replica) Invite(server string) error {
 // mostInvited bounds the servers that are reached although they are no members.
 const mostInvited = 8
 
-// Remove takes a member out. Errors: those of raft.Core.Change; ErrNoMember.
+// Remove takes a member out. Errors: those of raft.Core.Change; ErrNoMember; ErrTooFew, for a group could not even take
+// that back.
 func (r *Replica) Remove(id raft.ID) error {
 	m := r.core.Members()
 	if !r.Leads() {
@@ -36,7 +37,17 @@ func (r *Replica) Remove(id raft.ID) error {
 		return ErrNoMember
 	}
 	is := func(m raft.Member) bool { return m.ID == id }
-	err := r.core.Change(r.env.Mark(), slices.DeleteFunc(slices.Clone(m.Voters), is), slices.DeleteFunc(slices.Clone(m.Learners), is))
+	left, heard := slices.DeleteFunc(slices.Clone(m.Voters), is), 0
+	for _, m := range left {
+		if r.core.Heard(m.ID) {
+			heard++
+		}
+	}
+	if 2*heard <= len(left) {
+		r.record.Reach(wouldStrand)
+		return ErrTooFew
+	}
+	err := r.core.Change(r.env.Mark(), left, slices.DeleteFunc(slices.Clone(m.Learners), is))
 	r.poke()
 	return err
 }

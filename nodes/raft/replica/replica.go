@@ -44,6 +44,8 @@ var (
 	ErrUnknown = errors.New("replica: whether it was done is not known")
 	// ErrClosed says that the server is stopping.
 	ErrClosed = errors.New("replica: closed")
+	// ErrTooFew says that of the voters who would be left no majority answers.
+	ErrTooFew = errors.New("replica: too few of those who would be left answer")
 	// ErrNoMember says that there is no such member.
 	ErrNoMember = errors.New("replica: no such member")
 )

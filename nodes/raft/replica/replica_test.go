@@ -269,6 +269,23 @@ func TestLeadershipAndMembersAreChanged(t *testing.T) {
 	require.False(t, g.replicas[g.led()].Members().Has(id))
 }
 
+// If this failed, an administrator could leave a group of which nobody can make anything again: while a server is dead, two of
+// three live, and without one of those no change could be decided, not even one that takes the dead one out.
+func TestNobodyIsTakenOutWhoCannotBeSpared(t *testing.T) {
+	g := newGroup(t, 3, 8, nil)
+	leader := g.led()
+	g.Run(g.Now() + 300*time.Millisecond)
+	dead, alive := (leader+1)%3, (leader+2)%3
+	id := g.replicas[dead].ID()
+	crash := g.hosts[dead].CrashMachine()
+	g.Run(g.Now() + 3*time.Second)
+	require.ErrorIs(t, g.replicas[leader].Remove(g.replicas[alive].ID()), replica.ErrTooFew)
+	require.NoError(t, g.replicas[leader].Remove(id))
+	g.Run(g.Now() + time.Second)
+	require.Len(t, g.replicas[g.led()].Members().Voters, 2)
+	crash.End()
+}
+
 // If this failed, a request at a follower would be lost or go astray.
 func TestCallsGoToTheLeader(t *testing.T) {
 	g := newGroup(t, 3, 6, nil)
