@@ -2,6 +2,7 @@ package group
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -101,12 +102,14 @@ func (o *offsets) hold(producer int64, p TopicPartition, is offset) {
 
 // finish ends a producer's transaction.
 func (o *offsets) finish(producer int64, commit bool) {
-	if commit {
-		for p, is := range o.open[producer] {
-			o.take(p, is)
-		}
-	}
+	mine := o.open[producer]
 	delete(o.open, producer)
+	if !commit {
+		return
+	}
+	for _, p := range slices.SortedFunc(maps.Keys(mine), TopicPartition.compare) {
+		o.take(p, mine[p])
+	}
 }
 
 // all are the partitions with a committed offset, or with one under way, in order.
