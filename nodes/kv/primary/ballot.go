@@ -4,15 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"simrun/nodes"
-	"simrun/nodes/journal"
-	"simrun/nodes/kv/front"
-	"simrun/nodes/link"
-	"simrun/nodes/raft"
-	"simrun/nodes/raft/replica"
-	"simrun/nodes/resp"
 )
 
 // ballot is how the leading monitor finds a new primary: it asks all servers to promise that they take nothing of earlier epochs,
@@ -23,133 +16,6 @@ type ballot struct {
 	began    nodes.Instant
 	answers  map[string]report
 	proposed bool
-}
-
-// options is the configuration as a replica has it.
-func (m *monitor) options() replica.Options {
-	c := m.config
-	peers := addresses(c.Monitors, "16379")
-	self := selfAmong(peers, m.env.Host(), c.PeerListen, "16379")
-	if len(peers) == 0 {
-		peers = []string{self}
-	}
-	return replica.Options{Self: self, Client: withPort(m.env.Host(), "26379"), Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster + " monitors",
-		Rejoin: c.Rejoin, SnapshotEntries: 1000, Raft: raft.Options{Election: c.Election},
-		Journal: journal.Options{SegmentBytes: c.Segment, GrowBytes: min(c.Segment, 64<<10), CompactBytes: 16 << 20, Settle: time.Second},
-		Link:    link.Options{Silence: max(5*c.Election, 500*time.Millisecond)}}
-}
-
-// clerk is the monitor as its replica has it: a state machine that keeps the last decree.
-type clerk monitor
-
-// Apply takes a decree, if it is later than the last.
-func (k *clerk) Apply(command, dst []byte) []byte {
-	in := wire{rest: command}
-	d := in.decree()
-	if in.end() != nil || d.epoch <= k.decree.epoch {
-		return append(dst, "overtaken"...)
-	}
-	(*monitor)(k).decreed(d)
-	return append(dst, "decreed"...)
-}
-
-// Image is the last decree.
-func (k *clerk) Image() func(dst []byte) []byte {
-	d := k.decree
-	return d.append
-}
-
-// Restore takes the last decree from an image.
-func (k *clerk) Restore(image []byte) error {
-	in := wire{rest: image}
-	d := in.decree()
-	if err := in.end(); err != nil {
-		return err
-	}
-	(*monitor)(k).decreed(d)
-	return nil
-}
-
-func (m *monitor) decreed(d decree) {
-	if d.epoch > 0 {
-		m.record.Note("decreed", slog.Uint64("epoch", d.epoch), slog.String("primary", d.primary))
-		m.record.Reach(epochBegan)
-		m.record.Sometimes(tookOther, m.decree.epoch > 0 && d.primary != m.decree.primary)
-		m.record.Sometimes(tookSame, m.decree.epoch > 0 && d.primary == m.decree.primary)
-	}
-	m.decree = d
-	m.record.Gauge("epoch", int64(d.epoch))
-}
-
-// receive takes a server's report.
-func (m *monitor) receive(from string, payload []byte) {
-	in := wire{}
-	if len(payload) > 0 && payload[0] == reportFrame {
-		in.rest = payload[1:]
-	}
-	r, err := in.report()
-	if err != nil || !m.watches(from) {
-		m.record.Reach(strangeFrame)
-		return
-	}
-	at := m.env.Mark()
-	if old := m.heard[from]; old == nil || old.life != r.life || old.sequence < r.sequence {
-		m.heard[from] = &hearing{r, at}
-	}
-	if !m.replica.Leads() {
-		m.answer(from, &r, 0)
-		return
-	}
-	m.replica.Read(func(err error) { // nobody else leads, and what was decided is known
-		if err == nil && !m.stopping {
-			m.consider(from, &r, at)
-		}
-	})
-}
-
-// watches says whether a server is one of the group.
-func (m *monitor) watches(server string) bool {
-	for _, s := range m.servers {
-		if s == server {
-			return true
-		}
-	}
-	return false
-}
-
-// consider answers a report, of a monitor that led when it came.
-func (m *monitor) consider(from string, r *report, at nodes.Instant) {
-	m.lead()
-	isPrimary := from == m.decree.primary && r.life == m.decree.life
-	switch {
-	case m.ballot != nil:
-	case m.founds(), r.promised > m.decree.epoch, from == m.decree.primary && r.life != m.decree.life,
-		isPrimary && r.epoch == m.decree.epoch && (!r.serves || r.leaves):
-		m.hold()
-	}
-	if b := m.ballot; b != nil {
-		m.vote(b, from, r)
-		return
-	}
-	if isPrimary {
-		m.granted = max(m.granted, at)
-		m.record.Reach(leaseGranted)
-		m.answer(from, r, m.config.Lease)
-		return
-	}
-	m.answer(from, r, 0)
-}
-
-// answer tells a server what was decided.
-func (m *monitor) answer(to string, r *report, lease time.Duration) {
-	g := grant{life: r.life, sequence: r.sequence, decree: m.decree, lease: lease}
-	now := m.env.Mark()
-	for _, s := range m.servers {
-		if h := m.heard[s]; h != nil {
-			g.members = append(g.members, member{s, h.client, now.Sub(h.at) < m.config.Lease})
-		}
-	}
-	m.link.Send(to, g.append(nil))
 }
 
 // lead notes a new term. An earlier leader may have granted a lease a moment ago.
@@ -312,39 +178,4 @@ func (m *monitor) String() string {
 		text += fmt.Sprintf(", ballot for epoch %d with %d of %d", b.epoch, len(b.answers), len(m.servers))
 	}
 	return text
-}
-
-// Do is front.Backend's.
-func (m *monitor) Do(c *front.Call) {
-	if c.Name == "ROLE" {
-		c.Reply(resp.AppendArray(resp.AppendBulk(resp.AppendArray(nil, 2), "sentinel"), 0))
-		return
-	}
-	sub := string(c.Args[1])
-	switch {
-	case equal(sub, "get-master-addr-by-name") && len(c.Args) == 3:
-		host, port := where(m.decree.client)
-		if m.decree.epoch == 0 || string(c.Args[2]) != m.config.Cluster {
-			c.Reply([]byte("*-1\r\n"))
-			return
-		}
-		c.Reply(resp.AppendBulk(resp.AppendBulk(resp.AppendArray(nil, 2), host), fmt.Sprint(port)))
-	case equal(sub, "myid") && len(c.Args) == 2:
-		c.Reply(resp.AppendBulk(nil, fmt.Sprintf("%040x", uint64(m.replica.ID()))))
-	default:
-		c.Error("ERR say SENTINEL GET-MASTER-ADDR-BY-NAME name or SENTINEL MYID")
-	}
-}
-
-// Info is front.Backend's.
-func (m *monitor) Info() []front.Section {
-	lines := []string{"epoch:" + fmt.Sprint(m.decree.epoch), "primary:" + m.decree.client, "state:" + m.String(), "raft:" + m.replica.String()}
-	now := m.env.Mark()
-	for _, s := range m.servers {
-		if h := m.heard[s]; h != nil {
-			lines = append(lines, fmt.Sprintf("server:%s client=%s log=%s whole=%v serves=%v heard_ms=%d", s, h.client, h.last, h.whole, h.serves,
-				now.Sub(h.at).Milliseconds()))
-		}
-	}
-	return []front.Section{{Name: "Sentinel", Lines: lines}}
 }

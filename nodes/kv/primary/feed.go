@@ -82,7 +82,7 @@ func (r *reign) snapshot() snapshot {
 // needed is the last offset that no replica waits for that is being sent a snapshot.
 func (r *reign) needed() uint64 {
 	upTo := r.server.log.applied
-	for _, f := range r.feeds { // in whatever order: the least counts
+	for _, f := range r.inOrder() {
 		if f.isAlive() && f.image.bytes != nil {
 			upTo = min(upTo, f.next-1)
 		}
@@ -101,7 +101,7 @@ func (f *feed) isGood() bool { return f.isAlive() && f.image.bytes == nil && f.a
 
 // good is how many replicas do.
 func (r *reign) good() (n int) {
-	for _, f := range r.feeds { // in whatever order: they are counted
+	for _, f := range r.inOrder() {
 		if f.isGood() {
 			n++
 		}

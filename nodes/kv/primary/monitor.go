@@ -3,6 +3,8 @@ package primary
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"simrun/nodes"
@@ -56,8 +58,8 @@ func (c *MonitorConfig) Validate() error {
 // monitorCommands are what a monitor knows.
 var monitorCommands = func() kv.Commands {
 	all := front.With(kv.Command{Name: "SENTINEL", Arity: -2, Flags: kv.Served}, kv.Command{Name: "ROLE", Arity: 1, Flags: kv.Served})
-	for name, c := range all {
-		if c.Is(kv.Read | kv.Write) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name].Is(kv.Read | kv.Write) {
 			delete(all, name)
 		}
 	}
@@ -134,4 +136,75 @@ func runMonitor(env nodes.Env, config *MonitorConfig) error {
 	err = r.Close()
 	f.Close(time.Second)
 	return err
+}
+
+// receive takes a server's report.
+func (m *monitor) receive(from string, payload []byte) {
+	in := wire{}
+	if len(payload) > 0 && payload[0] == reportFrame {
+		in.rest = payload[1:]
+	}
+	r, err := in.report()
+	if err != nil || !m.watches(from) {
+		m.record.Reach(strangeFrame)
+		return
+	}
+	at := m.env.Mark()
+	if old := m.heard[from]; old == nil || old.life != r.life || old.sequence < r.sequence {
+		m.heard[from] = &hearing{r, at}
+	}
+	if !m.replica.Leads() {
+		m.answer(from, &r, 0)
+		return
+	}
+	m.replica.Read(func(err error) { // nobody else leads, and what was decided is known
+		if err == nil && !m.stopping {
+			m.consider(from, &r, at)
+		}
+	})
+}
+
+// watches says whether a server is one of the group.
+func (m *monitor) watches(server string) bool {
+	for _, s := range m.servers {
+		if s == server {
+			return true
+		}
+	}
+	return false
+}
+
+// consider answers a report, of a monitor that led when it came.
+func (m *monitor) consider(from string, r *report, at nodes.Instant) {
+	m.lead()
+	isPrimary := from == m.decree.primary && r.life == m.decree.life
+	switch {
+	case m.ballot != nil:
+	case m.founds(), r.promised > m.decree.epoch, from == m.decree.primary && r.life != m.decree.life,
+		isPrimary && r.epoch == m.decree.epoch && (!r.serves || r.leaves):
+		m.hold()
+	}
+	if b := m.ballot; b != nil {
+		m.vote(b, from, r)
+		return
+	}
+	if isPrimary {
+		m.granted = max(m.granted, at)
+		m.record.Reach(leaseGranted)
+		m.answer(from, r, m.config.Lease)
+		return
+	}
+	m.answer(from, r, 0)
+}
+
+// answer tells a server what was decided.
+func (m *monitor) answer(to string, r *report, lease time.Duration) {
+	g := grant{life: r.life, sequence: r.sequence, decree: m.decree, lease: lease}
+	now := m.env.Mark()
+	for _, s := range m.servers {
+		if h := m.heard[s]; h != nil {
+			g.members = append(g.members, member{s, h.client, now.Sub(h.at) < m.config.Lease})
+		}
+	}
+	m.link.Send(to, g.append(nil))
 }

@@ -89,7 +89,7 @@ func (r *reign) isReady() bool { return r.server.leased() && r.server.log.commit
 // isDone says whether nothing waits, and no replica that is there lacks anything.
 func (r *reign) isDone() bool {
 	s := r.server
-	for _, f := range r.feeds {
+	for _, f := range r.inOrder() {
 		if f.isGood() && f.durable < s.log.end() {
 			return false
 		}
