@@ -66,7 +66,7 @@ func (d diskWaiter) Wait(o *disk.Op) error {
 	if end != "" {
 		h.world.reach(h, end, o)
 	}
-	if h.world.trace.recording && (o.Kind == disk.Write || o.Kind == disk.Truncate || o.Kind == disk.Remove) {
+	if (o.Kind == disk.Write || o.Kind == disk.Truncate || o.Kind == disk.Remove) && h.world.trace.wants() {
 		h.world.record(h.Name, "disk", "", o.String(), 0)
 	}
 	return nil

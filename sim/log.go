@@ -20,6 +20,9 @@ func (l *logHandler) Enabled(context.Context, slog.Level) bool {
 
 func (l *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	h := l.life.host
+	if !h.world.trace.wants() {
+		return nil
+	}
 	r.Time = h.clock.Wall(h.world.now)
 	var text strings.Builder
 	text.WriteString(r.Level.String() + " " + r.Message)

@@ -145,17 +145,20 @@ func (w *World) record(host, kind, peer, what string, n int) {
 	w.keep(Line{Step: w.trace.steps, At: w.now, Host: host, Kind: kind, Peer: peer, What: what, Bytes: n})
 }
 
-// keep keeps a line, unless there are too many already and it is of an everyday kind.
-func (w *World) keep(l Line) {
-	t := &w.trace
-	if everyday := l.Kind == "packet" || l.Kind == "note" || l.Kind == "disk" || l.Kind == "log" || l.Kind == "state"; everyday {
-		if t.most > 0 && t.everyday >= t.most {
-			t.left++
-			return
-		}
-		t.everyday++
+func (w *World) keep(l Line) { w.trace.lines = append(w.trace.lines, l) }
+
+// wants says whether a line of an everyday kind is to be made, about a packet, a disk, a note, a state or a log: not if there
+// are too many already.
+func (t *trace) wants() bool {
+	switch {
+	case !t.recording:
+		return false
+	case t.most > 0 && t.everyday >= t.most:
+		t.left++
+		return false
 	}
-	t.lines = append(t.lines, l)
+	t.everyday++
+	return true
 }
 
 // mostPayload bounds the bytes of packets that a world keeps.
@@ -165,6 +168,9 @@ const mostPayload = 256 << 20
 type wiretap World
 
 func (t *wiretap) Packet(p netmodel.Packet) {
+	if !t.trace.wants() {
+		return
+	}
 	what := fmt.Sprintf("%s :%d to :%d", p.Kind, p.From.Port, p.To.Port)
 	if p.Dropped != "" {
 		what += ", lost: " + p.Dropped

@@ -93,7 +93,11 @@ func New(options Options) *World {
 	w.log.Broken = w.findBroken
 	w.log.Entered = w.enteredState
 	if options.Record {
-		w.log.Stated = func(host, line string) { w.record(host, "state", "", line, 0) }
+		w.log.Stated = func(host, line string) {
+			if w.trace.wants() {
+				w.record(host, "state", "", line, 0)
+			}
+		}
 	}
 	w.net = netmodel.New((*ether)(w), options.Seed)
 	if options.Record {
@@ -150,7 +154,7 @@ func (w *World) enteredState(host string, f probe.Fingerprint) {
 
 func (w *World) noted(host, name string) {
 	h := w.byName[host]
-	if w.trace.recording {
+	if w.trace.wants() {
 		w.record(host, "note", "", name, 0)
 	}
 	if w.moment != nil {
@@ -168,7 +172,7 @@ func (w *World) Mark(kind, what string, n uint64) {
 
 // reach tells of a moment of a host's disk.
 func (w *World) reach(h *Host, moment string, o *disk.Op) {
-	if w.trace.recording {
+	if w.trace.wants() {
 		w.record(h.Name, "disk", "", moment+" "+o.Name, 0)
 	}
 	if w.moment != nil {
