@@ -146,7 +146,7 @@ func (b *broker) stop() error {
 	if failed := b.closeLogs(); failed != nil || err != nil {
 		return errors.Join(err, failed)
 	}
-	return b.remember(b.session.told, true)
+	return b.remember(b.session.told || b.session.kept, true) // what an earlier life told still holds in one that told nothing
 }
 
 // fail stops the process: its disk cannot be relied on.
