@@ -36,6 +36,14 @@ type Message struct {
 	Quiet bool
 }
 
+// Words is the message on one line.
+func (m *Message) Words() string {
+	if m.Text == "" {
+		return m.Name
+	}
+	return m.Name + " " + m.Text
+}
+
 // Gauge is a figure of a node in words.
 type Gauge struct {
 	Name  string // as Recorder.Gauge has it: "jobs"

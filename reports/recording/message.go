@@ -27,14 +27,6 @@ type Message struct {
 	Data []byte // its bytes
 }
 
-// Words is the message on one line, without the ends of its way.
-func (m *Message) Words() string {
-	if m.Text == "" {
-		return m.Name
-	}
-	return m.Name + " " + m.Text
-}
-
 // ports are the protocols that hosts are spoken to in.
 type ports map[netmodel.Addr]*nodes.Protocol
 
