@@ -68,6 +68,26 @@ func TestEverybodysPowerFails(t *testing.T) {
 	})
 }
 
+// If this failed, a broker that is stopped before it has reached the controllers would not be trusted any more with what it has; where
+// that happens to all, a partition would be without a leader for ever.
+func TestALifeThatReachedNobodyForgetsNothing(t *testing.T) {
+	tell(t, 2, 8, nil, func(s *story) {
+		s.create("t", 1, 2, nil)
+		s.settle("t", 2)
+		p := s.producer("t")
+		p.send("kept")
+		s.strike(1, 300*time.Millisecond, (*sim.Host).CrashMachine)
+		s.strike(2, 1500*time.Millisecond, (*sim.Host).CrashMachine)
+		s.sleep(600 * time.Millisecond)
+		s.strike(1, 1600*time.Millisecond, (*sim.Host).Stop) // the other is not there yet
+		s.sleep(1300 * time.Millisecond)
+		s.strike(2, 400*time.Millisecond, (*sim.Host).Stop) // nor is this one
+		s.sleep(time.Second)
+		s.settle("t", 2)
+		require.Equal(t, p.acked, s.read("t", 1))
+	})
+}
+
 // If this failed, a leader that is alone would acknowledge what nobody else has.
 func TestTooFewInSync(t *testing.T) {
 	tell(t, 3, 3, nil, func(s *story) {
