@@ -32,6 +32,9 @@ func (s *server) Do(c *front.Call) {
 	case s.stopping || s.leaving:
 		c.Error("TRYAGAIN the server is leaving")
 		return
+	case s.inDoubt():
+		c.Error("TRYAGAIN the copies may be too old, and not enough servers can be asked")
+		return
 	}
 	if problem := s.problem(&c.Request); problem != "" {
 		c.Error(problem)

@@ -39,7 +39,7 @@ type Config struct {
 	AntiEntropy  time.Duration    `yaml:"anti-entropy" doc:"how often a server compares its copies with another's"`
 	Forget       time.Duration    `yaml:"forget" doc:"how long a server that is dead keeps its keys before the ring goes on without it"`
 	Window       time.Duration    `yaml:"hint-window" doc:"how old a hint, or anything under way, may be when it is delivered"`
-	Grace        time.Duration    `yaml:"tombstone-grace" doc:"how long a tombstone waits for a server that is dead; who was away for longer comes back empty"`
+	Grace        time.Duration    `yaml:"tombstone-grace" doc:"how long a tombstone waits for a server that is dead; who was away for longer, and was outlived, comes back empty"`
 	MaxDrift     time.Duration    `yaml:"max-drift" doc:"how far wall clocks of servers may be apart; what was stamped further ahead is refused, but with last-write-wins"`
 	HintBytes    nodes.Bytes      `yaml:"hint-bytes" doc:"most bytes that are held for servers that are away"`
 	LeaveOnStop  bool             `yaml:"leave-on-stop" doc:"a server that is asked to stop hands its copies over and leaves the ring for good; it comes back as another"`
@@ -90,6 +90,8 @@ func (c *Config) Validate() error {
 	switch {
 	case c.Sync == journal.Interval && c.SyncInterval <= 0:
 		return fmt.Errorf("sync-interval: must be positive")
+	case c.Window <= c.Silence+c.Timeout:
+		return fmt.Errorf("hint-window: %v is not longer than silence and timeout together (%v), for which a request may be under way", c.Window, c.Silence+c.Timeout)
 	case c.WriteBack && c.Sloppy:
 		return fmt.Errorf("write-back: who stands in has not what a read has to write back over; it goes with sloppy: false")
 	}

@@ -13,6 +13,7 @@ import (
 
 	"simrun/nodes"
 	"simrun/nodes/osenv"
+	"simrun/nodes/ring"
 	"simrun/nodes/ring/gossip"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
@@ -163,22 +164,27 @@ func TestEveryCrashLeavesWhatWasAcknowledged(t *testing.T) {
 	}
 }
 
-// If this failed, a server would come back with copies so old that what was deleted comes back with them.
-func TestCopiesThatAreTooOldArePutAside(t *testing.T) {
+// If this failed, a server would show copies so old that what was deleted comes back with them, before it has asked anybody;
+// or would forget without whom it has let tombstones go.
+func TestCopiesThatAreTooOldAreInDoubt(t *testing.T) {
 	config := DefaultConfig()
 	config.Servers = []nodes.NodeName{"a", "b"}
 	fs := disk.FS(disk.New(luck.Stream{}, disk.Options{}))
 	var before uint64
 	require.NoError(t, live(fs, config, func(s *server) error {
 		before = uint64(s.self.id)
+		require.False(t, s.inDoubt())
 		s.marks.repaired = s.env.Now().Add(-11 * 24 * time.Hour)
 		s.note()
+		s.append(appendOutlived(nil, map[ring.ID]time.Time{7: s.marks.repaired}), nil)
 		return (&diary{keys: map[string]lore{}}).put(s, "a", "1")
 	}))
 	require.NoError(t, live(fs, config, func(s *server) error {
-		require.NotEqual(t, before, uint64(s.self.id))
-		require.Zero(t, s.shelf.count)
-		require.False(t, s.marks.whole)
+		require.Equal(t, before, uint64(s.self.id))
+		require.Equal(t, 1, s.shelf.count, "it may be that nobody else has it")
+		require.True(t, s.inDoubt())
+		require.Equal(t, map[ring.ID]time.Time{7: s.marks.repaired}, s.doubt.outlived)
+		s.handle(getVerb, 7, []byte("a"), func(st status, _ []byte) { require.Equal(t, refused, st) })
 		return nil
 	}))
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"simrun/nodes"
 	"simrun/nodes/journal"
 	"simrun/nodes/ring"
 	"simrun/nodes/ring/repair"
@@ -22,20 +23,16 @@ const (
 	asideDir   = "ring.aside"
 )
 
-// errStale says that what a disk holds is too old: what was deleted meanwhile is forgotten everywhere else.
-var errStale = errors.New("ringkv: the copies are older than the grace of tombstones")
-
-// recover reads the disk. Copies that are damaged, or too old, are put aside, and the server begins as another without any:
-// under its old name it had promised to have them.
+// recover reads the disk. Copies that are damaged are put aside, and the server begins as another without any: under its old
+// name it had promised to have them.
 func (s *server) recover() error {
 	err := s.open()
 	corrupt := errors.As(err, new(*journal.Corruption))
 	s.record.Sometimes(damageFound, corrupt)
-	s.record.Sometimes(cameBackStale, errors.Is(err, errStale))
 	if _, seeds := s.config.seeds(s.env.Host()); len(seeds) < 2 {
 		return err // nobody has another copy
 	}
-	if corrupt || errors.Is(err, errStale) {
+	if corrupt {
 		s.env.Log().Error("the copies are put aside, and this server begins anew as another", "err", err, "aside", asideDir)
 		if err = s.putAside(); err == nil {
 			err = s.open()
@@ -46,7 +43,7 @@ func (s *server) recover() error {
 
 // open makes the server what its journal says.
 func (s *server) open() error {
-	r := recovered{versions: s.config.Versions, items: map[string]saved{}, hints: repair.NewHints(repair.HintOptions{Bytes: int(s.config.HintBytes)})}
+	r := recovered{versions: s.config.Versions, items: map[string]saved{}, outlived: map[ring.ID]time.Time{}, hints: repair.NewHints(repair.HintOptions{Bytes: int(s.config.HintBytes)})}
 	log, err := journal.Open(s.env, journalDir, s.config.journal(), func(record journal.Record) error {
 		if err := r.take(record.Payload); err != nil {
 			return fmt.Errorf("record %d: %w", record.Number, err)
@@ -62,9 +59,6 @@ func (s *server) open() error {
 	}
 	if r.self.versions != s.config.Versions {
 		return errors.Join(fmt.Errorf("the copies are versioned by %s, and the configuration says %s", r.self.versions, s.config.Versions), log.Close())
-	}
-	if s.rules.MustStartEmpty(r.marks.repaired, s.env.Now()) {
-		return errors.Join(errStale, log.Close())
 	}
 	s.restore(&r)
 	return nil
@@ -89,6 +83,7 @@ func (s *server) begin(r *recovered) error {
 // restore takes over what the records came to.
 func (s *server) restore(r *recovered) {
 	s.self, s.marks, s.hints, s.members.kept = r.self, r.marks, r.hints, r.members
+	s.doubt = doubt{old: s.rules.MustStartEmpty(r.marks.repaired, s.env.Now()), outlived: r.outlived, asked: map[ring.ID]nodes.Instant{}}
 	s.shelf = newShelf(s.config.Versions, s.salt())
 	s.shelf.self = s.self.id
 	floor := s.marks.floor
@@ -237,7 +232,7 @@ func (s *server) live() iter.Seq[[]byte] {
 		epoch uint64
 		known []byte
 	}
-	head := [][]byte{appendSelf(nil, s.self), appendNotes(nil, s.marks), appendMembers(nil, s.members.kept)}
+	head := [][]byte{appendSelf(nil, s.self), appendNotes(nil, s.marks), appendMembers(nil, s.members.kept), appendOutlived(nil, s.doubt.outlived)}
 	var items []copied
 	for _, it := range s.shelf.all() {
 		items = append(items, copied{it.key, it.epoch, it.known})

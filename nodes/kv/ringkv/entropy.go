@@ -19,6 +19,7 @@ func (s *server) compareAll() {
 		every := max(s.config.AntiEntropy/time.Duration(max(len(others), 1)), 1)
 		due := slices.DeleteFunc(slices.Clone(others), func(id ring.ID) bool { return !s.reachable(id) || !s.isBehind(id) })
 		switch {
+		case s.inDoubt():
 		case len(due) > 0:
 			s.compareWith(due[next%len(due)])
 		case len(others) > 0 && (s.env.Mark() >= at || s.env.Point(compareNow)):
@@ -185,9 +186,10 @@ func (s *server) judgeSelf(others []ring.ID) {
 		s.marks.repaired = m.repaired
 		s.note()
 	}
-	if alive > 1 && s.rules.MustStartEmpty(m.repaired, now) && s.rules.MustStartEmpty(s.marks.repaired, now) {
-		s.record.Reach(foundStale)
-		s.stop(errStale) // it finds out so again when it starts
+	if old := s.rules.MustStartEmpty(m.repaired, now); old != s.doubt.old {
+		s.doubt.old = old
+		s.record.Reach(cameInDoubt)
+		s.tell()
 	}
 }
 

@@ -198,7 +198,7 @@ func (s *server) arrange() {
 	}
 	slices.Sort(addresses)
 	s.link.Reach(slices.Compact(addresses))
-	m.keepOnly(kept)
+	m.keepOnly(kept, &s.doubt)
 	if !slices.Equal(kept, m.kept) {
 		m.kept = kept
 		s.append(appendMembers(nil, kept), nil)
@@ -215,13 +215,15 @@ func (s *server) arrange() {
 }
 
 // keepOnly forgets what is known of those who are members no more.
-func (m *members) keepOnly(kept []gossip.Member) {
+func (m *members) keepOnly(kept []gossip.Member, d *doubt) {
 	gone := func(id ring.ID) bool {
 		return !slices.ContainsFunc(kept, func(o gossip.Member) bool { return o.ID == id })
 	}
 	maps.DeleteFunc(m.clients, func(id ring.ID, _ string) bool { return gone(id) })
 	maps.DeleteFunc(m.wall, func(id ring.ID, _ time.Time) bool { return gone(id) })
 	maps.DeleteFunc(m.behind, func(id ring.ID, _ bool) bool { return gone(id) })
+	maps.DeleteFunc(d.outlived, func(id ring.ID, _ time.Time) bool { return gone(id) })
+	maps.DeleteFunc(d.asked, func(id ring.ID, _ nodes.Instant) bool { return gone(id) })
 }
 
 // ringDigest stands for who belongs to a ring.

@@ -29,7 +29,8 @@ var (
 
 	damageFound   = probes.Sometimes("damaged copies were put aside")
 	cameBackStale = probes.Sometimes("copies older than the grace of tombstones were put aside")
-	foundStale    = probes.Reachable("a server found that it was cut off for longer than the grace of tombstones")
+	cameInDoubt   = probes.Reachable("a server's copies were older than the grace of tombstones allows, or no longer")
+	vouchedFor    = probes.Reachable("a majority had not outlived copies that were older than the grace of tombstones")
 	outlived      = probes.Sometimes("copies outlived a server")
 	hintsOutlived = probes.Sometimes("hints outlived a server")
 	compacted     = probes.Reachable("a ring server's journal was compacted")

@@ -14,12 +14,13 @@ import (
 
 // What the journal holds is these records. A record begins with its kind; the journal frames it and checks its sum.
 const (
-	recordSelf    byte = 0x31 // who this server is
-	recordItem    byte = 0x32 // a copy: all that is known of a key
-	recordDropped byte = 0x33 // a copy is no longer
-	recordHint    byte = 0x34 // as repair.AppendRecord has it
-	recordMembers byte = 0x35 // who else belongs to the ring
-	recordMarks   byte = 0x36 // marks
+	recordSelf     byte = 0x31 // who this server is
+	recordItem     byte = 0x32 // a copy: all that is known of a key
+	recordDropped  byte = 0x33 // a copy is no longer
+	recordHint     byte = 0x34 // as repair.AppendRecord has it
+	recordMembers  byte = 0x35 // who else belongs to the ring
+	recordMarks    byte = 0x36 // marks
+	recordOutlived byte = 0x37 // without whom tombstones are dropped
 )
 
 // identity is who a server is, for as long as it has its disk.
@@ -84,6 +85,7 @@ type recovered struct {
 	members  []gossip.Member
 	items    map[string]saved
 	hints    *repair.Hints
+	outlived map[ring.ID]time.Time
 }
 
 // saved is a copy as the disk has it.
@@ -127,6 +129,8 @@ func (r *recovered) take(record []byte) error {
 		return r.hints.Replay(hint)
 	case recordMembers:
 		return r.takeMembers(&d)
+	case recordOutlived:
+		return r.takeOutlived(&d)
 	case recordMarks:
 		m := marks{whole: d.byte() == 1}
 		m.floor = version.Stamp{Wall: d.int(), Logical: uint32(d.uint(math.MaxUint32))}

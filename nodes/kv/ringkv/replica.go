@@ -22,6 +22,10 @@ func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, [
 		s.env.Log().Warn("a request cannot be read", "from", uint64(from), "err", err)
 		answer(refused, []byte(err.Error()))
 	}
+	if s.inDoubt() && v != doubtVerb && v != whoVerb {
+		answer(refused, []byte("the copies may be too old"))
+		return
+	}
 	switch v {
 	case getVerb:
 		s.handleGet(body, answer)
@@ -83,6 +87,10 @@ func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, [
 		}
 		s.purge(marks)
 		answer(done, nil)
+	case outliveVerb:
+		s.handleOutlive(body, answer)
+	case doubtVerb:
+		s.handleDoubt(from, body, answer)
 	case whoVerb:
 		answer(done, []byte(s.config.client(s.env.Host())))
 	default:

@@ -135,6 +135,65 @@ func versioned(t *testing.T, answer string) (value, token string) {
 	return answer[:at], strings.Trim(answer[at+1:], `"`)
 }
 
+// hasty lets tombstones go after seconds.
+func hasty(c *ringkv.Config) {
+	c.Silence, c.Window, c.Grace, c.MaxDrift = 500*time.Millisecond, time.Second, 5*time.Second, 100*time.Millisecond
+}
+
+// If this failed, servers that were dark together for longer than tombstones wait would discard what nobody else has.
+func TestServersThatWereAllDarkLoseNothing(t *testing.T) {
+	tell(t, 3, hasty, func(s *story, ask asks) {
+		require.Equal(t, "+OK", ask(1, "set k v"))
+		var dark []*sim.Strike
+		for _, h := range s.hosts {
+			dark = append(dark, h.Crash())
+		}
+		s.pause(time.Minute)
+		dark[0].End()
+		s.pause(3 * time.Second)
+		require.Contains(t, ask(1, "quorum 1 1 get k"), "-TRYAGAIN the copies may be too old")
+		dark[1].End()
+		dark[2].End()
+		s.pause(3 * time.Second)
+		require.Equal(t, `"v"`, ask(2, "get k"))
+	})
+}
+
+// If this failed, a server that was outlived would bring back what was deleted, or one that was not would come back empty.
+func TestWhoWasOutlivedComesBackEmpty(t *testing.T) {
+	for _, deleted := range []bool{true, false} {
+		tell(t, 3, hasty, func(s *story, ask asks) {
+			require.Equal(t, "+OK", ask(1, "quorum 2 3 set k v"))
+			before := ask(3, "cluster myid")
+			dark := s.hosts[2].Crash()
+			s.pause(time.Second)
+			if deleted {
+				require.Equal(t, "1", ask(1, "del k"))
+				require.Contains(t, ask(1, "info replication"), "ring_tombstones:1")
+			}
+			s.pause(20 * time.Second)
+			require.Contains(t, ask(1, "info replication"), "ring_tombstones:0")
+			dark.End()
+			s.pause(5 * time.Second)
+			require.Equal(t, deleted, before != ask(3, "cluster myid"))
+			require.Equal(t, map[bool]string{true: "(nil)", false: `"v"`}[deleted], ask(3, "quorum 1 1 get k"))
+		})
+	}
+}
+
+// If this failed, a ring could be configured in which what is under way outlives the tombstone that it is older than.
+func TestTimesThatCannotBeSafeAreRefused(t *testing.T) {
+	for problem, change := range map[string]func(c *ringkv.Config){
+		"hint-window: 1s is not longer":           func(c *ringkv.Config) { c.Window = time.Second },
+		"a grace of 3h0m0s beside a window of 3h": func(c *ringkv.Config) { c.Grace = c.Window },
+	} {
+		config := ringkv.DefaultConfig()
+		require.NoError(t, config.Validate())
+		change(config)
+		require.ErrorContains(t, config.Validate(), problem)
+	}
+}
+
 // If this failed, a client would wait for something that never comes, or believe in an order that there is not.
 func TestWhatARingCannotDoItRefuses(t *testing.T) {
 	tell(t, 3, nil, func(s *story, ask asks) {

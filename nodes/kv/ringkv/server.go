@@ -63,6 +63,7 @@ type server struct {
 	hints      *repair.Hints
 
 	members members
+	doubt   doubt
 	link    *link.Link
 	calls   calls
 	front   *front.Front
@@ -105,7 +106,7 @@ func run(env nodes.Env, config *Config) error {
 		name string
 		f    func()
 	}{
-		{"accept", f.Serve}, {"ring gossip", s.gossip}, {"ring hear", s.hear}, {"ring compare", s.compareAll}, {"ring upkeep", s.upkeep},
+		{"accept", f.Serve}, {"ring gossip", s.gossip}, {"ring hear", s.hear}, {"ring compare", s.compareAll}, {"ring doubt", s.resolve}, {"ring upkeep", s.upkeep},
 		{"await stop", s.awaitStop},
 	} {
 		env.Go(task.name, task.f)
@@ -143,7 +144,7 @@ func (s *server) stop(err error) {
 // shutDown closes everything. After a failure nobody is answered any more.
 func (s *server) shutDown() error {
 	if s.failed != nil {
-		if s.members.left {
+		if s.members.left || errors.Is(s.failed, errStale) {
 			s.closeMembers()
 			return errors.Join(s.failed, s.journal.Close(), s.putAside())
 		}
@@ -187,7 +188,7 @@ func (s *server) tell() {
 		}
 	}
 	s.record.Fingerprint(probe.Fingerprint(0).Size(s.shelf.count).Size(len(s.shelf.tombs)).Size(s.hints.Len()).
-		Size(len(s.shelf.strays)).Flag(s.marks.whole).Flag(s.leaving))
+		Size(len(s.shelf.strays)).Flag(s.marks.whole).Flag(s.leaving).Flag(s.doubt.old))
 }
 
 // Info is front.Backend's.

@@ -1,6 +1,8 @@
 package ringkv
 
 import (
+	"slices"
+
 	"simrun/nodes/ring"
 	"simrun/nodes/ring/gossip"
 	"simrun/nodes/ring/repair"
@@ -70,10 +72,28 @@ func (s *server) decide(old []*item) {
 	if s.members.digest != digest || s.stopping {
 		return
 	}
-	var gone []mark
+	var gone, outlived []mark // who has all, and who has all but those that are dead
+	var absent []ring.ID
 	for i, it := range old {
-		if s.shelf.find([]byte(it.key)) == it && it.digest == asked[i].digest && s.mayGo(it, i, opinions, others) {
+		if s.shelf.find([]byte(it.key)) != it || it.digest != asked[i].digest {
+			continue
+		}
+		switch verdict, dead := s.judge(it, i, opinions, others); verdict {
+		case repair.Everywhere:
 			gone = append(gone, asked[i])
+		case repair.Outlived:
+			outlived, absent = append(outlived, asked[i]), append(absent, dead...)
+		}
+	}
+	slices.Sort(absent)
+	if absent = slices.Compact(absent); len(outlived) > 0 && s.mayOutlive(absent) {
+		noted := s.outlive(digest, absent)
+		if s.members.digest != digest || s.stopping {
+			return
+		}
+		s.record.Sometimes(outlivedTomb, noted)
+		if noted {
+			gone = append(gone, outlived...)
 		}
 	}
 	if len(gone) == 0 {
@@ -88,8 +108,9 @@ func (s *server) decide(old []*item) {
 	s.purge(gone)
 }
 
-// mayGo judges a tombstone by what the others say of it.
-func (s *server) mayGo(it *item, number int, opinions map[ring.ID][]byte, others []ring.ID) bool {
+// judge says what others have to say of a tombstone, and without whom it would be outlived: who has not confirmed it has to be dead,
+// and a majority to have it, or it is still awaited.
+func (s *server) judge(it *item, number int, opinions map[ring.ID][]byte, others []ring.ID) (verdict repair.Verdict, absent []ring.ID) {
 	t := repair.Tombstone{Deleted: it.at}
 	dead := true
 	for _, id := range append([]ring.ID{s.self.id}, others...) {
@@ -104,18 +125,21 @@ func (s *server) mayGo(it *item, number int, opinions map[ring.ID][]byte, others
 		if said == has {
 			t.Confirmed = append(t.Confirmed, id)
 		} else {
+			absent = append(absent, id)
 			dead = dead && s.members.core.State(id) == gossip.Dead
 		}
 	}
-	verdict := s.rules.Judge(t, s.env.Now())
-	s.record.Sometimes(outlivedTomb, verdict == repair.Outlived && dead)
-	return verdict == repair.Everywhere || verdict == repair.Outlived && dead && 2*(len(t.Confirmed)) > len(others)+1
+	verdict = s.rules.Judge(t, s.env.Now())
+	if verdict == repair.Outlived && (!dead || 2*len(t.Confirmed) <= len(others)+1) {
+		return repair.Awaited, nil
+	}
+	return verdict, absent
 }
 
 // opinions are what this server has to say of tombstones.
 func (s *server) opinions(digest uint64, marks []mark) []byte {
 	all := make([]byte, len(marks))
-	if digest != s.members.digest || !s.elapsed(s.members.since, s.config.Window) {
+	if digest != s.members.digest || !s.marks.whole || !s.elapsed(s.members.since, s.config.Window) {
 		return all
 	}
 	for i, m := range marks {

@@ -18,9 +18,11 @@ func (s *server) upkeep() {
 			s.record.Reach(hintExpired)
 			s.append(appendHint(nil, r), nil)
 		}
-		s.deliver()
-		s.handOver()
-		s.bury()
+		if !s.inDoubt() {
+			s.deliver()
+			s.handOver()
+			s.bury()
+		}
 		s.introduce()
 		s.tell()
 		if s.env.Sleep(s.config.Gossip) != nil {
@@ -145,6 +147,9 @@ var errStays = errors.New("ringkv: somebody who would keep its keys cannot be re
 // leave hands all copies to those who keep them without this server, and then says that it goes for good. From the first on
 // it takes nothing any more; so what it hands over is all that it has.
 func (s *server) leave() error {
+	if s.inDoubt() {
+		return errStays
+	}
 	s.leaving = true
 	until := s.env.Mark().Add(leaveWithin)
 	for s.waiting > 0 && s.env.Mark() < until {

@@ -27,7 +27,9 @@ const (
 	pageVerb                // a range, and a key after which to begin → entries, and whether that is all
 	confirmVerb             // marks of tombstones → an opinion of each
 	purgeVerb               // marks of tombstones that everybody has → nothing
-	whoVerb                 // nothing → the address for clients, and what is known of the disk
+	whoVerb                 // nothing → the address for clients
+	outliveVerb             // a ring, and servers without whom tombstones are dropped, which is to be on disk → nothing
+	doubtVerb               // a ring → whether this server's copies are whole, and when it last noted that of who asks
 	verbs
 )
 
