@@ -15,6 +15,30 @@ var compactible = partition.Options{SegmentBytes: 1536 + 250, GrowBytes: 512, In
 
 // If this failed, a power cut during a compaction would take keys that nobody removed, or bring back values that were overwritten.
 func TestEveryCrashOfACompactionKeepsTheLastOfEachKey(t *testing.T) {
+	crashCompactions(t, compactible)
+}
+
+// The same where several segments become one: it has to hide those that it replaces for as long as these are there.
+func TestEveryCrashOfACompactionThatMergesSegments(t *testing.T) {
+	merging := compactible
+	merging.SegmentBytes += 1000 // more fits into one than when they were written
+	crashCompactions(t, merging)
+}
+
+// segments is how many files a partition's log has.
+func segments(fs nodes.FS) (n int) {
+	all, err := fs.ReadDir(dir)
+	for _, f := range all {
+		if err == nil && strings.HasSuffix(f.Name(), ".log") {
+			n++
+		}
+	}
+	return n
+}
+
+// crashCompactions compacts a log of many segments under the options, and crashes it at every moment.
+func crashCompactions(t *testing.T, o partition.Options) {
+	merges := o.SegmentBytes > compactible.SegmentBytes
 	want := map[string]string{}
 	check := func(p *partition.Partition) error {
 		held, err := entries(p, 0, partition.ReadOptions{}) // one batch at a time, so that indexes are asked
@@ -65,21 +89,24 @@ func TestEveryCrashOfACompactionKeepsTheLastOfEachKey(t *testing.T) {
 		},
 		Script: func(fs nodes.FS) error {
 			return liveOn(fs, func(env nodes.Env) error {
-				p, err := partition.Open(env, dir, compactible)
+				p, err := partition.Open(env, dir, o)
 				if err != nil {
 					return err
 				}
 				p.SetWatermark(p.Next())
-				size := p.Bytes()
+				size, before := p.Bytes(), segments(fs)
 				if did, err := p.Compact(); err != nil || !did || p.Bytes() >= size {
 					return fmt.Errorf("compacted %v, from %s to %s: %w", did, size, p.Bytes(), err)
+				}
+				if after := segments(fs); merges && after > before/2 || !merges && after != before {
+					return fmt.Errorf("%d segments have become %d", before, after)
 				}
 				return check(p)
 			})
 		},
 		Recover: func(fs nodes.FS) error {
 			return liveOn(fs, func(env nodes.Env) error {
-				p, err := partition.Open(env, dir, compactible)
+				p, err := partition.Open(env, dir, o)
 				if err != nil {
 					return err
 				}
