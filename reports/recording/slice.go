@@ -35,7 +35,7 @@ type Slice struct {
 
 // The bounds of a slice: a picture of more shows nothing.
 const (
-	mostMessages = 40
+	mostMessages = 28
 	mostLanes    = 7
 	mostDisk     = 24
 )
@@ -225,13 +225,28 @@ func (r *Recording) addMessages(s *Slice, family []*history.Operation, cast map[
 		}
 	}
 	slices.SortStableFunc(s.Messages, func(a, b *Message) int { return cmp.Compare(a.Sent, b.Sent) })
-	if n := len(s.Messages); n > mostMessages { // how it began, and how it ended
-		s.Others = n - mostMessages
-		s.Messages = append(s.Messages[:mostMessages/2:mostMessages/2], s.Messages[n-mostMessages/2:]...)
-	}
+	s.choose(family)
 	for _, m := range s.Messages {
 		cast[m.From], cast[m.To] = true, true
 	}
+}
+
+// choose leaves of too many messages those that went while an operation was under way, and of these how it began and how it ended.
+func (s *Slice) choose(family []*history.Operation) {
+	n := len(s.Messages)
+	if n <= mostMessages {
+		return
+	}
+	during := slices.DeleteFunc(slices.Clone(s.Messages), func(m *Message) bool {
+		return !slices.ContainsFunc(family, func(o *history.Operation) bool { return o.Call <= m.At && m.Sent <= o.Return })
+	})
+	if len(during) > 0 {
+		s.Messages = during
+	}
+	if k := len(s.Messages); k > mostMessages {
+		s.Messages = append(s.Messages[:mostMessages/2:mostMessages/2], s.Messages[k-mostMessages/2:]...)
+	}
+	s.Others = n - len(s.Messages)
 }
 
 // addHosts puts those who take part in the order of lanes. Of too many, those without a message go first.
