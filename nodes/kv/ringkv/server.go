@@ -44,6 +44,13 @@ var Server = nodes.Kind{
 	Notes:  append(front.Moments(commands), notes...),
 	Probes: []*probe.Set{&probes, &front.Probes, &link.Probes, &journal.Probes},
 	Points: slices.Concat(front.Points, link.Points, journal.Points, points),
+	Words: nodes.Words{
+		Protocols: []nodes.Protocol{front.Protocol, link.Protocol("peer-listen", 16379, func(b []byte) nodes.Message {
+			return nodes.Message{Name: "frame", Text: nodes.Brief(b)}
+		})},
+		Gauges: []nodes.Gauge{front.KeysGauge, {Name: "tombstones", Title: "Deletions that are remembered", Unit: "key"},
+			{Name: "hints", Title: "Writes kept for others", Unit: "write"}, {Name: "digest", Hidden: true}},
+	},
 }
 
 // server is one server of a ring. What blocks is a task of its own; all else happens where it happens.

@@ -20,6 +20,7 @@ import (
 	"simrun/nodes/log/partition"
 	"simrun/nodes/log/record"
 	"simrun/nodes/log/transaction"
+	"simrun/nodes/log/wire"
 	"simrun/nodes/probe"
 	agreement "simrun/nodes/raft/replica"
 	"simrun/nodes/serve"
@@ -36,6 +37,13 @@ var Server = nodes.Kind{
 	Notes:  append(moments(), agreement.Notes...),
 	Probes: append([]*probe.Set{&probes, &partition.Probes}, agreement.Sets...),
 	Points: slices.Concat(points, partition.Points, agreement.Points),
+	Words: nodes.Words{
+		Protocols: []nodes.Protocol{wire.Protocol, agreement.Protocol("peer-listen", 19092, nodes.Brief)},
+		Gauges: []nodes.Gauge{{Name: "leads", Title: "Partitions that it leads", Unit: "partition"}, {Name: "follower-lag", Title: "How far followers are behind", Unit: "record"},
+			{Name: "under-replicated", Title: "Partitions not in full sync", Unit: "partition"}, {Name: "committed", Title: "Records that are committed", Unit: "record"},
+			{Name: "replicas", Title: "Replicas that it keeps", Unit: "replica"}},
+		Moments: agreement.Moments,
+	},
 }
 
 // broker is one life of one.
