@@ -63,11 +63,11 @@ func (r *Run) offence(c *ClaimResult) Offence {
 	return Offence{c.Claim, c.Anomaly, strings.Join(slices.Compact(kinds), " ")}
 }
 
-// OffenceOf is the offence of that claim, or the first by which the run is judged.
+// OffenceOf is the offence of that claim, or the finding of that kind ("node panic"), or the first by which the run is judged.
 func (r *Run) OffenceOf(claim string) (Offence, error) {
 	all := r.Offences()
 	for _, o := range all {
-		if claim != "" && o.Claim == claim {
+		if claim != "" && (o.Claim == claim || o.Claim == "" && o.Anomaly == claim) {
 			return o, nil
 		}
 	}

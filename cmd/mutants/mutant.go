@@ -22,12 +22,16 @@ type mutant struct {
 	source   string   // where a real system had it
 	scenario string   // the shipped scenario that must find it
 	settings []string // what to change in it: the arguments of --set
-	claims   []string // the claims that must see it, each by itself
+	claims   []string // the claims that must see it, each by itself; see implicit for those that no scenario says
 	without  string   // the verbs that expose it, separated by spaces: with these off, nothing is to be seen. "-": it is seen without any
 	seeds    int      // within how many seeds
 	recorded []string // for each claim, a seed that finds it
 	files    []*gitdiff.File
 }
+
+// implicit are the claims of every scenario, by the kind of finding that violates each: nobody writes them down, and a
+// mutant that a node's own assertions see names one of them.
+var implicit = map[string]string{"no-node-panics": "node panic", "invariants-hold": "broken invariant"}
 
 // readMutant reads a patch file: header lines "key: value" up to the first "diff " or "---" line. The key set may come
 // more than once.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,7 +111,7 @@ var (
 
 // shrinking are the arguments by which the seed that shows the bug is shrunk.
 func (t *trial) shrinking() []string {
-	return append([]string{"shrink", t.scenario + "@" + t.caught.seed, "--claim", t.claim, "--for", "2m", "--out", filepath.Join(t.work, "least")},
+	return append([]string{"shrink", t.scenario + "@" + t.caught.seed, "--claim", cmp.Or(implicit[t.claim], t.claim), "--for", "2m", "--out", filepath.Join(t.work, "least")},
 		t.settings...)
 }
 
@@ -190,16 +191,17 @@ func (t *trial) strip(text string) string {
 	pending, other := "", false
 	for line := range strings.Lines(text) {
 		trimmed := strings.TrimSpace(line)
-		if name, isClaim := strings.CutPrefix(trimmed, "- claim: "); isClaim {
+		name, isClaim := strings.CutPrefix(trimmed, "- claim: ")
+		if isClaim {
 			other = name != t.claim
 		}
 		switch {
 		case other, t.exposes(trimmed), t.needsNone() && strings.HasPrefix(line, "seed: "):
 			continue
-		case trimmed == "faults:":
+		case trimmed == "faults:", trimmed == "claims:":
 			pending = line
 			continue
-		case strings.HasPrefix(trimmed, "- {"):
+		case strings.HasPrefix(trimmed, "- {"), isClaim:
 			kept.WriteString(pending)
 		}
 		pending = ""
@@ -253,6 +255,7 @@ func (t *trial) read(out io.Reader) (s sighting, err error) {
 		var run struct {
 			Seed, Batch, Base string
 			Seeds             int
+			Findings          []struct{ Kind, What string }
 			Claims            []struct {
 				Claim, Verdict, Figure, Reason string
 				Overall, Sometimes             bool
@@ -260,6 +263,15 @@ func (t *trial) read(out io.Reader) (s sighting, err error) {
 		}
 		if err := json.Unmarshal(lines.Bytes(), &run); err != nil {
 			return s, err
+		}
+		if kind := implicit[t.claim]; kind != "" {
+			known = true
+			for _, f := range run.Findings {
+				if run.Batch == "" && f.Kind == kind {
+					return sighting{seeds: seeds, seed: run.Seed, figure: f.What}, nil
+				}
+			}
+			continue
 		}
 		for _, c := range run.Claims {
 			if c.Claim != t.claim {

@@ -10,13 +10,17 @@ type ballot struct {
 	granted bool
 }
 
-// campaign asks whether an election could be won; whoever could not win would only disturb a leader (§9.6).
+// campaign asks whether an election could be won, for whoever could not win would only disturb a leader (§9.6); or begins it.
 func (c *Core) campaign() {
 	c.postpone()
 	if !c.mayLead() {
 		return
 	}
-	c.role, c.leader, c.forced = PreCandidate, 0, false
+	if c.forced = false; c.opts.NoPreVote {
+		c.elect()
+		return
+	}
+	c.role, c.leader = PreCandidate, 0
 	c.canvass(Message{Type: PreVote, Term: c.term + 1})
 }
 

@@ -61,6 +61,9 @@ type Options struct {
 	// Drift is by how much the rate of any clock may differ from true time for leases to hold. A lease lasts
 	// Election × (1 - Drift) / (1 + Drift). Zero is no leases: LeaseRead always says no.
 	Drift nodes.Percent
+	// NoPreVote lets a server begin a term without having asked whether it could win it (§3.4 without §9.6): one that was
+	// cut off then deposes the leader when it is back.
+	NoPreVote bool
 	// BatchBytes is the most data of entries in one message, unless one entry alone is more. Default 64 KiB.
 	BatchBytes int
 	// BatchEntries is the most entries in one message. Default 1024.

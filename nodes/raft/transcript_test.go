@@ -21,7 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "write what happened into the transcri
 // Transcripts are small stories of a cluster, in testdata. A line is one of
 //
 //	# a comment
-//	servers N OPTION=VALUE…     the cluster; options are drift, batch, chunk, window
+//	servers N OPTION=VALUE…     the cluster; options are drift, batch, chunk, window, no-pre-vote
 //	due N                       the time comes at which N wants to do something, and it does
 //	wait DURATION               time passes, and nobody notices
 //	elect N with N…             N campaigns among those until it leads; what others were told is lost
@@ -221,6 +221,8 @@ func (s *transcript) begin(words []string) {
 			o.ChunkBytes = v
 		case "window":
 			o.Window = v
+		case "no-pre-vote":
+			o.NoPreVote = v == 1
 		default:
 			require.Fail(s.t, "no such option", name)
 		}

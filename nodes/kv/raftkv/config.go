@@ -61,6 +61,7 @@ type Config struct {
 	BatchKeys     int              `yaml:"batch-keys" doc:"most keys that are handed over together, unless one slot alone has more"`
 	Election      time.Duration    `yaml:"election-timeout" doc:"least silence of a leader after which a server campaigns; the most is twice that"`
 	Heartbeat     time.Duration    `yaml:"heartbeat" doc:"how often a leader makes itself heard; a fifth of election-timeout if 0"`
+	PreVote       bool             `yaml:"pre-vote" doc:"a server asks whether it could win an election before it begins one, so that none disturbs a leader that others hear"`
 	Reads         Reads            `yaml:"reads" doc:"how a leader makes sure that it still leads: index (asks a majority) or lease (by its clock)"`
 	MaxDrift      nodes.Percent    `yaml:"max-drift" doc:"with lease, by how much the rate of any server's clock may differ from true time"`
 	Redirect      Redirect         `yaml:"redirect" doc:"what a server that does not lead does with a request: moved (tells where the leader is) or forward"`
@@ -90,7 +91,7 @@ type Config struct {
 // DefaultConfig is what a server does where nothing is configured.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Poll: time.Second, Parcel: 256 << 10, BatchKeys: 10_000, Election: time.Second, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
+		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Poll: time.Second, Parcel: 256 << 10, BatchKeys: 10_000, Election: time.Second, PreVote: true, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
 		SnapshotEvery: 100_000, SnapshotBytes: 64 << 20, BatchEntries: 1024, BatchBytes: 64 << 10, Window: 16, ChunkBytes: 256 << 10,
 		PendingBytes: 16 << 20, Sync: journal.Always, SyncInterval: time.Second, Segment: 64 << 20, Compact: 256 << 20,
 		MaxSessions: kv.DefaultSessions, MaxRequest: 64 << 20, MaxOutput: 64 << 20, MaxClients: 10_000, MaxWaiting: 100_000,
@@ -208,7 +209,7 @@ func (c *Config) replica(host string) replica.Options {
 	return replica.Options{
 		Self: self, Client: client, Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster, Rejoin: c.Rejoin, Patience: c.Patience, Waiting: c.MaxWaiting,
 		SnapshotEntries: c.SnapshotEvery, SnapshotBytes: c.SnapshotBytes,
-		Raft: raft.Options{Election: c.Election, Heartbeat: c.Heartbeat, Drift: drift, BatchEntries: c.BatchEntries, BatchBytes: int(c.BatchBytes),
+		Raft: raft.Options{Election: c.Election, Heartbeat: c.Heartbeat, NoPreVote: !c.PreVote, Drift: drift, BatchEntries: c.BatchEntries, BatchBytes: int(c.BatchBytes),
 			Window: c.Window, ChunkBytes: int(c.ChunkBytes), PendingBytes: int(c.PendingBytes)},
 		Journal: journal.Options{Sync: c.Sync, Interval: c.SyncInterval, SegmentBytes: c.Segment, GrowBytes: min(c.Segment, 256<<10),
 			CompactBytes: c.Compact, RecordBytes: largest + 2<<20, PendingBytes: 64<<20 + 2*largest, Settle: time.Second},
