@@ -7,7 +7,7 @@
 // the transaction in which it writes what came of it (exactly-once).
 //
 // The history has what checkers of logs ask for: send (partition, key, value → partition, offset), txn (steps), poll (→ records, with a note
-// "rebalance" where the partitions are others than before), seek. A partition is named by its topic and number: orders-0.
+// "rebalance" where the partitions are others than before), seek; and grow, which adds partitions. A partition is named by its topic and number: orders-0.
 package client
 
 import (

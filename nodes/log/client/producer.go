@@ -105,7 +105,7 @@ var Producer = nodes.Kind{
 	Doc:        "Sends messages to the partitions of a log that speaks Kafka's protocol: in batches, numbered so that none is there twice, or in transactions.",
 	Config:     func() any { return DefaultProducerConfig() },
 	Main:       func(env nodes.Env, config any) error { return runProducer(env, config.(*ProducerConfig)) },
-	Operations: []nodes.Operation{{Name: "send", Options: sendOptions}, {Name: "txn", Options: sendOptions}},
+	Operations: []nodes.Operation{{Name: "send", Options: sendOptions}, {Name: "txn", Options: sendOptions}, {Name: "grow", Options: growOptions}},
 	Notes:      moments,
 	Probes:     []*probe.Set{&probes},
 	Points:     points,
@@ -206,6 +206,10 @@ func (m *message) record(now int64) record.Record {
 
 // serve makes messages of a request, and has them sent, unless there are too many already.
 func (p *producer) serve(request nodes.Request, crowded bool) {
+	if request.Do == "grow" {
+		p.grow(request)
+		return
+	}
 	options, _ := request.Options.(*SendOptions)
 	if options == nil {
 		options = sendOptions().(*SendOptions)
