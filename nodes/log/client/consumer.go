@@ -184,12 +184,13 @@ func (c *consumer) gain() error {
 			return err
 		}
 		for _, topic := range c.config.Topics {
+			if len(c.topics[topic]) == 0 { // it may be about to be made: who passes over it now would do so for good
+				c.drop()
+				return errNoLeader
+			}
 			for p := range c.topics[topic] {
 				c.parts = append(c.parts, &part{topic: topic, partition: int32(p), position: -1})
 			}
-		}
-		if len(c.parts) == 0 {
-			return errNoLeader
 		}
 	} else if err := c.member.join(); err != nil {
 		return err

@@ -91,6 +91,9 @@ func (r *remote) reach(p purpose) (*line, error) {
 	r.dialing[p] = true
 	l, err := r.dial(p)
 	r.dialing[p] = false
+	if err == nil && l.dead { // it ended as soon as it stood, and has been forgotten already
+		err = net.ErrClosed
+	}
 	if err == nil && r.stopping {
 		_ = l.stream.Close()
 		l.dead, err = true, errStopping
