@@ -143,6 +143,9 @@ func (p *pursuit) attempt(more bool) (out []slog.Attr, _ came) {
 	try := p.op.Invoke("attempt", server)
 	k := &call{args: p.request(), patience: patience}
 	l.do(k)
+	if p.errand.verb == "add" && k.err == nil && k.answer.Kind != resp.Failure {
+		k = p.addTo(l, k)
+	}
 	p.avoid = l.remote
 	p.wanted = nil
 	switch {
@@ -231,16 +234,22 @@ func (p *pursuit) request() [][]byte {
 	if p.lane != nil {
 		args = words("ONCE", strconv.FormatUint(p.lane.session, 10), strconv.FormatUint(p.lane.sequence, 10))
 	}
-	if q := p.config.Quorum; len(q) == 2 {
-		args = append(args, words("QUORUM", strconv.Itoa(q[0]), strconv.Itoa(q[1]))...)
-	}
+	args = append(args, p.quorum()...)
 	if p.config.Monotonic && !p.errand.writes() {
 		args = append(args, words("SINCE", strconv.FormatInt(p.seen, 10))...)
 	}
-	if p.config.Versions && p.errand.verb != "fetch-add" {
+	if p.errand.inBasket() || p.config.Versions && p.errand.verb != "fetch-add" {
 		args = append(args, []byte("VERSIONED"))
 	}
 	return append(args, p.errand.args...)
+}
+
+// quorum says how many copies are asked for, if that is to be said.
+func (p *pursuit) quorum() [][]byte {
+	if q := p.config.Quorum; len(q) == 2 {
+		return words("QUORUM", strconv.Itoa(q[0]), strconv.Itoa(q[1]))
+	}
+	return nil
 }
 
 // refused understands an error.
@@ -305,6 +314,9 @@ func (p *pursuit) follow(e resp.Error) bool {
 
 // outcome reads an answer, in its envelope if it has one.
 func (c *client) outcome(e *errand, v *resp.Value) (out []slog.Attr, err error) {
+	if e.inBasket() {
+		return outOfBasket(e, v)
+	}
 	if c.config.Monotonic && !e.writes() {
 		if v.Kind != resp.Array || len(v.Array) != 2 || v.Array[1].Kind != resp.Integer {
 			return nil, fmt.Errorf("%w: %s to a request for a position", errProtocol, v)

@@ -261,3 +261,18 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+// If this failed, a client that adds to a basket would write over what it has not seen, or drop what it has.
+func TestWhoAddsPutsSiblingsTogether(t *testing.T) {
+	var asked []string
+	o := whatComesOf(t, func(c *Config) { c.Retry, c.Versions = RetryNever, false }, "add",
+		scripted(t, counting(&asked, "*2\r\n*2\r\n$3\r\nb,a\r\n$3\r\nc,a\r\n$3\r\ntok", "+OK")))
+	require.Equal(t, history.Ok, o.Outcome, "%s", o.Reason)
+	require.Equal(t, []string{"VERSIONED GET key-1", "CONTEXT tok SET key-1 a,b,c," + o.Input("value").String()}, asked)
+
+	o = whatComesOf(t, nil, "list", scripted(t, counting(&asked, "*2\r\n*2\r\n$3\r\nb,a\r\n$3\r\nc,a\r\n$3\r\ntok")))
+	require.Equal(t, []string{"a", "b", "c"}, o.Output("value").Any())
+
+	o = whatComesOf(t, func(c *Config) { c.Retry, c.Retries = RetryNever, 0 }, "add", scripted(t, counting(&asked, "$1\r\nx")))
+	require.Equal(t, history.Fail, o.Outcome, "nothing was written")
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // verbs are what a client can be asked to do, as the checkers' models call it.
-var verbs = []string{"read", "write", "cas", "delete", "fetch-add"}
+var verbs = []string{"read", "write", "cas", "delete", "fetch-add", "add", "list"}
 
 // operations are these, each by itself or mixed.
 var operations = func() (all []nodes.Operation) {
@@ -51,7 +51,7 @@ type errand struct {
 }
 
 // writes says whether it may change anything.
-func (e *errand) writes() bool { return e.verb != "read" }
+func (e *errand) writes() bool { return e.verb != "read" && e.verb != "list" }
 
 // errands makes operations out of requests. A value is unique in a run, for it names the client and the request.
 type errands struct {
@@ -84,7 +84,7 @@ func (s *errands) make(env nodes.Env, request nodes.Request) (errand, error) {
 	e.key = prefix + strconv.FormatUint(n, 10)
 	e.value = pad(s.client+"-"+strconv.FormatUint(request.ID, 10), noise, int(options.Value))
 	switch e.verb {
-	case "read":
+	case "read", "add", "list":
 		e.args = words("GET", e.key)
 	case "write":
 		e.args = words("SET", e.key, e.value)
@@ -115,7 +115,7 @@ func (s *errands) learn(key string, value []byte) {
 func (e *errand) in() []slog.Attr {
 	key := slog.String("key", e.key)
 	switch e.verb {
-	case "write":
+	case "write", "add":
 		return []slog.Attr{key, slog.String("value", e.value)}
 	case "cas":
 		return []slog.Attr{key, slog.Any("old", textOf(e.old)), slog.String("new", e.value)}

@@ -41,5 +41,6 @@ var (
 	sessionLost   = probes.Reachable("a session was gone before the answer came")
 	refusedOnce   = probes.Reachable("a server refused an operation")
 	nobodyReached = probes.Reachable("a client of keys reached no server")
+	putTogether   = probes.Sometimes("a client put siblings together")
 	tooManyAtOnce = probes.Reachable("a client of keys had too many requests under way")
 )
