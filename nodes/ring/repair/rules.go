@@ -111,7 +111,8 @@ func (r Rules) isConfirmed(t Tombstone) bool {
 // MustStartEmpty says whether a node's copies are so old that it must not serve or send them any more, and has to come
 // back without them, under another ID. Repaired is the last time at which it had compared all of them with all others who
 // keep the same; of a new node, when it was started. It is to be asked before anything else after a start, and
-// from time to time: a node that runs, but cannot reach some other for so long, is no better than one that was dark.
+// from time to time: a node that runs, but cannot reach some other for so long, is no better than one that was dark. Who can ask
+// whether, and when, a tombstone was outlived without it asks of that time in the place of now, and may have nothing to drop.
 func (r Rules) MustStartEmpty(repaired, now time.Time) bool {
 	return now.Sub(repaired) > r.Grace-r.Window-r.MaxDrift
 }
