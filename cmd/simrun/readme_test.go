@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,7 +68,7 @@ func (d *desk) follow(line string) (string, int) {
 	defer cancel()
 	serves := strings.HasPrefix(line, "simrun serve ")
 	if serves {
-		line = "exec " + strings.NewReplacer("127.0.0.1:4730", "127.0.0.1:0", "127.0.0.1:6379", "127.0.0.1:0", "127.0.0.1:9092", "127.0.0.1:0").Replace(line)
+		line = "exec " + d.elsewhere(line)
 	}
 	cmd := exec.CommandContext(ctx, "bash", "-c", prelude+line)
 	cmd.Dir = d.dir
@@ -87,6 +88,22 @@ func (d *desk) follow(line string) (string, int) {
 	}
 	_ = cmd.Run() // likewise
 	return said.String(), cmd.ProcessState.ExitCode()
+}
+
+var address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+
+// elsewhere gives each address of a line a port that is free, for several pages are followed at once.
+func (d *desk) elsewhere(line string) string {
+	found := map[string]string{}
+	return address.ReplaceAllStringFunc(line, func(a string) string {
+		if found[a] == "" {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(d, err)
+			defer l.Close()
+			found[a] = l.Addr().String()
+		}
+		return found[a]
+	})
 }
 
 var exits = regexp.MustCompile(`\s+# exits with (\d)$`)
