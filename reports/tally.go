@@ -65,7 +65,7 @@ func (p *page) tally(b *explore.Batch) {
 			p.line("%s%s  %s", lead, p.counts(c), Remark(b, c))
 		}
 		for j := range b.Claims {
-			if at := &b.Claims[j]; at.Claim == c.Claim && at.Value != "" && !c.AsExpected() && !at.AsExpected() {
+			if at := &b.Claims[j]; at.Claim == c.Claim && at.Expect == c.Expect && at.Value != "" && !c.AsExpected() && !at.AsExpected() {
 				p.line("    %s%s", left("  at "+clip(at.Value, column-5), column), p.counts(at))
 			}
 		}

@@ -344,11 +344,11 @@ func (b *Batch) idle() []string {
 }
 
 // ByClaim is each claim once: of a matrix, with the counts of all values. What has to come once has to come at
-// one of the values.
+// one of the values. A claim of which the values expect different things is one for each of these.
 func (b *Batch) ByClaim() []BatchClaim {
 	var rows []BatchClaim
 	for _, c := range b.Claims {
-		i := slices.IndexFunc(rows, func(o BatchClaim) bool { return o.Claim == c.Claim })
+		i := slices.IndexFunc(rows, func(o BatchClaim) bool { return o.Claim == c.Claim && o.Expect == c.Expect })
 		if i < 0 {
 			c.Value = ""
 			rows = append(rows, c)

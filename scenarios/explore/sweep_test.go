@@ -137,6 +137,24 @@ func TestABatchDecidesWhatNoRunCanDecideAlone(t *testing.T) {
 	}
 }
 
+// If this failed, a weakness that one value of a matrix is expected to show would be held against the others, or hide theirs.
+func TestValuesOfAMatrixMayExpectDifferentThings(t *testing.T) {
+	judged := func(synced, unsynced scenarios.Verdict) scenarios.Verdict {
+		b := NewBatch(1, nil)
+		for i := range 20 {
+			seed := scenarios.FormatSeed(scenarios.SeedAt(1, i))
+			b.Add(&scenarios.Result{Seed: seed, Value: "synced", Claims: []scenarios.ClaimResult{{Claim: "dry", Expect: scenarios.Holds, Verdict: synced}}})
+			b.Add(&scenarios.Result{Seed: seed, Value: "unsynced", Claims: []scenarios.ClaimResult{{Claim: "dry", Expect: scenarios.Violated, Verdict: unsynced}}})
+		}
+		b.conclude()
+		require.Len(t, b.ByClaim(), 2)
+		return b.Verdict
+	}
+	require.Equal(t, scenarios.Holds, judged(scenarios.Holds, scenarios.Violated))
+	require.Equal(t, scenarios.Violated, judged(scenarios.Violated, scenarios.Violated))
+	require.Equal(t, scenarios.Unknown, judged(scenarios.Holds, scenarios.Holds), "the weakness never showed")
+}
+
 // If this failed, a fault that touches nothing would pass for one that was tried.
 func TestABatchAddsUpTheLedger(t *testing.T) {
 	b := NewBatch(1, nil)
