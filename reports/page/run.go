@@ -287,16 +287,7 @@ func (w *whole) asked() (all []*history.Operation) {
 	return all
 }
 
-// group is the place of a host's node among the groups of clients.
-func (w *whole) group(host string) int {
-	for i := range w.Plan.Hosts {
-		if w.Plan.Hosts[i].Name == host {
-			return slices.Index(w.groups, w.Plan.Hosts[i].Node)
-		}
-	}
-	return -1
-}
-
+// groupsOf is the place of each host's node among the groups of clients; -1 for others.
 func (w *whole) groupsOf() map[string]int {
 	all := map[string]int{}
 	for i := range w.Plan.Hosts {

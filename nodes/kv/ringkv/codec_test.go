@@ -139,12 +139,12 @@ func FuzzFrame(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(appendEnvelope(nil, e)), len(b)-len(body)) // a number may be written longer than it needs
 		for _, v := range []Versions{Vector, Hybrid} {
-			d := decoder{left: body}
-			if entries, known := d.entries(v); !d.failed {
+			d := decode(body)
+			if entries, known := d.entries(v); !d.Failed() {
 				require.Len(t, known, len(entries))
 			}
 		}
-		d := decoder{left: body}
+		d := decode(body)
 		_, marks := d.marks()
 		require.LessOrEqual(t, len(marks), len(body))
 	})
@@ -203,8 +203,8 @@ func FuzzToken(f *testing.F) {
 func TestQuestionsOfOthersAreBounded(t *testing.T) {
 	_, err := merkle.DecodeQuestion([]byte{200, 1, 1, 1})
 	require.Error(t, err)
-	d := decoder{left: []byte{0xff, 0xff, 0xff, 0xff, 0x0f}}
+	d := decode([]byte{0xff, 0xff, 0xff, 0xff, 0x0f})
 	entries, _ := d.entries(Vector)
 	require.Empty(t, entries)
-	require.True(t, d.failed)
+	require.True(t, d.Failed())
 }

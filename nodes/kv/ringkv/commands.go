@@ -11,6 +11,7 @@ import (
 	"simrun/nodes/resp"
 	"simrun/nodes/ring"
 	"simrun/nodes/ring/version"
+	"simrun/nodes/ring/wire"
 )
 
 // able are the commands with keys that a ring can do: each is one read, or one write, of each of its keys.
@@ -249,7 +250,7 @@ func (s *server) betterCoordinator(r *kv.Request) (ids []ring.ID) {
 func (s *server) forward(r *kv.Request, to []ring.ID) (answer []byte, ok bool) {
 	body := binary.AppendUvarint(nil, uint64(len(r.All)))
 	for _, arg := range r.All {
-		body = appendBytes(body, arg)
+		body = wire.AppendBytes(body, arg)
 	}
 	for _, id := range to {
 		s.record.Reach(forwarded)
@@ -273,10 +274,10 @@ func (s *server) forward(r *kv.Request, to []ring.ID) (answer []byte, ok bool) {
 
 // handleForward does a write that another server forwards.
 func (s *server) handleForward(body []byte, answer func(status, []byte)) {
-	d := decoder{left: body}
+	d := decode(body)
 	var args [][]byte
-	for range d.count(1) {
-		args = append(args, d.bytes())
+	for range d.Count(1) {
+		args = append(args, d.Bytes())
 	}
 	err := d.end("a command")
 	if err != nil || len(args) == 0 || s.leaving || s.waiting >= s.config.MaxWaiting {

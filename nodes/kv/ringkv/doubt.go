@@ -68,8 +68,8 @@ func (s *server) askAround() {
 		if !any {
 			return
 		}
-		d := decoder{left: r.body}
-		whole, noted := d.byte() == 1, d.int()
+		d := decode(r.body)
+		whole, noted := d.Byte() == 1, d.Int()
 		if r.status != done || d.end("what was outlived") != nil {
 			continue
 		}
@@ -94,8 +94,8 @@ func (c *Config) promised() time.Duration { return 3 * c.Window / 2 }
 // handleDoubt answers a server that is in doubt: whether this one's copies are whole, and when it last noted that tombstones are
 // dropped without the other. One that believes in another ring is no answer.
 func (s *server) handleDoubt(from ring.ID, body []byte, answer func(status, []byte)) {
-	d := decoder{left: body}
-	if digest := d.word(); d.end("a doubt") != nil || digest != s.members.digest {
+	d := decode(body)
+	if digest := d.Word(); d.end("a doubt") != nil || digest != s.members.digest {
 		answer(refused, nil)
 		return
 	}
@@ -139,11 +139,11 @@ func (s *server) outlive(digest uint64, absent []ring.ID) bool {
 
 // handleOutlive notes without whom tombstones are dropped, and answers once that is on the disk.
 func (s *server) handleOutlive(body []byte, answer func(status, []byte)) {
-	d := decoder{left: body}
-	digest := d.word()
+	d := decode(body)
+	digest := d.Word()
 	var absent []ring.ID
-	for range d.count(1) {
-		absent = append(absent, ring.ID(d.uint(math.MaxUint64)))
+	for range d.Count(1) {
+		absent = append(absent, ring.ID(d.Uint(math.MaxUint64)))
 	}
 	if d.end("who is outlived") != nil || digest != s.members.digest || !s.mayOutlive(absent) {
 		answer(refused, nil)
@@ -182,11 +182,11 @@ func appendOutlived(b []byte, outlived map[ring.ID]time.Time) []byte {
 	return b
 }
 
-func (r *recovered) takeOutlived(d *decoder) error {
+func (r *recovered) takeOutlived(d decoder) error {
 	r.outlived = map[ring.ID]time.Time{}
-	for range d.count(2) {
-		id := ring.ID(d.uint(math.MaxUint64))
-		r.outlived[id] = time.Unix(0, d.int()).UTC()
+	for range d.Count(2) {
+		id := ring.ID(d.Uint(math.MaxUint64))
+		r.outlived[id] = time.Unix(0, d.Int()).UTC()
 	}
 	return d.end("who was outlived")
 }

@@ -83,8 +83,8 @@ func (s *server) settle(id ring.ID, r ring.Range) bool {
 	after := ""
 	for {
 		body, ok := s.call(id, pageVerb, appendPage(nil, r, after))
-		d := decoder{left: body}
-		more := d.byte() == 1
+		d := decode(body)
+		more := d.Byte() == 1
 		entries, known := d.entries(v)
 		if !ok || d.end("a page") != nil || more && len(entries) == 0 {
 			return false

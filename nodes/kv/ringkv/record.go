@@ -10,6 +10,7 @@ import (
 	"simrun/nodes/ring/gossip"
 	"simrun/nodes/ring/repair"
 	"simrun/nodes/ring/version"
+	"simrun/nodes/ring/wire"
 )
 
 // What the journal holds is these records. A record begins with its kind; the journal frames it and checks its sum.
@@ -40,15 +41,17 @@ type marks struct {
 
 func appendSelf(b []byte, i identity) []byte {
 	b = binary.AppendUvarint(append(b, recordSelf), uint64(i.id))
-	return appendBytes(binary.AppendVarint(b, i.since.UnixNano()), string(i.versions))
+	return wire.AppendBytes(binary.AppendVarint(b, i.since.UnixNano()), string(i.versions))
 }
 
 func appendItem(b []byte, key string, epoch uint64, known []byte) []byte {
-	b = appendBytes(append(b, recordItem), key)
-	return appendBytes(binary.AppendUvarint(b, epoch), known)
+	b = wire.AppendBytes(append(b, recordItem), key)
+	return wire.AppendBytes(binary.AppendUvarint(b, epoch), known)
 }
 
-func appendDropped(b []byte, key string) []byte { return appendBytes(append(b, recordDropped), key) }
+func appendDropped(b []byte, key string) []byte {
+	return wire.AppendBytes(append(b, recordDropped), key)
+}
 
 func appendHint(b []byte, r repair.Record) []byte {
 	return repair.AppendRecord(append(b, recordHint), r)
@@ -60,7 +63,7 @@ func appendMembers(b []byte, members []gossip.Member) []byte {
 		b = binary.AppendUvarint(b, uint64(m.ID))
 		b = binary.AppendUvarint(b, m.Incarnation)
 		b = binary.AppendUvarint(b, uint64(m.Weight))
-		b = appendBytes(appendBytes(b, m.Address), m.Site)
+		b = wire.AppendBytes(wire.AppendBytes(b, m.Address), m.Site)
 	}
 	return b
 }
@@ -99,17 +102,17 @@ func (r *recovered) take(record []byte) error {
 	if len(record) == 0 {
 		return fmt.Errorf("%w: an empty record", errFrame)
 	}
-	d := decoder{left: record[1:]}
+	d := decode(record[1:])
 	switch record[0] {
 	case recordSelf:
-		r.self.id = ring.ID(d.uint(math.MaxUint64))
-		r.self.since, r.self.versions = time.Unix(0, d.int()).UTC(), Versions(d.bytes())
+		r.self.id = ring.ID(d.Uint(math.MaxUint64))
+		r.self.since, r.self.versions = time.Unix(0, d.Int()).UTC(), Versions(d.Bytes())
 		if r.self.id == 0 {
-			d.fail()
+			d.Fail()
 		}
 		return d.end("who it is")
 	case recordItem:
-		key, epoch, known := string(d.bytes()), d.uint(math.MaxUint64), d.bytes()
+		key, epoch, known := string(d.Bytes()), d.Uint(math.MaxUint64), d.Bytes()
 		if err := d.end("a copy"); err != nil {
 			return err
 		}
@@ -119,22 +122,22 @@ func (r *recovered) take(record []byte) error {
 		r.items[key] = saved{epoch, append([]byte{}, known...)}
 		r.marks.epoch = max(r.marks.epoch, epoch)
 	case recordDropped:
-		delete(r.items, string(d.bytes()))
+		delete(r.items, string(d.Bytes()))
 		return d.end("a dropped copy")
 	case recordHint:
-		hint, err := repair.DecodeRecord(append([]byte{}, d.left...))
+		hint, err := repair.DecodeRecord(append([]byte{}, d.Rest()...))
 		if err != nil {
 			return err
 		}
 		return r.hints.Replay(hint)
 	case recordMembers:
-		return r.takeMembers(&d)
+		return r.takeMembers(d)
 	case recordOutlived:
-		return r.takeOutlived(&d)
+		return r.takeOutlived(d)
 	case recordMarks:
-		m := marks{whole: d.byte() == 1}
-		m.floor = version.Stamp{Wall: d.int(), Logical: uint32(d.uint(math.MaxUint32))}
-		m.epoch, m.repaired = d.uint(math.MaxUint64), time.Unix(0, d.int()).UTC()
+		m := marks{whole: d.Byte() == 1}
+		m.floor = version.Stamp{Wall: d.Int(), Logical: uint32(d.Uint(math.MaxUint32))}
+		m.epoch, m.repaired = d.Uint(math.MaxUint64), time.Unix(0, d.Int()).UTC()
 		m.epoch = max(m.epoch, r.marks.epoch)
 		if r.marks.floor.Compare(m.floor) > 0 {
 			m.floor = r.marks.floor
@@ -147,12 +150,12 @@ func (r *recovered) take(record []byte) error {
 	return nil
 }
 
-func (r *recovered) takeMembers(d *decoder) error {
+func (r *recovered) takeMembers(d decoder) error {
 	r.members = nil
-	for range d.count(5) {
+	for range d.Count(5) {
 		var m gossip.Member
-		m.ID, m.Incarnation, m.Weight = ring.ID(d.uint(math.MaxUint64)), d.uint(math.MaxUint64), int(d.uint(ring.MaxWeight))
-		m.Address, m.Site, m.State = string(d.bytes()), string(d.bytes()), gossip.Alive
+		m.ID, m.Incarnation, m.Weight = ring.ID(d.Uint(math.MaxUint64)), d.Uint(math.MaxUint64), int(d.Uint(ring.MaxWeight))
+		m.Address, m.Site, m.State = string(d.Bytes()), string(d.Bytes()), gossip.Alive
 		r.members = append(r.members, m)
 	}
 	return d.end("members")

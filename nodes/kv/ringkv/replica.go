@@ -10,6 +10,7 @@ import (
 	"simrun/nodes/ring/merkle"
 	"simrun/nodes/ring/repair"
 	"simrun/nodes/ring/version"
+	"simrun/nodes/ring/wire"
 )
 
 // limits bound what one key can grow to.
@@ -30,7 +31,7 @@ func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, [
 	case getVerb:
 		s.handleGet(body, answer)
 	case putVerb:
-		d := decoder{left: body}
+		d := decode(body)
 		entries, known := d.entries(s.config.Versions)
 		if err := d.end("entries"); err != nil {
 			refuse(err)
@@ -38,8 +39,8 @@ func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, [
 		}
 		s.handlePut(entries, known, answer)
 	case holdVerb:
-		d := decoder{left: body}
-		away := ring.ID(d.uint(math.MaxUint64))
+		d := decode(body)
+		away := ring.ID(d.Uint(math.MaxUint64))
 		entries, known := d.entries(s.config.Versions)
 		if err := d.end("hints"); err != nil {
 			refuse(err)
@@ -66,16 +67,16 @@ func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, [
 		}
 		answer(done, merkle.AppendAnswer(nil, a))
 	case pageVerb:
-		d := decoder{left: body}
-		within := ring.Range{After: d.word(), Through: d.word()}
-		after := string(d.bytes())
+		d := decode(body)
+		within := ring.Range{After: d.Word(), Through: d.Word()}
+		after := string(d.Bytes())
 		if err := d.end("a page"); err != nil {
 			refuse(err)
 			return
 		}
 		answer(done, s.page(from, within, after))
 	case confirmVerb, purgeVerb:
-		d := decoder{left: body}
+		d := decode(body)
 		digest, marks := d.marks()
 		if err := d.end("marks"); err != nil {
 			refuse(err)
@@ -299,5 +300,5 @@ func (s *server) bothKeep(it *item, with ring.ID) bool {
 func appendPage(b []byte, within ring.Range, after string) []byte {
 	b = binary.LittleEndian.AppendUint64(b, within.After)
 	b = binary.LittleEndian.AppendUint64(b, within.Through)
-	return appendBytes(b, after)
+	return wire.AppendBytes(b, after)
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"simrun/nodes/ring"
+	"simrun/nodes/ring/wire"
 )
 
 // errFrame tells of bytes that no version of this package has written.
@@ -61,13 +62,13 @@ func appendEnvelope(b []byte, e envelope) []byte {
 
 // openEnvelope reads an envelope; what is in it is what is left.
 func openEnvelope(b []byte) (e envelope, body []byte, err error) {
-	d := decoder{left: b}
-	e.verb, e.status = verb(d.byte()), status(d.byte())
-	e.number, e.from, e.to = d.uint(math.MaxUint64), ring.ID(d.uint(math.MaxUint64)), ring.ID(d.uint(math.MaxUint64))
-	if d.failed || e.verb >= verbs || e.status >= lost || e.from == 0 {
+	d := decode(b)
+	e.verb, e.status = verb(d.Byte()), status(d.Byte())
+	e.number, e.from, e.to = d.Uint(math.MaxUint64), ring.ID(d.Uint(math.MaxUint64)), ring.ID(d.Uint(math.MaxUint64))
+	if d.Failed() || e.verb >= verbs || e.status >= lost || e.from == 0 {
 		return envelope{}, nil, fmt.Errorf("%w: an envelope", errFrame)
 	}
-	return e, d.left, nil
+	return e, d.Rest(), nil
 }
 
 // entry is a key and what is known of it.
@@ -81,18 +82,18 @@ func (e *entry) size() int { return len(e.key) + len(e.known) + 16 }
 func appendEntries(b []byte, entries []entry) []byte {
 	b = binary.AppendUvarint(b, uint64(len(entries)))
 	for _, e := range entries {
-		b = appendBytes(appendBytes(b, e.key), e.known)
+		b = wire.AppendBytes(wire.AppendBytes(b, e.key), e.known)
 	}
 	return b
 }
 
 // entries reads what appendEntries wrote, and looks into each.
-func (d *decoder) entries(v Versions) (all []entry, known []lore) {
-	for range d.count(2) {
-		e := entry{d.bytes(), d.bytes()}
+func (d decoder) entries(v Versions) (all []entry, known []lore) {
+	for range d.Count(2) {
+		e := entry{d.Bytes(), d.Bytes()}
 		l, err := v.decode(e.known)
-		if err != nil || d.failed {
-			d.fail()
+		if err != nil || d.Failed() {
+			d.Fail()
 			return nil, nil
 		}
 		all, known = append(all, e), append(known, l)
@@ -110,15 +111,15 @@ func appendMarks(b []byte, ring uint64, marks []mark) []byte {
 	b = binary.LittleEndian.AppendUint64(b, ring)
 	b = binary.AppendUvarint(b, uint64(len(marks)))
 	for _, m := range marks {
-		b = binary.LittleEndian.AppendUint64(appendBytes(b, m.key), m.digest)
+		b = binary.LittleEndian.AppendUint64(wire.AppendBytes(b, m.key), m.digest)
 	}
 	return b
 }
 
-func (d *decoder) marks() (ring uint64, all []mark) {
-	ring = d.word()
-	for range d.count(9) {
-		all = append(all, mark{d.bytes(), d.word()})
+func (d decoder) marks() (ring uint64, all []mark) {
+	ring = d.Word()
+	for range d.Count(9) {
+		all = append(all, mark{d.Bytes(), d.Word()})
 	}
 	return ring, all
 }
@@ -142,83 +143,14 @@ func gossipSum(cluster string, message []byte) uint32 {
 	return crc32.Update(crc32.Checksum([]byte(cluster), castagnoli), castagnoli, message)
 }
 
-func appendBytes[S ~string | ~[]byte](b []byte, s S) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
+// decoder takes values from the front of a message, with what a server of a ring has in its messages besides.
+type decoder struct{ *wire.Decoder }
 
-// decoder takes values from the front of what is left. After one that is not there all further ones are zero, and failed says
-// so.
-type decoder struct {
-	left   []byte
-	failed bool
-}
-
-func (d *decoder) fail() { d.left, d.failed = nil, true }
-
-func (d *decoder) byte() byte {
-	if len(d.left) == 0 {
-		d.fail()
-		return 0
-	}
-	b := d.left[0]
-	d.left = d.left[1:]
-	return b
-}
-
-func (d *decoder) uint(most uint64) uint64 {
-	n, used := binary.Uvarint(d.left)
-	if used <= 0 || n > most {
-		d.fail()
-		return 0
-	}
-	d.left = d.left[used:]
-	return n
-}
-
-func (d *decoder) int() int64 {
-	n, used := binary.Varint(d.left)
-	if used <= 0 {
-		d.fail()
-		return 0
-	}
-	d.left = d.left[used:]
-	return n
-}
-
-func (d *decoder) word() uint64 {
-	if len(d.left) < 8 {
-		d.fail()
-		return 0
-	}
-	n := binary.LittleEndian.Uint64(d.left)
-	d.left = d.left[8:]
-	return n
-}
-
-func (d *decoder) bytes() []byte {
-	n := d.uint(uint64(len(d.left)))
-	if d.failed || n > uint64(len(d.left)) {
-		d.fail()
-		return nil
-	}
-	b := d.left[:n:n]
-	d.left = d.left[n:]
-	return b
-}
-
-// count is a number of things that take at least so many bytes each.
-func (d *decoder) count(least int) int {
-	n := d.uint(uint64(len(d.left)))
-	if n > uint64(len(d.left)/least) {
-		d.fail()
-		return 0
-	}
-	return int(n)
-}
+func decode(b []byte) decoder { return decoder{wire.Of(b)} }
 
 // end says whether all was there, and nothing besides.
-func (d *decoder) end(what string) error {
-	if d.failed || len(d.left) > 0 {
+func (d decoder) end(what string) error {
+	if d.Err() != nil {
 		return fmt.Errorf("%w: %s", errFrame, what)
 	}
 	return nil

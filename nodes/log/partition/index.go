@@ -55,14 +55,6 @@ func (x *index) since(time int64, base int64) spot {
 	return x.spots[i-1]
 }
 
-// cut forgets what lies at the position or beyond. The latest time stays an upper bound of what is left.
-func (x *index) cut(at, next int64) {
-	for len(x.spots) > 0 && x.spots[len(x.spots)-1].at >= at {
-		x.spots = x.spots[:len(x.spots)-1]
-	}
-	x.next = next
-}
-
 // writeIndex writes the index of a segment that is full. It need not be durable: what is wrong is made anew.
 func (p *Partition) writeIndex(s *segment, next int64, durable bool) error {
 	b := appendNumbers(nil, s.salt, s.end, next, s.index.maxTime)

@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"simrun/nodes/ring"
-	"simrun/nodes/ring/internal/wire"
+	"simrun/nodes/ring/wire"
 )
 
 // AppendMessage appends a message as DecodeMessage reads it.

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"simrun/nodes/ring/internal/wire"
+	"simrun/nodes/ring/wire"
 )
 
 // AppendQuestion appends a question as DecodeQuestion reads it.

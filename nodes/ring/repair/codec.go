@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"simrun/nodes/ring"
-	"simrun/nodes/ring/internal/wire"
+	"simrun/nodes/ring/wire"
 )
 
 // Record is a step of Hints for the disk: a hint that is held, or hints of a node that are no longer.

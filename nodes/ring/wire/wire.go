@@ -25,6 +25,9 @@ func (d *Decoder) Fail() { d.left, d.failed = nil, true }
 // Failed says whether a value was not there.
 func (d *Decoder) Failed() bool { return d.failed }
 
+// Rest is what is left, without being taken.
+func (d *Decoder) Rest() []byte { return d.left }
+
 // Byte takes a byte.
 func (d *Decoder) Byte() byte {
 	if len(d.left) == 0 {
