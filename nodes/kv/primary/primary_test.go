@@ -9,10 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"simrun/netmodel"
 	"simrun/nodes"
 	"simrun/nodes/kv/primary"
 	"simrun/nodes/resp"
 	"simrun/sim"
+	"simrun/sim/disk"
 	"simrun/sim/luck"
 )
 
@@ -252,6 +254,34 @@ func TestAServerThatLostItsDiskIsSentEverything(t *testing.T) {
 		s.eventually(s.primaryIs(), "GET a", `"2"`)
 		s.strike(crash.End)
 	})
+}
+
+// If this failed, a group whose first primary was chosen a moment before the power failed would have no primary ever after: all
+// said that they had everything, and none of them had written it down.
+func TestAGroupBeginsWheneverThePowerFails(t *testing.T) {
+	for seed := range luck.Seed(30) {
+		cut := 740*time.Millisecond + time.Duration(seed%3)*30*time.Millisecond
+		g := newGroup(t, seed, 1)
+		g.Network().SetLink("here", "here", netmodel.LinkClass{Delay: nodes.Spread{Lo: 5 * time.Millisecond, Hi: 15 * time.Millisecond}})
+		var slow []*disk.Fault
+		for _, h := range g.hosts {
+			slow = append(slow, h.Disk().Slow(0, 1000, 150*time.Millisecond))
+		}
+		g.Run(cut)
+		var dark []*sim.Strike
+		for i, h := range g.hosts {
+			dark = append(dark, h.CrashMachine())
+			slow[i].Lift(g.Now())
+		}
+		g.Run(g.Now() + 50*time.Millisecond)
+		for _, d := range dark {
+			d.End()
+		}
+		g.Run(g.Now() + 3*time.Second)
+		require.Empty(t, g.Findings(), "seed %d, power cut at %s", seed, cut)
+		require.NotEmpty(t, g.acked, "seed %d: nothing was written after a power cut at %s", seed, cut)
+		g.Close()
+	}
 }
 
 // If this failed, some order of crashes, pauses and rare paths would lose what was acknowledged, or leave copies apart.

@@ -26,7 +26,7 @@ func (s *server) recover() error {
 		return errors.Join(fmt.Errorf("what was stored cannot be read: %w", err), j.Close())
 	}
 	s.store.Become(r.store)
-	s.log, s.promised, s.kept, s.whole, s.goal = r.log, r.promised, r.promised, r.whole, r.goal
+	s.log, s.promised, s.kept, s.whole, s.vouched, s.goal = r.log, r.promised, r.promised, r.whole, r.whole, r.goal
 	s.pledged = s.log.place()
 	if !r.blank {
 		s.record.Note("replayed")

@@ -224,9 +224,10 @@ func (r *reign) expire(now nodes.Instant) {
 	}
 }
 
-// becomeWhole notes that this server has everything that it ever said it has.
+// becomeWhole notes that this server has everything that it ever said it has. Monitors hear of it once that is durable: they may
+// be about to decide that there was a primary, and who forgets that it is whole then never hears again that nothing is missing.
 func (s *server) becomeWhole() {
 	s.whole, s.goal = true, 0
-	s.keep([]byte{recordWhole})
+	s.landed(s.keep([]byte{recordWhole}), func() { s.vouched = s.whole })
 	s.record.Reach(caughtUp)
 }

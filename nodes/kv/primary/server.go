@@ -38,6 +38,7 @@ type server struct {
 	kept     uint64 // the same, durable
 	pledged  place  // where the log ended, at most, by what was reported since
 	whole    bool   // the server has everything that it ever said it has
+	vouched  bool   // the same, durable
 	goal     uint64 // where it is whole, if it is not; 0 if nobody said
 	tenure   tenure
 	reign    *reign   // of the primary

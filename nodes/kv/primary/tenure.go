@@ -36,7 +36,7 @@ func (s *server) report() {
 	t.reports++
 	t.sent[t.reports%reportsKept] = s.env.Mark()
 	r := report{life: s.life, sequence: t.reports, epoch: t.decree.epoch, promised: s.kept, acknowledge: uint64(s.config.Acknowledge),
-		last: s.log.placeOf(s.log.durable), whole: s.whole, serves: s.reign != nil, leaves: s.stopping, client: s.client}
+		last: s.log.placeOf(s.log.durable), whole: s.vouched, serves: s.reign != nil, leaves: s.stopping, client: s.client}
 	if s.pledged.before(r.last) {
 		s.pledged = r.last
 	}
@@ -53,14 +53,14 @@ func (s *server) fenced(in *wire) error {
 	if err := in.end(); err != nil {
 		return err
 	}
-	founds = founds && !s.whole && s.reign == nil && s.session == nil
-	if founds {
+	begins := founds && !s.whole && s.reign == nil && s.session == nil
+	if begins {
 		s.becomeWhole() // there never was a primary: nothing can be missing here
 	}
 	switch {
-	case epoch > s.promised || founds:
+	case epoch > s.promised || begins:
 		s.promise(max(epoch, s.promised), s.report)
-	case epoch <= s.kept:
+	case epoch <= s.kept && (!founds || s.vouched): // else that is on its way to the disk
 		s.report()
 	}
 	return nil
