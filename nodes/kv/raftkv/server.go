@@ -23,20 +23,25 @@ import (
 )
 
 // Server is the kind.
-var Server = nodes.Kind{
-	Name:   "kv.raft",
-	Role:   nodes.Server,
-	Doc:    "A key-value server that speaks the Redis protocol and is kept by a group of machines, by Raft.",
-	Port:   6379,
-	Config: func() any { return DefaultConfig() },
-	Main:   func(env nodes.Env, config any) error { return run(env, config.(*Config)) },
-	Notes:  slices.Concat(front.Moments(commands), replica.Notes, shards.Notes),
-	Probes: append([]*probe.Set{&probes, &front.Probes, &shards.Probes}, replica.Sets...),
-	Points: slices.Concat(front.Points, replica.Points, shards.Points),
-	Words: nodes.Words{
-		Protocols: []nodes.Protocol{front.Protocol, replica.Protocol("peer-listen", 16379, kv.EntryWords)},
-		Gauges:    append(slices.Clone(replica.Gauges), front.KeysGauge), Moments: replica.Moments,
-	},
+var Server = With(replica.Engine{})
+
+// With is the kind, with another implementation of Raft.
+func With(engine replica.Engine) nodes.Kind {
+	return nodes.Kind{
+		Name:   "kv.raft",
+		Role:   nodes.Server,
+		Doc:    "A key-value server that speaks the Redis protocol and is kept by a group of machines, by Raft.",
+		Port:   6379,
+		Config: func() any { return DefaultConfig() },
+		Main:   func(env nodes.Env, config any) error { return run(env, config.(*Config), engine) },
+		Notes:  slices.Concat(front.Moments(commands), replica.Notes, shards.Notes),
+		Probes: append([]*probe.Set{&probes, &front.Probes, &shards.Probes}, replica.Sets...),
+		Points: slices.Concat(front.Points, replica.Points, shards.Points),
+		Words: nodes.Words{
+			Protocols: []nodes.Protocol{front.Protocol, engine.Protocol("peer-listen", 16379, kv.EntryWords)},
+			Gauges:    append(slices.Clone(replica.Gauges), front.KeysGauge), Moments: replica.Moments,
+		},
+	}
 }
 
 // What ought to be reached in some run.
@@ -70,12 +75,14 @@ type server struct {
 }
 
 // run is the Main of a server.
-func run(env nodes.Env, config *Config) error {
+func run(env nodes.Env, config *Config, engine replica.Engine) error {
 	if err := config.Validate(); err != nil {
 		return err
 	}
 	s := &server{env: env, config: config, record: env.Record(), store: shards.New(), end: env.NewCond()}
-	r, err := replica.Open(env, config.replica(env.Host()), (*machine)(s), s.forwarded)
+	o := config.replica(env.Host())
+	o.Engine = engine
+	r, err := replica.Open(env, o, (*machine)(s), s.forwarded)
 	if err != nil {
 		return err
 	}

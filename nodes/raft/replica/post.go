@@ -12,7 +12,7 @@ import (
 
 // A frame between servers is its sort, the sender's cluster, and what the sort says.
 const (
-	raftFrame   byte = 'r' // raft.AppendMessage
+	raftFrame   byte = 'r' // Engine.Append
 	askFrame    byte = 'q' // an introduction: who are you?
 	answerFrame byte = 'a' // an introduction: the answer
 	joinFrame   byte = 'j' // an introduction: take me in
@@ -110,7 +110,7 @@ func (r *Replica) send(m *raft.Message) {
 	if r.env.Point(dropMessage) {
 		return
 	}
-	r.post(to, raft.AppendMessage(r.frame(raftFrame), m))
+	r.post(to, r.opts.Engine.Append(r.frame(raftFrame), m))
 }
 
 // receive takes a frame of another server. What is not of this group is left alone.
@@ -170,7 +170,7 @@ const mostKnown = 256
 
 // step gives a message to the core.
 func (r *Replica) step(from string, body []byte) error {
-	m, err := raft.DecodeMessage(body)
+	m, err := r.opts.Engine.Decode(body)
 	if err != nil {
 		return err
 	}

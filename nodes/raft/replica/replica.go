@@ -73,6 +73,8 @@ type Options struct {
 	Cluster string
 	// Dir is where the log lies. Default "raft".
 	Dir string
+	// Engine is who decides on the order. Default package raft.
+	Engine Engine
 	// Election, Heartbeat, Drift, BatchEntries, BatchBytes, Window, ChunkBytes, PendingBytes: see raft.Options.
 	Raft raft.Options
 	// Journal: see journal.Options.
@@ -94,6 +96,7 @@ func (o Options) withDefaults() Options {
 	if o.Raft.Election <= 0 {
 		o.Raft.Election = time.Second
 	}
+	o.Engine = o.Engine.orDefault()
 	if o.Dir == "" {
 		o.Dir = "raft"
 	}
@@ -128,7 +131,7 @@ type Replica struct {
 	machine Machine
 	store   *stable.Store
 	link    *link.Link
-	core    *raft.Core
+	core    Core
 	handle  func(from string, request []byte, reply func(answer []byte))
 
 	wake   nodes.Cond // the driver waits here
@@ -222,7 +225,7 @@ func (r *Replica) begin(state raft.State) {
 	if r.env.Point(tinyChunks) {
 		o.ChunkBytes = 1 + r.env.Rand().IntN(64)
 	}
-	r.core = raft.New(o, state, r.env.Mark())
+	r.core = r.opts.Engine.New(r.env, o, state)
 	r.applied, r.snapshot = state.Snapshot.Index, state.Snapshot.Index
 	r.poke()
 }

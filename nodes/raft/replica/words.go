@@ -12,10 +12,16 @@ import (
 // Protocol is how reports read what the servers of a group say to each other. Command is a command of the log in words, and
 // the request of a Call.
 func Protocol(listen string, port int, command func(b []byte) string) nodes.Protocol {
-	return link.Protocol(listen, port, func(b []byte) nodes.Message { return frameWords(b, command) })
+	return Engine{}.Protocol(listen, port, command)
 }
 
-func frameWords(b []byte, command func(b []byte) string) nodes.Message {
+// Protocol is the same for servers of this engine.
+func (e Engine) Protocol(listen string, port int, command func(b []byte) string) nodes.Protocol {
+	e = e.orDefault()
+	return link.Protocol(listen, port, func(b []byte) nodes.Message { return e.frameWords(b, command) })
+}
+
+func (e Engine) frameWords(b []byte, command func(b []byte) string) nodes.Message {
 	if len(b) == 0 {
 		return nodes.Message{Name: "frame"}
 	}
@@ -25,7 +31,7 @@ func frameWords(b []byte, command func(b []byte) string) nodes.Message {
 	}
 	switch b[0] {
 	case raftFrame:
-		m, err := raft.DecodeMessage(body)
+		m, err := e.Decode(body)
 		if err != nil {
 			return nodes.Message{Name: "frame", Text: err.Error()}
 		}

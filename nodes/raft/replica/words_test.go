@@ -16,7 +16,7 @@ func TestMessagesInWords(t *testing.T) {
 		return raft.AppendMessage(binary.AppendUvarint([]byte{raftFrame}, 7), m)
 	}
 	words := func(b []byte) string {
-		m := frameWords(b, func(command []byte) string { return "<" + string(command) + ">" })
+		m := Engine{}.orDefault().frameWords(b, func(command []byte) string { return "<" + string(command) + ">" })
 		return m.Name + ": " + m.Text
 	}
 	require.Equal(t, "Append: term 4 after 42/4 commit 42: 43/4=<SET x>", words(frame(&raft.Message{Type: raft.Append, From: 1, To: 2, Term: 4, Index: 42, LogTerm: 4, Commit: 42,
@@ -29,5 +29,5 @@ func TestMessagesInWords(t *testing.T) {
 // Whatever is in a frame, telling of it does not fail.
 func FuzzFrameWords(f *testing.F) {
 	f.Add([]byte{raftFrame, 7, 1, 2, 3})
-	f.Fuzz(func(_ *testing.T, b []byte) { frameWords(b, nodes.Brief) })
+	f.Fuzz(func(_ *testing.T, b []byte) { Engine{}.orDefault().frameWords(b, nodes.Brief) })
 }
