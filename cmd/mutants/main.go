@@ -8,7 +8,7 @@
 //	go run ./cmd/mutants NAME…      those only
 //	go run ./cmd/mutants -shrink    and look for the least plan that shows each, and run that
 //	go run ./cmd/mutants -save NAME…    and keep the least plan under scenarios/regressions
-//	go run ./cmd/mutants -table docs/track-record.md    the same, told as a page
+//	go run ./cmd/mutants -page docs/track-record.md -sweeps DIR    how long each takes to be found, told as a page: see campaign
 //	go run ./cmd/mutants -guided 5 -most 150 -in squalls NAME…    how many runs it takes with and without guidance, from 5 first seeds
 package main
 
@@ -18,40 +18,66 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // options are what the command was told.
 type options struct {
-	search, record, shrinks, saves bool
-	table                          string
-	jobs                           int
-	bases, most                    int
-	in                             string
+	search, records, shrinks, saves bool
+	jobs                            int
+	shrinkFor                       time.Duration
+
+	page, sweeps, cache string
+	bases               int
+	budget, lasts       time.Duration
+
+	guided, most int
+	in           string
 }
 
 func main() {
 	var o options
 	flag.BoolVar(&o.search, "search", false, "look for each bug from fresh seeds instead of replaying the recorded ones")
-	flag.BoolVar(&o.record, "record", false, "search, and write the seeds that were found into the patches")
+	flag.BoolVar(&o.records, "record", false, "search, and write the seeds that were found into the patches; with -page: where the recorded ones are stale")
 	flag.BoolVar(&o.shrinks, "shrink", false, "look for the least plan that shows each bug, and run it")
 	flag.BoolVar(&o.saves, "save", false, "keep the least plan that shows each bug as a regression")
-	flag.StringVar(&o.table, "table", "", "write what was found to a page")
+	flag.DurationVar(&o.shrinkFor, "shrink-for", 2*time.Minute, "look no longer than this for one least plan")
 	flag.IntVar(&o.jobs, "jobs", 0, "worlds at once; 0 is one per core")
-	flag.IntVar(&o.bases, "guided", 0, "compare guided sweeps with plain ones, from this many first seeds each")
+	flag.StringVar(&o.page, "page", "", "find out how long each bug takes to be found, and write all that is known of it to a `FILE`")
+	flag.StringVar(&o.sweeps, "sweeps", "", "with -page: tell of the sweeps of the code as it is that are kept below this `DIR`")
+	flag.StringVar(&o.cache, "cache", filepath.Join("runs", "track-record"), "with -page: keep what is known of each mutant in this `DIR`")
+	flag.IntVar(&o.bases, "bases", 3, "with -page: search from this many first seeds")
+	flag.DurationVar(&o.budget, "budget", time.Minute, "with -page: search no longer than this from one of them")
+	flag.DurationVar(&o.lasts, "for", 0, "with -page: begin with no further mutant after this time; the same command goes on")
+	flag.IntVar(&o.guided, "guided", 0, "compare guided sweeps with plain ones, from this many first seeds each")
 	flag.IntVar(&o.most, "most", 300, "with -guided: how many runs to look in vain")
 	flag.StringVar(&o.in, "in", "", "with -guided: look in this scenario, whatever the mutants' own are")
 	flag.Parse()
-	if o.bases > 0 {
-		tellComparison(o, flag.Args())
-		return
+	failed, err := do(o, flag.Args())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(2)
 	}
-	o.search, o.shrinks = o.search || o.record, o.shrinks || o.table != ""
-	trials, regressions, err := try(o, flag.Args())
-	failed := 0
+	if failed > 0 {
+		os.Exit(1)
+	}
+}
+
+// do does what the options ask for, and says how many mutants and regressions are not as they should be.
+func do(o options, names []string) (failed int, err error) {
+	switch {
+	case o.guided > 0:
+		_, err = compare(o, names)
+		return 0, err
+	case o.page != "":
+		return tell(o, names)
+	}
+	o.search = o.search || o.records
+	trials, regressions, err := try(o, names)
 	for _, t := range trials {
 		if !t.ok() {
 			failed++
@@ -62,32 +88,43 @@ func main() {
 			failed++
 		}
 	}
-	if err == nil && o.table != "" {
-		err = os.WriteFile(o.table, []byte(page(trials)), 0o644)
-	}
 	fmt.Printf("%d passed, %d failed\n", len(trials)+len(regressions)-failed, failed)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "mutants:", err)
-		os.Exit(2)
-	}
-	if failed > 0 {
-		os.Exit(1)
-	}
+	return failed, err
 }
 
-// tellComparison compares, tells of it, and ends the program if it could not.
-func tellComparison(o options, names []string) {
-	all, err := compare(o, names)
-	if err == nil && o.table != "" {
-		err = os.WriteFile(o.table, []byte(comparisonPage(all)), 0o644)
-	}
+// tell finds out what is not known yet, and writes the page once all is.
+func tell(o options, names []string) (failed int, err error) {
+	root, err := moduleRoot()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "mutants:", err)
-		os.Exit(2)
+		return 0, err
 	}
+	sweeps, err := readSweeps(o.sweeps)
+	if err != nil {
+		return 0, err
+	}
+	c, err := newCampaign(o, root)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.run(names); err != nil {
+		return 0, err
+	}
+	if left := c.missing(); len(left) > 0 {
+		return 0, fmt.Errorf("no page yet: nothing is known of %s; %w", strings.Join(left, ", "), errNotAll)
+	}
+	for _, e := range c.entries {
+		for _, f := range e.Findings {
+			if f.Verdict != caught {
+				failed++
+				fmt.Printf("%-30s %-17s %-20s %s\n", e.name, e.scenario, f.Claim, f.Verdict)
+			}
+		}
+	}
+	return failed, writeWhole(o.page, []byte(page(c, sweeps)))
 }
 
-// try puts the mutants of those names to the test, or all, and the regressions that are to catch them.
+// try puts the mutants of those names to the test, or all, and the regressions that are to catch them. Recorded seeds are replayed two
+// mutants at a time; a search has all cores to itself.
 func try(o options, names []string) (trials []*trial, regressions []*regression, err error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -97,53 +134,61 @@ func try(o options, names []string) (trials []*trial, regressions []*regression,
 	if err != nil {
 		return nil, nil, err
 	}
-	work, err := os.MkdirTemp("", "mutants")
+	kept, err := readRegressions(root)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer os.RemoveAll(work)
-	sound, err := build(root, work, "sound", "")
+	n, err := newNursery(root)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, m := range mutants {
-		dir := filepath.Join(work, m.name)
-		sick, err := m.build(root, dir)
-		if err != nil {
+	defer n.clear()
+	atOnce := 1
+	if !o.search && !o.shrinks && !o.saves {
+		atOnce, o.jobs = 2, cmp.Or(o.jobs, 1)
+	}
+	var mu sync.Mutex
+	err = sideBySide(len(mutants), atOnce, func(i int) error {
+		tried, caught, err := n.try(mutants[i], kept, o)
+		mu.Lock()
+		defer mu.Unlock()
+		trials, regressions = append(trials, tried...), append(regressions, caught...)
+		for _, t := range tried {
+			fmt.Println(t)
+		}
+		for _, r := range caught {
+			fmt.Println(r)
+		}
+		return err
+	})
+	return trials, regressions, err
+}
+
+// try puts one mutant to the test, and the regressions that are to catch it.
+func (n *nursery) try(m *mutant, kept []*regression, o options) (trials []*trial, regressions []*regression, err error) {
+	sick, err := n.plant(m)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range m.claims {
+		t := newTrial(m, i, o, n, sick)
+		if err := t.run(); err != nil {
 			return trials, regressions, fmt.Errorf("%s: %w", m.name, err)
 		}
-		for i, claim := range m.claims {
-			t := &trial{mutant: m, options: o, claim: claim, root: root, work: dir, sick: sick, sound: sound}
-			if i < len(m.recorded) {
-				t.recorded = m.recorded[i]
-			}
-			if err := t.run(); err != nil {
-				return trials, regressions, fmt.Errorf("%s: %w", m.name, err)
-			}
-			fmt.Println(t)
-			trials = append(trials, t)
-		}
-		kept, err := readRegressions(root)
-		if err != nil {
+		trials = append(trials, t)
+	}
+	for _, r := range m.of(kept) {
+		if err := r.run(sick, n.sound, n.of(m)); err != nil {
 			return trials, regressions, err
 		}
-		for _, r := range m.of(kept) {
-			if err := r.run(sick, sound, dir); err != nil {
-				return trials, regressions, err
-			}
-			fmt.Println(r)
-			regressions = append(regressions, r)
-		}
-		if err := os.RemoveAll(dir); err != nil {
+		regressions = append(regressions, r)
+	}
+	if o.records {
+		if err := m.record(trials); err != nil {
 			return trials, regressions, err
-		}
-		if o.record {
-			if err := m.record(trials[len(trials)-len(m.claims):]); err != nil {
-				return trials, regressions, err
-			}
 		}
 	}
-	return trials, regressions, nil
+	return trials, regressions, os.RemoveAll(n.of(m))
 }
 
 // readMutants reads the patches of those names, or all, in the order of their names.
@@ -161,7 +206,7 @@ func readMutants(root string, names []string) (mutants []*mutant, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(names) == 0 || slices.Contains(names, m.name) {
+		if len(names) == 0 || m.among(names) {
 			mutants = append(mutants, m)
 		}
 	}
@@ -170,23 +215,4 @@ func readMutants(root string, names []string) (mutants []*mutant, err error) {
 	}
 	slices.SortFunc(mutants, func(a, b *mutant) int { return cmp.Compare(a.name, b.name) })
 	return mutants, nil
-}
-
-func moduleRoot() (string, error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
-	return strings.TrimSpace(string(out)), err
-}
-
-func build(root, work, name, overlay string) (string, error) {
-	binary := filepath.Join(work, name)
-	args := []string{"build", "-o", binary}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.Command("go", append(args, "./cmd/simrun")...)
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return binary, nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
@@ -20,14 +21,21 @@ type mutant struct {
 	name     string   // the file's base name
 	bug      string   // what is wrong, in one sentence
 	source   string   // where a real system had it
+	known    []int    // which of the first bugs it is, by their numbers: see firstBugs
 	scenario string   // the shipped scenario that must find it
 	settings []string // what to change in it: the arguments of --set
 	claims   []string // the claims that must see it, each by itself; see implicit for those that no scenario says
 	without  string   // the verbs that expose it, separated by spaces: with these off, nothing is to be seen. "-": it is seen without any
 	seeds    int      // within how many seeds
 	recorded []string // for each claim, a seed that finds it
+	patience string   // how long a search for it may take, where that is more than for others: "10m"
+	diff     string   // all below the header
 	files    []*gitdiff.File
 }
+
+// firstBugs is how many bugs were on the list that was made before anything here was built, of what any such toolkit should
+// find. A mutant that is one of them says so: "known: 9".
+const firstBugs = 26
 
 // implicit are the claims of every scenario, by the kind of finding that violates each: nobody writes them down, and a
 // mutant that a node's own assertions see names one of them.
@@ -41,11 +49,13 @@ func readMutant(path string) (*mutant, error) {
 		return nil, err
 	}
 	m := &mutant{path: path, name: strings.TrimSuffix(filepath.Base(path), ".patch"), seeds: 50}
+	at := 0
 	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
 		if beginsDiff(line) {
 			break
 		}
+		at += len(line)
+		line = strings.TrimSpace(line)
 		if line == "" {
 			continue
 		}
@@ -56,6 +66,7 @@ func readMutant(path string) (*mutant, error) {
 	if m.bug == "" || m.source == "" || m.scenario == "" || len(m.claims) == 0 || m.without == "" {
 		return nil, fmt.Errorf("%s: a mutant says its bug, source, scenario, claim, and what to leave out (without)", path)
 	}
+	m.diff = string(text[at:])
 	if m.files, _, err = gitdiff.Parse(bytes.NewReader(text)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -77,6 +88,17 @@ func (m *mutant) header(line string) (err error) {
 		m.bug = value
 	case "source":
 		m.source = value
+	case "known":
+		for _, word := range strings.Fields(value) {
+			n, err := strconv.Atoi(word)
+			if err != nil || n < 1 || n > firstBugs {
+				return fmt.Errorf("known: %q is none of the first %d bugs", word, firstBugs)
+			}
+			m.known = append(m.known, n)
+		}
+	case "patience":
+		m.patience = value
+		_, err = time.ParseDuration(value)
 	case "scenario":
 		m.scenario = value
 	case "set":
@@ -94,6 +116,17 @@ func (m *mutant) header(line string) (err error) {
 	}
 	return err
 }
+
+// changes are what its settings set.
+func (m *mutant) changes() (all []string) {
+	for i := 1; i < len(m.settings); i += 2 {
+		all = append(all, m.settings[i])
+	}
+	return all
+}
+
+// among says whether it has one of those names.
+func (m *mutant) among(names []string) bool { return slices.Contains(names, m.name) }
 
 // needsNone says that the bug is seen without any fault.
 func (m *mutant) needsNone() bool { return m.without == "-" }
@@ -115,18 +148,6 @@ func isFault(line string) bool {
 	return strings.HasPrefix(line, "- {") && slices.ContainsFunc([]string{"at: ", "every: ", "after: ", "on: "}, func(key string) bool {
 		return strings.HasPrefix(line, "- {"+key) || key == "every: " && strings.Contains(line, ", "+key)
 	})
-}
-
-// build builds the command with the bug in it.
-func (m *mutant) build(root, dir string) (string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	overlay, err := m.overlay(root, dir)
-	if err != nil {
-		return "", err
-	}
-	return build(root, dir, "simrun", overlay)
 }
 
 // overlay writes the changed sources to dir and returns the file for go build -overlay. The tree is not

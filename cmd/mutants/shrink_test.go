@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,23 +19,22 @@ func TestAPlantedBugComesDownToItsReason(t *testing.T) {
 	const name = "second-client-unheard"
 	mutants, err := readMutants(root, []string{name})
 	require.NoError(t, err)
-	work := t.TempDir()
-	sound, err := build(root, work, "sound", "")
+	n, err := newNursery(root)
 	require.NoError(t, err)
-	sick, err := mutants[0].build(root, filepath.Join(work, name))
+	defer n.clear()
+	sick, err := n.plant(mutants[0])
 	require.NoError(t, err)
-	bug := &trial{mutant: mutants[0], options: options{shrinks: true}, claim: mutants[0].claims[0], recorded: mutants[0].recorded[0],
-		root: root, work: work, sick: sick, sound: sound}
+	bug := newTrial(mutants[0], 0, options{shrinks: true, shrinkFor: time.Minute}, n, sick)
 	require.NoError(t, bug.run())
 	t.Log(bug)
 	require.True(t, bug.ok(), bug.String())
-	require.Greater(t, bug.least.from, 20)
-	require.LessOrEqual(t, len(bug.least.faults), 3)
+	require.Greater(t, bug.least.From, 20)
+	require.LessOrEqual(t, len(bug.least.Faults), 3)
 
 	kept, err := readRegressions(root)
 	require.NoError(t, err)
 	kept = mutants[0].of(kept)
 	require.Len(t, kept, 1)
-	require.NoError(t, kept[0].run(sick, sound, work))
+	require.NoError(t, kept[0].run(sick, n.sound, n.of(mutants[0])))
 	require.True(t, kept[0].ok(), kept[0].String())
 }

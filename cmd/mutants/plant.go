@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// nursery is where mutants are built: the command with one bug in each, beside the command as it is.
+type nursery struct {
+	root  string // of the module
+	dir   string // for what is built, a folder for each mutant
+	sound string // the command as it is
+}
+
+// newNursery builds the command as it is. Who has a nursery clears it away.
+func newNursery(root string) (*nursery, error) {
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return nil, err
+	}
+	n := &nursery{root: root, dir: dir}
+	if n.sound, err = build(root, dir, "sound", ""); err != nil {
+		n.clear()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *nursery) clear() { _ = os.RemoveAll(n.dir) }
+
+// of is the folder of a mutant.
+func (n *nursery) of(m *mutant) string { return filepath.Join(n.dir, m.name) }
+
+// plant builds the command with the bug in it.
+func (n *nursery) plant(m *mutant) (binary string, err error) {
+	dir := n.of(m)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	overlay, err := m.overlay(n.root, dir)
+	if err != nil {
+		return "", err
+	}
+	if binary, err = build(n.root, dir, "simrun", overlay); err != nil {
+		err = fmt.Errorf("%s: %w", m.name, err)
+	}
+	return binary, err
+}
+
+// sideBySide does each of so many things, some at once. It begins none after one has failed.
+func sideBySide(things, atOnce int, do func(i int) error) (err error) {
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	next := 0
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil || next == things {
+			return 0, false
+		}
+		next++
+		return next - 1, true
+	}
+	for range min(things, max(atOnce, 1)) {
+		wait.Go(func() {
+			for i, ok := take(); ok; i, ok = take() {
+				if failed := do(i); failed != nil {
+					mu.Lock()
+					err = failed
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return err
+}
+
+func moduleRoot() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+// build builds the command. It is linked without what debuggers read, which takes half as long.
+func build(root, work, name, overlay string) (string, error) {
+	binary := filepath.Join(work, name)
+	args := []string{"build", "-ldflags=-s -w", "-o", binary}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	cmd := exec.Command("go", append(args, "./cmd/simrun")...)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
+}
