@@ -2,7 +2,6 @@ package ringkv
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -166,8 +165,8 @@ func (h *shelf) arrange(self ring.ID, r *ring.Ring) {
 // all are the items, in an order that is the same on every machine.
 func (h *shelf) all() []*item {
 	all := make([]*item, 0, h.count)
-	for i := range h.drawers {
-		all = append(all, inOrder(h.drawers[i])...)
+	for _, drawer := range h.drawers {
+		all = appendInOrder(all, drawer)
 	}
 	return all
 }
@@ -202,8 +201,16 @@ func (it *item) follows(key string) bool {
 	return cmp.Or(cmp.Compare(drawerOf(it.position), drawerOf(p)), strings.Compare(it.key, key)) > 0
 }
 
-func inOrder(items map[string]*item) []*item {
-	return slices.SortedFunc(maps.Values(items), func(a, b *item) int {
+func inOrder(items map[string]*item) []*item { return appendInOrder(make([]*item, 0, len(items)), items) }
+
+// appendInOrder costs nothing where there are no items: most drawers are empty.
+func appendInOrder(all []*item, items map[string]*item) []*item {
+	from := len(all)
+	for _, it := range items { // in whatever order: they are sorted
+		all = append(all, it)
+	}
+	slices.SortFunc(all[from:], func(a, b *item) int {
 		return cmp.Or(cmp.Compare(drawerOf(a.position), drawerOf(b.position)), strings.Compare(a.key, b.key))
 	})
+	return all
 }
