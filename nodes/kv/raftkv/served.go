@@ -72,8 +72,10 @@ func word(arg []byte) string { return strings.ToUpper(string(arg[:min(len(arg), 
 type group struct{ *replica.Replica }
 
 // Servers are the group's.
-func (g group) Servers() (all []shards.Server) {
-	for _, m := range g.Standings() {
+func (g group) Servers() []shards.Server {
+	standings := g.Standings()
+	all := make([]shards.Server, 0, len(standings))
+	for _, m := range standings {
 		all = append(all, shards.Server{ID: uint64(m.ID), Client: m.Client, Bus: m.Server, Self: m.ID == g.ID(), Leads: m.Leads, Online: m.Connected})
 	}
 	return all

@@ -100,7 +100,9 @@ func decodeAccount(b []byte) (t account, err error) {
 	}
 	in := reader{rest: body}
 	t.group = string(in.text(longestGroup))
-	for n := in.uvarint(); n > 0 && !in.bad; n-- {
+	n := in.uvarint()
+	t.servers = make([]Server, 0, min(n, mostServers))
+	for ; n > 0 && !in.bad; n-- {
 		s := Server{ID: in.uvarint(), Client: string(in.text(longestAddress))}
 		flags := in.byte()
 		s.Leads, s.Online = flags&1 != 0, flags&2 != 0
@@ -108,7 +110,9 @@ func decodeAccount(b []byte) (t account, err error) {
 		t.servers = append(t.servers, s)
 	}
 	next := 0
-	for n := in.uvarint(); n > 0 && !in.bad; n-- {
+	n = in.uvarint()
+	t.owned = make([]Span, 0, min(n, uint64(len(in.rest)/leastSpan)))
+	for ; n > 0 && !in.bad; n-- {
 		span := in.span()
 		in.bad = in.bad || span.First < next || span.Group != t.group
 		next = span.Last + 1
@@ -159,7 +163,7 @@ func (s *Shard) contest() {
 // contested is a span of this group's that another has under a greater epoch, or nil.
 func (s *Shard) contested() *Span {
 	for _, own := range s.store.table.Of(s.store.group) {
-		for _, far := range s.atlas.table.Within(own.First, own.Last) {
+		for far := range s.atlas.table.Within(own.First, own.Last) {
 			if far.Epoch > own.Epoch && far.Group != s.store.group {
 				return &far
 			}

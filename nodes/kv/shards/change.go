@@ -105,8 +105,9 @@ func checked(b []byte, mark, version byte) ([]byte, error) {
 
 // reader reads the parts of a record one after the other. After the first that is not there, all are empty and bad is true.
 type reader struct {
-	rest []byte
-	bad  bool
+	rest  []byte
+	bad   bool
+	group string // the last that was read as a span's
 }
 
 func (r *reader) byte() byte {
@@ -143,13 +144,20 @@ func (r *reader) text(most int) []byte {
 // span reads what appendSpan wrote.
 func (r *reader) span() Span {
 	first, last := r.uvarint(), r.uvarint()
-	s := Span{Group: string(r.text(longestGroup)), Epoch: r.uvarint()}
-	if r.bad = r.bad || first > last || last >= kv.Slots || !FitsGroup(s.Group); r.bad {
+	if name := r.text(longestGroup); string(name) != r.group { // spans that follow each other are of one group, mostly
+		r.group = string(name)
+		r.bad = r.bad || !FitsGroup(r.group)
+	}
+	s := Span{Group: r.group, Epoch: r.uvarint()}
+	if r.bad = r.bad || first > last || last >= kv.Slots || s.Group == ""; r.bad {
 		return Span{}
 	}
 	s.First, s.Last = int(first), int(last)
 	return s
 }
+
+// leastSpan is how many bytes a span takes at least.
+const leastSpan = 5
 
 func appendSpan(dst []byte, s Span) []byte {
 	dst = binary.AppendUvarint(binary.AppendUvarint(dst, uint64(s.First)), uint64(s.Last))

@@ -68,7 +68,7 @@ func (s *Store) gone(c *change) string {
 // yield gives up slots that another group has under a greater epoch. That can only be where a log has forgotten what it
 // promised: this group was begun a second time, or its servers do not wait for each other.
 func (s *Store) yield(c *change) {
-	for _, span := range s.table.Within(c.first, c.last) {
+	for span := range s.table.Within(c.first, c.last) {
 		if span.Group != s.group || span.Epoch >= c.epoch {
 			continue
 		}
@@ -93,7 +93,7 @@ func (s *Store) arrivalFor(c *change) *arrival {
 
 // conflict is why slots cannot come by a handover, whatever has arrived; empty if they can.
 func (s *Store) conflict(c *change) string {
-	for _, span := range s.table.Within(c.first, c.last) {
+	for span := range s.table.Within(c.first, c.last) {
 		switch {
 		case span.Epoch >= c.epoch:
 			return errStale

@@ -251,7 +251,7 @@ func (s *Store) found(c *change) string {
 // want notes that slots are to go to a group, those of them that are here, and tells how many these are. Those that are on their
 // way already go on.
 func (s *Store) want(first, last int, to string) (n int) {
-	for _, span := range s.table.Within(first, last) {
+	for span := range s.table.Within(first, last) {
 		if span.Group != s.group {
 			continue
 		}

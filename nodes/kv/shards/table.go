@@ -2,6 +2,7 @@ package shards
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"sort"
 	"strconv"
@@ -45,20 +46,23 @@ func (t *Table) At(slot int) (Span, bool) {
 	return Span{}, false
 }
 
-// Within are the parts of the table from first to last.
-func (t *Table) Within(first, last int) (all []Span) {
-	for i := t.from(first); i < len(t.spans) && t.spans[i].First <= last; i++ {
-		s := t.spans[i]
-		s.First, s.Last = max(s.First, first), min(s.Last, last)
-		all = append(all, s)
+// Within are the parts of the table from first to last. It is not to be changed meanwhile.
+func (t *Table) Within(first, last int) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		for i := t.from(first); i < len(t.spans) && t.spans[i].First <= last; i++ {
+			s := t.spans[i]
+			s.First, s.Last = max(s.First, first), min(s.Last, last)
+			if !yield(s) {
+				return
+			}
+		}
 	}
-	return all
 }
 
 // Whole says whether every slot from first to last is in the table and fits.
 func (t *Table) Whole(first, last int, fits func(Span) bool) bool {
 	next := first
-	for _, s := range t.Within(first, last) {
+	for s := range t.Within(first, last) {
 		if s.First != next || !fits(s) {
 			return false
 		}
@@ -104,7 +108,10 @@ func (t *Table) Set(s Span) {
 
 // Merge gives those of the slots to the owner of which nobody is known who came by them later.
 func (t *Table) Merge(s Span) {
-	later := t.Within(s.First, s.Last)
+	if old, known := t.At(s.First); known && old.Last >= s.Last && old.Epoch >= s.Epoch {
+		return // nothing new, as nearly always
+	}
+	later := slices.Collect(t.Within(s.First, s.Last))
 	t.Set(s)
 	for _, old := range later {
 		if old.Epoch >= s.Epoch {
@@ -124,13 +131,8 @@ func (t *Table) Count(group string) (n int) {
 }
 
 // Of are the spans of a group.
-func (t *Table) Of(group string) (all []Span) {
-	for _, s := range t.spans {
-		if s.Group == group {
-			all = append(all, s)
-		}
-	}
-	return all
+func (t *Table) Of(group string) []Span {
+	return slices.DeleteFunc(slices.Clone(t.spans), func(s Span) bool { return s.Group != group })
 }
 
 func (t *Table) String() string {

@@ -79,9 +79,11 @@ type Standing struct {
 }
 
 // Standings are the members'.
-func (r *Replica) Standings() (all []Standing) {
+func (r *Replica) Standings() []Standing {
 	m := r.core.Members()
-	for _, member := range m.All() {
+	members := m.All()
+	all := make([]Standing, 0, len(members))
+	for _, member := range members {
 		client, server := split(member.Address)
 		all = append(all, Standing{ID: member.ID, Client: client, Server: server, Votes: m.Votes(member.ID),
 			Leads: member.ID == r.core.Leader(), Connected: member.ID == r.ID() || r.link.Connected(server), Match: r.core.Match(member.ID)})
