@@ -2,8 +2,8 @@ package primary
 
 import (
 	"hash/crc32"
-	"maps"
 	"slices"
+	"strings"
 
 	"simrun/nodes"
 )
@@ -46,11 +46,11 @@ func (s *server) joined(from string, in *wire) error {
 		return err
 	}
 	r := s.reign
-	if r == nil || j.epoch != r.epoch || len(r.feeds) >= mostMembers && r.feeds[from] == nil {
+	if r == nil || j.epoch != r.epoch || len(r.feeds) >= mostMembers && r.feed(from) == nil {
 		return nil
 	}
 	f := &feed{reign: r, address: from, session: j.session, heard: s.env.Mark(), joined: j, goal: s.log.end()}
-	r.feeds[from] = f
+	r.begin(f)
 	at, known := fork(s.log.lineage, s.log.end(), j.lineage, j.end)
 	if f.fork = at; !known {
 		f.fork = j.end
@@ -82,7 +82,7 @@ func (r *reign) snapshot() snapshot {
 // needed is the last offset that no replica waits for that is being sent a snapshot.
 func (r *reign) needed() uint64 {
 	upTo := r.server.log.applied
-	for _, f := range r.inOrder() {
+	for _, f := range r.feeds {
 		if f.isAlive() && f.image.bytes != nil {
 			upTo = min(upTo, f.next-1)
 		}
@@ -101,7 +101,7 @@ func (f *feed) isGood() bool { return f.isAlive() && f.image.bytes == nil && f.a
 
 // good is how many replicas do.
 func (r *reign) good() (n int) {
-	for _, f := range r.inOrder() {
+	for _, f := range r.feeds {
 		if f.isGood() {
 			n++
 		}
@@ -109,13 +109,27 @@ func (r *reign) good() (n int) {
 	return n
 }
 
-// inOrder are the replicas, by their addresses.
-func (r *reign) inOrder() []*feed {
-	all := make([]*feed, 0, len(r.feeds))
-	for _, address := range slices.Sorted(maps.Keys(r.feeds)) {
-		all = append(all, r.feeds[address])
+// find is where the replica of an address is among the feeds, or would be.
+func (r *reign) find(address string) (int, bool) {
+	return slices.BinarySearchFunc(r.feeds, address, func(f *feed, address string) int { return strings.Compare(f.address, address) })
+}
+
+// feed is what a replica is sent; nil if it has not joined.
+func (r *reign) feed(address string) *feed {
+	if i, there := r.find(address); there {
+		return r.feeds[i]
 	}
-	return all
+	return nil
+}
+
+// begin makes a feed its replica's.
+func (r *reign) begin(f *feed) {
+	i, there := r.find(f.address)
+	if there {
+		r.feeds[i] = f
+		return
+	}
+	r.feeds = slices.Insert(r.feeds, i, f)
 }
 
 // poke lets the streams go on.
@@ -139,7 +153,7 @@ func (r *reign) run() {
 		r.due = false
 		dawdle(r.server.env, slowStream)
 		if r.server.reign == r {
-			for _, f := range r.inOrder() {
+			for _, f := range r.feeds {
 				f.pump()
 			}
 		}
@@ -150,7 +164,7 @@ func (r *reign) run() {
 func (s *server) beat() {
 	now := s.env.Mark()
 	if r := s.reign; r != nil {
-		for _, f := range r.inOrder() {
+		for _, f := range r.feeds {
 			if f.image.bytes == nil && f.hasRoom() && f.number > 0 {
 				f.stream(nil)
 			}
@@ -242,7 +256,7 @@ func (s *server) acknowledged(from string, in *wire) error {
 	if r == nil || a.epoch != r.epoch {
 		return nil
 	}
-	f := r.feeds[from]
+	f := r.feed(from)
 	if f == nil || a.session != f.session || a.next > f.number || a.durable > s.log.end() {
 		return nil
 	}

@@ -30,7 +30,7 @@ type reign struct {
 	server  *server
 	epoch   uint64
 	first   uint64 // the offset of this epoch's first entry
-	feeds   map[string]*feed
+	feeds   []*feed // to each replica the last, in the order of their addresses
 	waiting []pending
 	bytes   int // of what waits
 	waiters []*waiter
@@ -49,7 +49,7 @@ type pending struct {
 
 // begin makes this server the primary.
 func (s *server) begin(d decree) {
-	r := &reign{server: s, epoch: d.epoch, first: s.log.end() + 1, feeds: map[string]*feed{}, wake: s.env.NewCond()}
+	r := &reign{server: s, epoch: d.epoch, first: s.log.end() + 1, wake: s.env.NewCond()}
 	s.reign, s.tenure.until, s.took = r, 0, true
 	s.log.lineage = s.log.lineage.until(s.log.end()).with(span{d.epoch, d.id, r.first})
 	s.keep(appendLineageRecord(nil, s.log.end(), s.log.lineage))
@@ -89,7 +89,7 @@ func (r *reign) isReady() bool { return r.server.leased() && r.server.log.commit
 // isDone says whether nothing waits, and no replica that is there lacks anything.
 func (r *reign) isDone() bool {
 	s := r.server
-	for _, f := range r.inOrder() {
+	for _, f := range r.feeds {
 		if f.isGood() && f.durable < s.log.end() {
 			return false
 		}
@@ -172,7 +172,7 @@ func (r *reign) agreed() uint64 {
 		return s.log.durable
 	}
 	have := make([]uint64, 0, len(r.feeds))
-	for _, f := range r.feeds { // in whatever order: they are sorted
+	for _, f := range r.feeds {
 		have = append(have, f.durable)
 	}
 	if len(have) < s.config.Acknowledge {

@@ -43,7 +43,7 @@ func (w *waiter) answer(r *reign) {
 
 // have is how many replicas have everything up to an offset on disk.
 func (r *reign) have(offset uint64) (n int) {
-	for _, f := range r.feeds { // in whatever order: they are counted
+	for _, f := range r.feeds {
 		if f.durable >= offset {
 			n++
 		}
@@ -100,9 +100,10 @@ func (s *server) wait(c *front.Call) {
 type group struct{ *server }
 
 // Servers are the group's.
-func (g group) Servers() (all []shards.Server) {
+func (g group) Servers() []shards.Server {
 	s := g.server
 	d := &s.tenure.decree
+	all := make([]shards.Server, 0, max(len(s.tenure.members), 1))
 	for _, m := range s.tenure.members {
 		self := m.server == s.self
 		all = append(all, shards.Server{ID: idOf(m.server), Client: m.client, Bus: m.server, Self: self,
@@ -145,7 +146,7 @@ func (s *server) clientOf(server string) string {
 func (s *server) role() []byte {
 	if r := s.reign; r != nil {
 		var replicas [][3]string
-		for _, f := range r.inOrder() {
+		for _, f := range r.feeds {
 			if f.isAlive() {
 				host, port := where(s.clientOf(f.address))
 				replicas = append(replicas, [3]string{host, strconv.FormatInt(port, 10), strconv.FormatUint(f.durable, 10)})
@@ -194,7 +195,7 @@ func (s *server) Info() []front.Section {
 		lines = append(lines, fmt.Sprintf("connected_slaves:%d", r.good()), fmt.Sprintf("min_slaves_good_slaves:%d", r.good()),
 			fmt.Sprintf("lease_ms:%d", s.timeLeft().Milliseconds()))
 		n := 0
-		for _, f := range r.inOrder() {
+		for _, f := range r.feeds {
 			if f.isAlive() {
 				host, port := where(s.clientOf(f.address))
 				lines = append(lines, fmt.Sprintf("slave%d:ip=%s,port=%d,state=%s,offset=%d,lag=%d", n, host, port,

@@ -20,17 +20,18 @@ import (
 //
 // Invariant: of reign and session at most one is there. While installing, neither the log nor the store changes.
 type server struct {
-	env     nodes.Env
-	config  *Config
-	record  nodes.Recorder
-	self    string // its address for servers
-	client  string // and for clients
-	life    uint64 // of this process
-	link    *link.Link
-	journal *journal.Journal
-	store   *shards.Store
-	shard   *shards.Shard
-	front   *front.Front
+	env      nodes.Env
+	config   *Config
+	record   nodes.Recorder
+	self     string   // its address for servers
+	client   string   // and for clients
+	monitors []string // their addresses
+	life     uint64   // of this process
+	link     *link.Link
+	journal  *journal.Journal
+	store    *shards.Store
+	shard    *shards.Shard
+	front    *front.Front
 
 	log      log
 	cuts     int    // how often the log was cut: what was on its way to the disk before counts no more
@@ -71,7 +72,7 @@ func run(env nodes.Env, config *Config) error {
 	}
 	s := &server{env: env, config: config, record: env.Record(), store: shards.New(), end: env.NewCond(), life: env.Rand().Uint64()>>1 | 1}
 	s.self = selfAmong(addresses(config.Servers, "16379"), env.Host(), config.PeerListen, "16379")
-	s.client = config.client(env.Host())
+	s.client, s.monitors = config.client(env.Host()), addresses(config.Monitors, "26380")
 	if err := s.recover(); err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func run(env nodes.Env, config *Config) error {
 		return errors.Join(err, s.journal.Close())
 	}
 	s.link = l
-	l.Reach(append(addresses(config.Servers, "16379"), addresses(config.Monitors, "26380")...))
+	l.Reach(append(addresses(config.Servers, "16379"), s.monitors...))
 	s.shard = shards.Open(env, config.shards(), s.store, group{s})
 	f, err := front.New(env, config.front(), s)
 	if err != nil {
@@ -319,7 +320,7 @@ func (s *server) receive(from string, payload []byte) {
 	}
 	in := wire{rest: payload[1:]}
 	var err error
-	monitor := slices.Contains(addresses(s.config.Monitors, "26380"), from)
+	monitor := slices.Contains(s.monitors, from)
 	switch kind := payload[0]; {
 	case kind == grantFrame && monitor:
 		err = s.granted(&in)

@@ -41,7 +41,7 @@ func (s *server) report() {
 		s.pledged = r.last
 	}
 	frame := r.append(nil)
-	for _, monitor := range addresses(s.config.Monitors, "26380") {
+	for _, monitor := range s.monitors {
 		s.link.Send(monitor, frame)
 	}
 }
