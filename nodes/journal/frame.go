@@ -14,15 +14,21 @@ import (
 //	20  CRC-32C of the body
 //	24  offset up to which the segment was durable when the frame was written
 //	32  chain: the CRC at 0 of the frame before, of the segment's header for the first frame
-//	36  kind
+//	36  kind; in its upper 24 bits how many sectors of the body and its padding are zeros
 //
 // The body is the records, each a uvarint length and that many bytes. The salt is the segment's own,
 // drawn at random, so that no payload can contain a frame that counts; with the offset under the
 // checksum a frame that was written elsewhere, or is left from an earlier life of these blocks, does
 // not count either.
+//
+// A sector is written as a whole or not at all. So of a frame that a crash left only a part of, some sector is zeros,
+// as the file was before. Where no more of them are than the head counts, all of the frame was written, and what is
+// wrong with it has changed since.
 const (
 	frameHead  = 40
 	frameAlign = 8
+	kindBits   = 8
+	sector     = 512
 )
 
 // Kinds of frames.
@@ -44,6 +50,7 @@ type frame struct {
 	durable int64
 	chain   uint32
 	kind    uint32
+	zeros   uint32
 }
 
 // span is how many bytes a frame with a body of that length takes.
@@ -60,14 +67,30 @@ func seal(buf []byte, f frame, salt uint64, offset int64) ([]byte, uint32) {
 	le.PutUint32(buf[20:], crc32.Checksum(body, castagnoli))
 	le.PutUint64(buf[24:], uint64(f.durable))
 	le.PutUint32(buf[32:], f.chain)
-	le.PutUint32(buf[36:], f.kind)
-	sum := headSum(buf, salt, offset)
-	le.PutUint32(buf, sum)
 	for int64(len(buf)) < span(int64(len(body))) {
 		buf = append(buf, 0)
 	}
+	le.PutUint32(buf[36:], f.kind|zeros(buf[frameHead:], offset+frameHead)<<kindBits)
+	sum := headSum(buf, salt, offset)
+	le.PutUint32(buf, sum)
 	return buf, sum
 }
+
+// zeros counts the sectors of which b, which lies at that offset of a file, has nothing but zeros.
+func zeros(b []byte, offset int64) (n uint32) {
+	for len(b) > 0 {
+		part := b[:min(int64(len(b)), sector-offset%sector)]
+		if part[0] == 0 && isZeroed(part) {
+			n++
+		}
+		b, offset = b[len(part):], offset+int64(len(part))
+	}
+	return n
+}
+
+// isWritten says whether no part of a head is as the file was before: the part in one sector has the checksum, that in
+// the other the kind.
+func isWritten(head []byte, offset int64) bool { return zeros(head[:frameHead], offset) == 0 }
 
 // openHead reads a head, and says whether it is the head of a frame that was written at that offset
 // of the segment with that salt.
@@ -81,7 +104,8 @@ func openHead(head []byte, salt uint64, offset int64) (f frame, ok bool) {
 		body:    le.Uint32(head[20:]),
 		durable: int64(le.Uint64(head[24:])),
 		chain:   le.Uint32(head[32:]),
-		kind:    le.Uint32(head[36:]),
+		kind:    le.Uint32(head[36:]) & (1<<kindBits - 1),
+		zeros:   le.Uint32(head[36:]) >> kindBits,
 	}
 	if f.durable < headerSize || f.durable > offset {
 		return f, false

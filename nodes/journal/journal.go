@@ -18,9 +18,14 @@
 // broken one and says that the broken one was durable proves corruption; so does a broken frame in
 // any segment but the last, for a segment is begun only when its predecessor is durable, and in a
 // snapshot, which gets its name only when it is durable. Corruption is an error (*Corruption) that
-// names file and offset, and the journal does not open. While the last frame of all is the broken one
-// there is no such proof; a mark that follows after a minute of quiet, and at Close, leaves no more
-// than that minute open.
+// names file and offset, and the journal does not open.
+//
+// Of the last frames nobody has said yet that they were durable. There a sector that was never written
+// tells a torn frame: it is as it was before, zeros. Each frame says how many of its sectors are zeros
+// as they were written, so one that is broken though no more of them are was there as a whole, and has
+// changed since: corruption as well. What is left untold is a sector of the last sync that is zeros
+// again, because the disk lost a write that it had promised to keep; a mark that follows after a minute
+// of quiet, and at Close, leaves no more than that minute open.
 //
 // # Failure
 //

@@ -31,6 +31,7 @@ type ending struct {
 	durable  int64  // what is before is proven to have been durable
 	marked   bool   // the last frame is a mark
 	complete bool   // the last frame is a snapshot's end
+	rotten   bool   // what follows was written as a whole, and has changed since
 	why      string
 }
 
@@ -113,6 +114,8 @@ func (r *reader) frame(end *ending) (f frame, body []byte, err error) {
 	}
 	f, ok := openHead(head, r.header.salt, end.offset)
 	switch {
+	case !ok && isWritten(head, end.offset):
+		end.why, end.rotten = "the head of a frame is not what was written", true
 	case !ok:
 		end.why = "there is no frame"
 	case f.chain != end.chain || f.first < end.next:
@@ -130,14 +133,23 @@ func (r *reader) frame(end *ending) (f frame, body []byte, err error) {
 	body = whole[frameHead:]
 	if crc32.Checksum(body, castagnoli) != f.body {
 		end.why = "the frame's checksum is wrong"
+		padded, err := r.bytes(end.offset+frameHead, span(int64(f.length))-frameHead)
+		if err != nil {
+			return f, nil, err
+		}
+		end.rotten = zeros(padded, end.offset+frameHead) <= f.zeros
 	} else if fits, _ := records(body, f.count, nil); !fits {
 		end.why = "the frame's records do not fill it"
 	}
 	return f, body, nil
 }
 
-// disprove looks for proof that what is missing at the end of the last segment was durable once.
+// disprove looks for proof that what is broken at the end of the last segment is no torn tail: all of it was written, or
+// it was durable once.
 func (r *reader) disprove(end ending) error {
+	if end.rotten {
+		return r.corrupt(end.offset, end.why+", though no sector of it is missing")
+	}
 	for at := end.offset + frameAlign; at+frameHead <= r.size; at += frameAlign {
 		head, err := r.bytes(at, frameHead)
 		if err != nil {

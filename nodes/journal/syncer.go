@@ -104,9 +104,9 @@ func (j *Journal) write(buf []byte, f frame) error {
 	return nil
 }
 
-// put writes into the tail's file.
+// put writes into the tail's file: each sector with one call, for what is in one a crash must not divide.
 func (j *Journal) put(buf []byte, at int64) error {
-	if half := len(buf) / 2; j.env.Point(writeInPieces) {
+	if half := int((at+int64(len(buf)/2))&^(sector-1) - at); j.env.Point(writeInPieces) && half > 0 {
 		if _, err := j.tail.file.WriteAt(buf[:half], at); err != nil {
 			return err
 		}
