@@ -45,7 +45,7 @@ func TestVariationsOfBuiltInScenariosReadBack(t *testing.T) {
 		require.NoError(t, err)
 		chance := luck.Seed(3).Stream(name)
 		v := &scenarios.Variation{World: 1, Weather: 2}
-		for seed := range luck.Seed(12) {
+		for seed := range luck.Seed(variations) {
 			plan, outline := scenarios.Vary(sc.Specs[0], seed, v)
 			again, err := scenarios.ReadText("plan.yaml", plan.YAML(), scenarios.ReadOptions{Catalog: catalog})
 			require.NoError(t, err, "%s", plan.YAML())

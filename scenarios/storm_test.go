@@ -109,6 +109,7 @@ func TestProbesHaveNamesOfTheirOwn(t *testing.T) {
 
 // If this failed, there would be a fault that does nothing: the mistake that other simulators shipped for years.
 func TestEveryFaultHasAnEffect(t *testing.T) {
+	calm := weather(t, 3)
 	for verb, line := range map[scenarios.Verb]string{
 		scenarios.CutPower:         "{at: 5s, cut-power: supplier-1, for: 5s}",
 		scenarios.Buggify:          "{at: 5s, buggify: server-w, points: 3, for: 5s}",
@@ -146,7 +147,6 @@ func TestEveryFaultHasAnEffect(t *testing.T) {
 			require.Equal(t, 1, f.Fired)
 			require.Equal(t, 15.0, f.At)
 			require.Positive(t, f.Effects, "%s did nothing", line)
-			calm := weather(t, 3)
 			require.NotEqual(t, calm.Result.Hash, run.Result.Hash)
 		})
 	}

@@ -52,7 +52,7 @@ type Program struct {
 func (p Program) Run() int {
 	c := &call{Program: p}
 	root := c.root()
-	root.SetArgs(p.Args)
+	root.SetArgs(append([]string{}, p.Args...)) // none are none, and not those of the process
 	root.SetOut(p.Out)
 	root.SetErr(p.Err)
 	if err := root.Execute(); err != nil {

@@ -1,3 +1,5 @@
+//go:build campaign
+
 package main
 
 import (
@@ -11,9 +13,6 @@ import (
 // A bug that is planted in the source is found by its seed among dozens of faults, shrunk to the few that matter, shown again by
 // what is left, and caught by its regression. If this failed, somebody would be left alone with the storm.
 func TestAPlantedBugComesDownToItsReason(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds the command twice")
-	}
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	const name = "second-client-unheard"

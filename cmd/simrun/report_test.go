@@ -65,19 +65,6 @@ func TestAViolationLeavesItsReportAndExports(t *testing.T) {
 	}
 }
 
-// After a shrink the page has the least plan, and what was not needed.
-func TestAShrinkIsTold(t *testing.T) {
-	d := sitDown(t)
-	d.does(1, "no-journal", "--seed", "e3bb0a1e6572c98a", "--set", "claims.no-job-lost.expect=holds")
-	d.does(0, "shrink", "last", "--for", "2s")
-	page := d.read("runs", "last", "report.html")
-	require.Contains(t, page, "Smallest plan that still fails")
-	require.Contains(t, page, "<del>")
-	require.Contains(t, page, `href="minimal.yaml"`)
-	d.does(1, "replay", "last")
-	require.Contains(t, d.read("runs", "last", "report.html"), "Smallest plan that still fails", "a replay keeps it")
-}
-
 // If this failed, runs could not be browsed, or by others than those on this machine.
 func TestRunsAreBrowsedOnThisMachineAlone(t *testing.T) {
 	d := sitDown(t)

@@ -310,7 +310,7 @@ func TestEveryKillThenEveryCrashLeavesWhatWasPromised(t *testing.T) {
 			return errors.Join(err, j.Close())
 		}
 	}
-	for calls := 0; ; calls++ {
+	for calls := 0; ; calls += killEvery {
 		l, left := &ledger{}, calls
 		everyCrash(t, disk.Trial{
 			Limit: 32,

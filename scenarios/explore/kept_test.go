@@ -30,7 +30,7 @@ func TestWhatWasFoundOnceStaysAway(t *testing.T) {
 			require.True(t, strings.HasPrefix(string(text), "# "), "it says what it shows")
 			plan := scenarios.Draw(sc.Specs[0], sc.Specs[0].Seed)
 			require.LessOrEqual(t, len(plan.Faults), 3)
-			batch, idle, err := explore.Regression{Plan: plan, Lucks: 24}.Do()
+			batch, idle, err := explore.Regression{Plan: plan, Lucks: 8}.Do()
 			require.NoError(t, err)
 			require.Empty(t, idle, "each fault strikes under one luck or another")
 			require.Equal(t, scenarios.Holds, batch.Verdict)

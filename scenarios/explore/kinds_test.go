@@ -48,19 +48,3 @@ func TestWhatNeedsNoFaultHasNoKinds(t *testing.T) {
 	_, err = explore.Kinds{Run: lampRun(t, dark.Replace(lampScenario))}.Do()
 	require.ErrorContains(t, err, "nothing is violated")
 }
-
-// A job server without a journal needs one kind of blow, whichever the run had.
-func TestTheKindsThatLoseJobs(t *testing.T) {
-	sc, err := scenarios.Read("no-journal", scenarios.ReadOptions{Catalog: catalog, Set: []string{"claims.no-job-lost.expect=holds", "aftermath.lasts=2s", "calm.lasts=5s"}})
-	require.NoError(t, err)
-	var run *scenarios.Run
-	for i := 0; run == nil || run.Result.Judge() != scenarios.Violated; i++ {
-		require.Less(t, i, 40)
-		run = scenarios.Draw(sc.Specs[0], scenarios.SeedAt(3, i)).Run(scenarios.RunOptions{})
-	}
-	least, err := explore.Kinds{Run: run}.Do()
-	require.NoError(t, err)
-	t.Logf("%d faults to %v in %d runs", len(run.Plan.Faults), least.Verbs, least.Runs)
-	require.Len(t, least.Verbs, 1)
-	require.Contains(t, []scenarios.Verb{scenarios.CutPower, scenarios.Crash}, least.Verbs[0])
-}

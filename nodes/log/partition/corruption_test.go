@@ -111,7 +111,7 @@ func TestRotIsToldAndNeverServed(t *testing.T) {
 		all, l := image(t, tiny, closed)
 		told, harmless := map[string]int{}, map[string]int{}
 		for _, name := range slices.Sorted(maps.Keys(all)) {
-			for at := 0; at < len(all[name]); at += 5 {
+			for at := 0; at < len(all[name]); at += rotEvery {
 				if at > 64 && at < 500 && strings.HasSuffix(name, ".log") && at%48 != 0 {
 					continue // the middle of the head, which is zeros
 				}

@@ -98,7 +98,7 @@ func TestEveryKillThenEveryCrashLeavesWhatWasPromised(t *testing.T) {
 			return errors.Join(err, p.Close())
 		})(fs)
 	}
-	for calls := 0; ; calls += 7 {
+	for calls := 0; ; calls += killEvery {
 		l, left := &ledger{}, calls
 		everyCrash(t, disk.Trial{
 			Limit: 3,

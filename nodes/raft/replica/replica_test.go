@@ -196,7 +196,7 @@ func TestLeadersMayDie(t *testing.T) {
 
 // If this failed, a server that lost its disk would vote a second time, or never come back.
 func TestAServerThatLostItsDiskComesBackUnderAnotherID(t *testing.T) {
-	for seed := range luck.Seed(8) {
+	for seed := range luck.Seed(lost) {
 		g := newGroup(t, 3, seed, nil)
 		at := (g.led() + int(seed)) % 3
 		g.Run(g.Now() + 300*time.Millisecond)
@@ -217,7 +217,7 @@ func TestAServerThatLostItsDiskComesBackUnderAnotherID(t *testing.T) {
 
 // If this failed, a group of which a part was wiped before it had agreed on anything would never begin, or begin twice.
 func TestWhoeverIsWipedInTheBeginningTheGroupBeginsOnce(t *testing.T) {
-	for seed := range luck.Seed(30) {
+	for seed := luck.Seed(0); seed < 30; seed += beginningEvery {
 		g := newGroup(t, 3, seed, nil)
 		g.Run(time.Duration(seed) * 7 * time.Millisecond)
 		for _, i := range []int{0, int(seed) % 3} {
@@ -328,7 +328,7 @@ func TestAnswersToAnEarlierLifeAreNobodys(t *testing.T) {
 
 // If this failed, a storm of crashes, power cuts and rare paths would find two truths.
 func TestStorms(t *testing.T) {
-	for seed := range luck.Seed(12) {
+	for seed := range luck.Seed(storms) {
 		g := newGroup(t, 3+2*int(seed%2), seed, func(o *replica.Options) { o.SnapshotEntries = 5 })
 		s := seed.Stream("storm")
 		for range 20 {

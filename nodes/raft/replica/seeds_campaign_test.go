@@ -1,0 +1,6 @@
+//go:build campaign
+
+package replica_test
+
+// How many storms a group stands, how many of its disks are lost, and how far apart the moments are at which its beginning is disturbed.
+const storms, lost, beginningEvery = 40, 10, 1
