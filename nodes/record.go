@@ -21,6 +21,10 @@ type Recorder interface {
 	// Always says whether what must always hold did. In a world it is a finding if not, with the stack of the caller; on a real
 	// machine a line in the log. The node goes on.
 	Always(p *probe.Always, held bool)
+	// Agree says what the node takes for settled under a number of a sequence, such as the entry at an index of a group's log: a value, and
+	// data, which is not kept. In a world it is a finding if another node, or an earlier life of this one, took something else for it. On a
+	// real machine no process sees what the others say, and nothing comes of it.
+	Agree(p *probe.Agreed, sequence, number, value uint64, data []byte)
 	// Fingerprint says in which state of its protocol the node is from now on, as far as a search for new states should tell
 	// them apart. It is meant to be called whenever that may have changed.
 	Fingerprint(f probe.Fingerprint)

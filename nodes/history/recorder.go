@@ -19,7 +19,7 @@ type Log struct {
 	Moment func(host, note string)
 	// KeepNotes makes the history keep the notes of hosts, which a sweep has no use for.
 	KeepNotes bool
-	// Broken, if not nil, is told when a probe.Always does not hold: once for each.
+	// Broken, if not nil, is told when a probe.Always does not hold, or a probe.Agreed: once for each.
 	Broken func(host, what string)
 	// Entered, if not nil, is told of the fingerprint of each state that a host enters.
 	Entered func(host string, f probe.Fingerprint)
@@ -28,11 +28,12 @@ type Log struct {
 	states  map[string]string
 	reached probe.Seen
 	broken  probe.Seen
+	settled map[subject]*settled
 }
 
 // NewLog makes an empty log that takes its times from now.
 func NewLog(now func() Time) *Log {
-	return &Log{now: now, states: map[string]string{},
+	return &Log{now: now, states: map[string]string{}, settled: map[subject]*settled{},
 		History: History{Notes: map[string][]Note{}, Sometimes: map[string]Time{}}}
 }
 
@@ -95,7 +96,7 @@ func (r *recorder) Always(p *probe.Always, held bool) {
 		r.log.reached.First(&p.Probe)
 	}
 	if !held {
-		r.violate(p)
+		r.violate(&p.Probe, p.Name())
 	}
 }
 
@@ -105,12 +106,12 @@ func (r *recorder) reach(p *probe.Probe) {
 	}
 }
 
-func (r *recorder) violate(p *probe.Always) {
-	if *r.dead || !r.log.broken.First(&p.Probe) {
+func (r *recorder) violate(p *probe.Probe, what string) {
+	if *r.dead || !r.log.broken.First(p) {
 		return
 	}
 	if r.log.Broken != nil {
-		r.log.Broken(r.host, p.Name())
+		r.log.Broken(r.host, what)
 	}
 }
 

@@ -97,6 +97,8 @@ func (r *recorder) Always(p *probe.Always, held bool) {
 	}
 }
 
+func (r *recorder) Agree(*probe.Agreed, uint64, uint64, uint64, []byte) {}
+
 func (r *recorder) Fingerprint(probe.Fingerprint) {}
 
 func (r *recorder) State(state string) { r.state = state }

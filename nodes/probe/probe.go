@@ -68,6 +68,9 @@ type Sometimes struct{ Probe }
 // Always asks that its condition is never false, and looked at in some run.
 type Always struct{ Probe }
 
+// Agreed asks that all hosts together say one thing of one thing: an Always that no host can look at alone.
+type Agreed struct{ Probe }
+
 // Set is the probes of one package. Its zero value is empty. Probes are declared where packages are initialized, as
 // values of the package, and never later; from then on nobody writes to a Set, and all worlds share it.
 type Set struct{ probes []*Probe }
@@ -105,6 +108,13 @@ func (s *Set) Sometimes(name string) *Sometimes {
 // Always declares a condition that must hold whenever it is looked at, and be looked at in some run.
 func (s *Set) Always(name string) *Always {
 	p := new(Always)
+	s.add(&p.Probe, name, IsAlways)
+	return p
+}
+
+// Agreed declares a question that all hosts must answer alike, and that some run must ask.
+func (s *Set) Agreed(name string) *Agreed {
+	p := new(Agreed)
 	s.add(&p.Probe, name, IsAlways)
 	return p
 }

@@ -68,6 +68,7 @@ func (r *Replica) keep() {
 	snapshot := r.core.Compact(r.image.index, r.image.append(nil))
 	r.image, r.snapshot = nil, snapshot.Index
 	r.record.Reach(snapshotMade)
+	r.record.Agree(statesAgree, r.store.Identity().Cluster, snapshot.Index, snapshot.Term, snapshot.Data)
 	r.record.Note("snapshot-made")
 	r.rewrite(snapshot)
 }

@@ -104,6 +104,7 @@ func (r *Replica) restore(s *raft.Snapshot) {
 		r.env.Exit(fmt.Errorf("raft: the leader's snapshot cannot be read: %w", err))
 	}
 	r.record.Reach(snapshotInstalled)
+	r.record.Agree(statesAgree, r.store.Identity().Cluster, s.Index, s.Term, s.Data)
 	r.record.Note("snapshot-installed")
 	r.env.Log().Info("raft: snapshot installed", "index", s.Index, "bytes", len(s.Data))
 	for _, p := range r.inOrder {
@@ -116,9 +117,11 @@ func (r *Replica) restore(s *raft.Snapshot) {
 
 // apply does committed entries, and answers those who wait for them.
 func (r *Replica) apply(entries []raft.Entry) {
+	group := r.store.Identity().Cluster
 	for i := range entries {
 		e := &entries[i]
 		r.record.Always(applyForward, e.Index == r.applied+1)
+		r.record.Agree(logsAgree, group, e.Index, e.Term, e.Data)
 		r.applied = e.Index
 		if e.Kind == raft.Command {
 			r.answer = r.machine.Apply(e.Data, r.answer[:0])
@@ -144,6 +147,7 @@ func (r *Replica) changed() {
 	if role := r.core.Role(); role != r.was {
 		switch {
 		case role == raft.Leader:
+			r.record.Agree(termsHaveOneLeader, r.store.Identity().Cluster, r.core.Term(), uint64(r.ID()), nil)
 			r.record.Note("became-leader", slog.Uint64("term", r.core.Term()))
 			r.record.Reach(becameLeader)
 			r.env.Log().Info("raft: became leader", "term", r.core.Term(), "id", uint64(r.ID()))

@@ -64,4 +64,7 @@ var (
 
 	appliedIsCommitted = Probes.Always("what is applied is committed, and what is committed is in the log")
 	applyForward       = Probes.Always("entries are applied once, in order")
+	termsHaveOneLeader = Probes.Agreed("a term has one leader")
+	logsAgree          = Probes.Agreed("an entry that is committed is the same on every server")
+	statesAgree        = Probes.Agreed("what snapshots of one index hold is the same on every server")
 )
