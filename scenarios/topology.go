@@ -103,6 +103,7 @@ func (t *topology) names(takes Takes) []string {
 			names = append(names, name)
 		}
 	}
+	names = append(names, "all")
 	slices.Sort(names)
 	return names
 }

@@ -3,6 +3,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -112,6 +113,7 @@ func (c *call) warn(format string, args ...any) {
 func (c *call) terminal() *reports.Terminal { return reports.NewTerminal(c.Out, c.Name) }
 
 func (c *call) root() *cobra.Command {
+	version := false
 	root := &cobra.Command{
 		Use:   path.Base(c.Name) + " SCENARIO…",
 		Short: "Run real servers on simulated machines, take their power away, and judge what they promised",
@@ -132,7 +134,13 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 		CompletionOptions:     cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case version:
+				fmt.Fprintln(c.Out, path.Base(c.Name), cmp.Or(commit(), "of an unknown commit"), runtime.Version())
+				return nil
 			case len(args) > 0:
+				if near := misspelt(cmd, args[0]); near != "" {
+					return fmt.Errorf("there is no command %q; did you mean %q?", args[0], near)
+				}
 				return c.run(args)
 			case cmd.Flags().NFlag() > 0:
 				return errors.New("which scenario?")
@@ -142,6 +150,7 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 		},
 	}
 	f := root.Flags()
+	f.BoolVar(&version, "version", false, "print the commit that this program was built from, and the Go that built it")
 	c.seedFlags(f)
 	f.IntVar(&c.seeds, "seeds", 1, "run `N` seeds: the one of --seed, and others that follow from it")
 	f.IntVar(&c.lucks, "lucks", 0, "run a plan under `N` lucks of packets and disks: it has to hold, and each of its faults to strike")
@@ -159,6 +168,23 @@ A SCENARIO is the path of a file, or the name of one that is built in:
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.AddCommand(c.resumeCommand(), c.mergeCommand(), c.turnsCommand(), c.replayCommand(), c.shrinkCommand(), c.bisectCommand(), c.planCommand(), c.reportCommand(), c.checkCommand(), c.historyCommand(), c.serveCommand())
 	return root
+}
+
+// misspelt is the command that a word resembles which names no scenario, nor resembles one.
+func misspelt(root *cobra.Command, word string) string {
+	var commands []string
+	for _, cmd := range root.Commands() {
+		if cmd.IsAvailableCommand() {
+			commands = append(commands, cmd.Name())
+		}
+	}
+	if strings.ContainsAny(word, "./@") {
+		return "" // a file, or a run
+	}
+	if _, err := os.Stat(word + ".yaml"); err == nil || decode.Nearest(word, scenarios.Names()) != "" {
+		return ""
+	}
+	return decode.Nearest(word, commands)
 }
 
 // usage is how the flags and commands of a command are listed.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"simrun/nodes"
@@ -55,6 +56,7 @@ func settings(k *nodes.Kind) string {
 	config := reflect.ValueOf(k.Config()).Elem()
 	var b strings.Builder
 	b.WriteString("\n\nSettings:\n")
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for i := range config.NumField() {
 		field := config.Type().Field(i)
 		key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
@@ -65,8 +67,9 @@ func settings(k *nodes.Kind) string {
 		if value := config.Field(i); !value.IsZero() {
 			text += fmt.Sprintf(" (%v)", shown(value.Interface()))
 		}
-		fmt.Fprintf(&b, "  %-16s %s\n", key, text)
+		fmt.Fprintf(table, "  %s\t%s\n", key, text)
 	}
+	table.Flush()
 	return strings.TrimRight(b.String(), "\n")
 }
 

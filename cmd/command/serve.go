@@ -95,6 +95,9 @@ func (c *call) serve(ctx context.Context, k *nodes.Kind, s serving) error {
 	if err := osenv.Serve(ctx, host, func(env nodes.Env) error { return k.Main(env, config) }); err != nil {
 		c.code = Violated
 		c.warn("%s ended: %v", s.name, err)
+		if errors.Is(err, osenv.ErrNoDataDir) {
+			c.warn("say --data DIR")
+		}
 		return nil
 	}
 	log.Info("stopped", "name", s.name)

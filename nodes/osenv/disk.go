@@ -13,7 +13,8 @@ import (
 	"simrun/nodes"
 )
 
-var errNoDataDir = errors.New("the host has no data directory")
+// ErrNoDataDir is the end of every call on the disk of a host without one.
+var ErrNoDataDir = errors.New("the host has no data directory")
 
 // disk is the host's data directory. Its calls give way; each is one or a few system calls that nothing can
 // interrupt, so that a Cancel takes hold at the next one.

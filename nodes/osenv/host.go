@@ -97,7 +97,7 @@ func New(options Options) *Host {
 	h.rand = newRand(options.Seed)
 	h.recorder.host = h
 	h.stop.host, h.arrival.host = h, h
-	h.rootErr = errNoDataDir
+	h.rootErr = ErrNoDataDir
 	if options.DataDir != "" {
 		if h.rootErr = os.MkdirAll(options.DataDir, 0o755); h.rootErr == nil {
 			h.root, h.rootErr = os.OpenRoot(options.DataDir)
