@@ -55,8 +55,8 @@ func newCampaign(o options, root string) (*campaign, error) {
 	return c, nil
 }
 
-// run does what is missing, of the mutants of those names or of all, until the time is over. Mutants are built first, side by side, so that nothing
-// else runs while seconds are counted.
+// run does what is missing, of the mutants of those names or of all, until the time is over. Where seconds are counted all mutants are
+// built first, side by side, so that nothing else runs meanwhile.
 func (c *campaign) run(names []string) error {
 	c.begun = time.Now()
 	fmt.Printf("%d mutants, %d of them without a record\n", len(c.entries), len(c.todo))
@@ -77,20 +77,21 @@ func (c *campaign) run(names []string) error {
 		return err
 	}
 	defer n.clear()
-	binaries := make([]string, len(todo))
-	if err := sideBySide(len(todo), 2, func(i int) (err error) {
-		binaries[i], err = n.plant(todo[i].mutant)
-		return err
-	}); err != nil {
-		return err
+	if c.bases > 0 {
+		if err := sideBySide(len(todo), 2, func(i int) error {
+			_, err := n.plant(todo[i].mutant)
+			return err
+		}); err != nil {
+			return err
+		}
 	}
 	built := time.Since(c.begun)
-	fmt.Printf("%d built in %s\n", len(todo), rough(built))
+	fmt.Printf("ready to begin after %s\n", rough(built))
 	for i, e := range todo {
 		if c.lasts > 0 && time.Since(c.begun) > c.lasts {
 			return fmt.Errorf("%s are over, and %d mutants are left: %w", c.lasts, len(todo)-i, errNotAll)
 		}
-		if err := c.find(e, n, binaries[i]); err != nil {
+		if err := c.find(e, n); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
 		if err := os.RemoveAll(n.of(e.mutant)); err != nil {
@@ -105,7 +106,11 @@ func (c *campaign) run(names []string) error {
 func rough(d time.Duration) time.Duration { return d.Round(time.Second) }
 
 // find finds out about one mutant, and keeps it.
-func (c *campaign) find(e *entry, n *nursery, sick string) error {
+func (c *campaign) find(e *entry, n *nursery) error {
+	sick, err := n.planted(e.mutant)
+	if err != nil {
+		return err
+	}
 	r := &record{Key: e.key}
 	dir := n.of(e.mutant)
 	var trials []*trial

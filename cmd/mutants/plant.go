@@ -35,6 +35,18 @@ func (n *nursery) clear() { _ = os.RemoveAll(n.dir) }
 // of is the folder of a mutant.
 func (n *nursery) of(m *mutant) string { return filepath.Join(n.dir, m.name) }
 
+// planted is the command with the bug in it, built if it was not yet.
+func (n *nursery) planted(m *mutant) (binary string, err error) {
+	binary = filepath.Join(n.of(m), sickName)
+	if _, err := os.Stat(binary); err == nil {
+		return binary, nil
+	}
+	return n.plant(m)
+}
+
+// sickName is the file of a command with a bug in it.
+const sickName = "simrun"
+
 // plant builds the command with the bug in it.
 func (n *nursery) plant(m *mutant) (binary string, err error) {
 	dir := n.of(m)
@@ -45,7 +57,7 @@ func (n *nursery) plant(m *mutant) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if binary, err = build(n.root, dir, "simrun", overlay); err != nil {
+	if binary, err = build(n.root, dir, sickName, overlay); err != nil {
 		err = fmt.Errorf("%s: %w", m.name, err)
 	}
 	return binary, err
