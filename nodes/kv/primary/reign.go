@@ -29,7 +29,7 @@ const versionsOfEpoch = 40
 type reign struct {
 	server  *server
 	epoch   uint64
-	first   uint64 // the offset of this epoch's first entry
+	first   uint64  // the offset of this epoch's first entry
 	feeds   []*feed // to each replica the last, in the order of their addresses
 	waiting []pending
 	bytes   int // of what waits

@@ -201,7 +201,9 @@ func (it *item) follows(key string) bool {
 	return cmp.Or(cmp.Compare(drawerOf(it.position), drawerOf(p)), strings.Compare(it.key, key)) > 0
 }
 
-func inOrder(items map[string]*item) []*item { return appendInOrder(make([]*item, 0, len(items)), items) }
+func inOrder(items map[string]*item) []*item {
+	return appendInOrder(make([]*item, 0, len(items)), items)
+}
 
 // appendInOrder costs nothing where there are no items: most drawers are empty.
 func appendInOrder(all []*item, items map[string]*item) []*item {
