@@ -79,12 +79,20 @@ func (c *Clock) Offset(now time.Duration) time.Duration {
 // is false if that time does not come as things stand: the clock is frozen. Whoever waits for it must
 // ask again when Changes has changed.
 func (c *Clock) After(now, d time.Duration) (at time.Duration, ok bool) {
-	return c.when(now, saturatingAdd(c.reading(now), max(d, 0)))
+	reading := c.reading(now)
+	return c.when(now, reading, saturatingAdd(reading, max(d, 0)))
+}
+
+// Deadline is After of the span until a time by the wall clock, which is how package net takes a deadline.
+func (c *Clock) Deadline(now time.Duration, wall time.Time) (at time.Duration, ok bool) {
+	reading := c.reading(now)
+	d := wall.Sub(c.epoch.Add(saturatingAdd(c.wall, reading)))
+	return c.when(now, reading, saturatingAdd(reading, max(d, 0)))
 }
 
 // TrueAt is the least true time, not before now, at which the monotonic clock shows m or more.
 func (c *Clock) TrueAt(now time.Duration, m nodes.Instant) (at time.Duration, ok bool) {
-	return c.when(now, saturatingAdd(c.booted, time.Duration(m)))
+	return c.when(now, c.reading(now), saturatingAdd(c.booted, time.Duration(m)))
 }
 
 // Changes counts the changes after which answers of After and TrueAt given before are stale. The
@@ -180,15 +188,18 @@ func (c *Clock) Reboot(now time.Duration) {
 
 // reading is what the oscillator has counted.
 func (c *Clock) reading(now time.Duration) time.Duration {
+	if r := &c.run; r.ppm == million && r.from <= now && now <= c.slewed { // as nearly always; the rest says the same
+		return saturatingAdd(r.reading, now-r.from)
+	}
 	if now <= c.slewed {
 		return c.run.at(now)
 	}
 	return c.afterSlew().at(now)
 }
 
-// when is the least true time, not before now, at which the oscillator has counted to reading.
-func (c *Clock) when(now, reading time.Duration) (time.Duration, bool) {
-	if c.reading(now) >= reading {
+// when is the least true time, not before now, at which the oscillator, which has counted so far, has counted to reading.
+func (c *Clock) when(now, sofar, reading time.Duration) (time.Duration, bool) {
+	if sofar >= reading {
 		return now, true
 	}
 	at := c.run.when(reading)

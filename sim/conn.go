@@ -214,9 +214,8 @@ func (c *conn) setDeadline(s *side, t time.Time) error {
 }
 
 func (h *Host) deadline(t time.Time) (at time.Duration, ok bool) {
-	now := h.world.now
 	h.readings++
-	return h.clock.After(now, t.Sub(h.clock.Wall(now)))
+	return h.clock.Deadline(h.world.now, t)
 }
 
 func (c *conn) fail(op string, err error) error { return opError(op, "tcp", c.local, c.remote, err) }

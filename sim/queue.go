@@ -137,13 +137,12 @@ func (q *queue) pushNow(e event) {
 
 func (q *queue) popNow() event {
 	h := q.now
-	top, last := h[0], h[len(h)-1]
-	h = h[:len(h)-1]
-	q.now = h
-	if len(h) == 0 {
+	top, n := h[0], len(h)-1
+	if q.now = h[:n]; n == 0 { // as nearly always: times are in nanoseconds
 		return top
 	}
-	i := 0
+	last, i := h[n], 0
+	h = h[:n]
 	for {
 		child := 2*i + 1
 		if child >= len(h) {

@@ -153,13 +153,17 @@ func (w *World) enteredState(host string, f probe.Fingerprint) {
 }
 
 func (w *World) noted(host, name string) {
-	h := w.byName[host]
 	if w.trace.wants() {
 		w.record(host, "note", "", name, 0)
 	}
-	if w.moment != nil {
-		w.moment(h, name)
+	if w.moment == nil {
+		return
 	}
+	if t := w.running; t != nil && t.life.host.Name == host { // as nearly always: who runs speaks of itself
+		w.moment(t.life.host, name)
+		return
+	}
+	w.moment(w.byName[host], name)
 }
 
 // Mark folds something that was done to the world into the trace, and records it.
