@@ -53,7 +53,7 @@ type core struct {
 	incoming  *incoming
 }
 
-var _ replica.Core = (*core)(nil)
+var _ replica.Demanding = (*core)(nil)
 
 // open is replica.Engine.New.
 func open(env nodes.Env, o raft.Options, s raft.State) replica.Core {
@@ -223,6 +223,9 @@ func (c *core) Compactable() uint64 {
 	}
 	return c.applied
 }
+
+// WantsSnapshot says whether somebody needs one who joined after the last.
+func (c *core) WantsSnapshot() bool { return c.log.wanted && c.applied > c.log.base.Index }
 
 // membersAt is the configuration as of an index.
 func (c *core) membersAt(index uint64) raft.Members {

@@ -21,6 +21,8 @@ type log struct {
 	base    raft.Snapshot // stands for all before
 	entries []*pb.Entry
 	bytes   int
+	today   raft.Members // those that count now
+	wanted  bool         // a snapshot was asked for that names all of them
 }
 
 var _ etcd.Storage = (*log)(nil)
@@ -45,13 +47,13 @@ func (l *log) append(entries []*pb.Entry) {
 }
 
 // restore makes it a log of nothing but a snapshot.
-func (l *log) restore(s raft.Snapshot) { l.base, l.entries, l.bytes = s, nil, 0 }
+func (l *log) restore(s raft.Snapshot) { *l = log{began: l.began, base: s, today: s.Members} }
 
 // compact lets a snapshot stand for its entries.
 func (l *log) compact(s raft.Snapshot) {
 	n := s.Index - l.base.Index
 	l.bytes -= dataOf(l.entries[:n])
-	l.base, l.entries = s, append([]*pb.Entry(nil), l.entries[n:]...)
+	l.base, l.entries, l.wanted = s, append([]*pb.Entry(nil), l.entries[n:]...), false
 }
 
 func dataOf(entries []*pb.Entry) (bytes int) {
@@ -104,7 +106,16 @@ func (l *log) FirstIndex() (uint64, error) { return l.base.Index + 1, nil }
 func (l *log) LastIndex() (uint64, error) { return l.last(), nil }
 
 // Snapshot is etcd.Storage's. Its data says where the members are reached too, which the library does not know.
+//
+// A server refuses a snapshot that does not name it as a member, and the leader sends the same again as soon as it hears of
+// that: without a pause, and for ever. So one of before somebody joined is no snapshot for now, and another is made.
 func (l *log) Snapshot() (*pb.Snapshot, error) {
+	for _, m := range l.today.All() {
+		if !l.base.Members.Has(m.ID) {
+			l.wanted = true
+			return nil, etcd.ErrSnapshotTemporarilyUnavailable
+		}
+	}
 	return &pb.Snapshot{
 		Data:     raft.AppendSnapshot(nil, &l.base, l.base.Term, 0),
 		Metadata: &pb.SnapshotMetadata{Index: new(l.base.Index), Term: new(l.base.Term), ConfState: confState(l.base.Members)},
@@ -135,7 +146,7 @@ func unwrap(e *raft.Entry) (entry *pb.Entry, commit uint64, err error) {
 
 // recall is the log as a disk holds it.
 func recall(s raft.State) (*log, error) {
-	l := &log{base: s.Snapshot}
+	l := &log{base: s.Snapshot, today: s.Snapshot.Members}
 	commit := s.Snapshot.Index
 	for i := range s.Entries {
 		e, known, err := unwrap(&s.Entries[i])

@@ -126,5 +126,6 @@ func (c *core) configure(e *pb.Entry) {
 	}
 	var now *pb.ConfState
 	c.do(func() { now = c.node.ApplyConfChange(change) })
-	c.settings = append(c.settings, setting{e.GetIndex(), membersOf(now, known...)})
+	c.log.today = membersOf(now, known...)
+	c.settings = append(c.settings, setting{e.GetIndex(), c.log.today})
 }

@@ -26,7 +26,7 @@ func (r *Replica) compact() {
 	case r.image != nil && r.isRipe():
 		r.keep()
 		return
-	case r.image == nil && r.isLong():
+	case r.image == nil && (r.isLong() || r.isWanted()):
 		r.image = &image{r.applied, r.machine.Image()}
 		if r.isRipe() {
 			r.keep()
@@ -52,7 +52,7 @@ func (r *Replica) isRipe() bool {
 	if r.core.Compactable() < at {
 		return false
 	}
-	if !r.Leads() || r.applied-at >= uint64(r.opts.SnapshotEntries/4+1) || r.core.LogBytes() >= 2*int(r.opts.SnapshotBytes) {
+	if r.isWanted() || !r.Leads() || r.applied-at >= uint64(r.opts.SnapshotEntries/4+1) || r.core.LogBytes() >= 2*int(r.opts.SnapshotBytes) {
 		return true
 	}
 	for _, m := range r.core.Members().All() {

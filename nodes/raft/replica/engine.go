@@ -56,3 +56,16 @@ type Core interface {
 	Match(id raft.ID) uint64
 	Heard(id raft.ID) bool
 }
+
+// Demanding is what a Core may be besides: one that needs a snapshot at times, however short its log is.
+type Demanding interface {
+	Core
+	// WantsSnapshot says whether one of now is needed. It is made as soon as it may be; Compact tells of it.
+	WantsSnapshot() bool
+}
+
+// isWanted says whether the core needs a snapshot.
+func (r *Replica) isWanted() bool {
+	d, ok := r.core.(Demanding)
+	return ok && d.WantsSnapshot()
+}
