@@ -48,14 +48,15 @@ func appendFrame(b []byte, k kind, payload []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
 	b = append(b, 0, 0, 0, 0, byte(k))
 	b = append(b, payload...)
-	binary.LittleEndian.PutUint32(b[at+4:], frameSum(b[at:at+headSize], b[at+headSize:]))
+	binary.LittleEndian.PutUint32(b[at+4:], frameSum(b[at:at+headSize], payload))
 	return b
 }
 
-func frameSum(head, payload []byte) uint32 {
-	sum := crc32.Checksum(head[:4], castagnoli)
-	sum = crc32.Update(sum, castagnoli, head[8:])
-	return crc32.Update(sum, castagnoli, payload)
+func frameSum(head, payload []byte) uint32 { return crc32.Update(headSum(head), castagnoli, payload) }
+
+// headSum is the checksum of a head, with which that of the payload goes on.
+func headSum(head []byte) uint32 {
+	return crc32.Update(crc32.Checksum(head[:4], castagnoli), castagnoli, head[8:headSize])
 }
 
 // readFrame reads a frame of at most so many bytes, into memory of its own that grows as bytes arrive: a peer that
@@ -68,10 +69,8 @@ func readFrame(in *bufio.Reader, most int64) (kind, []byte, error) {
 		}
 		return 0, nil, err
 	}
-	var h [headSize]byte
-	copy(h[:], head)
+	size, told, k, sum := int64(binary.LittleEndian.Uint32(head)), binary.LittleEndian.Uint32(head[4:]), kind(head[8]), headSum(head)
 	_, _ = in.Discard(headSize) // it was peeked
-	size := int64(binary.LittleEndian.Uint32(h[:]))
 	if size > most {
 		return 0, nil, fmt.Errorf("%w: of %d bytes", ErrFrame, size)
 	}
@@ -79,10 +78,10 @@ func readFrame(in *bufio.Reader, most int64) (kind, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if frameSum(h[:], payload) != binary.LittleEndian.Uint32(h[4:]) {
+	if crc32.Update(sum, castagnoli, payload) != told {
 		return 0, nil, fmt.Errorf("%w: its checksum is wrong", ErrFrame)
 	}
-	return kind(h[8]), payload, nil
+	return k, payload, nil
 }
 
 // gather reads so many bytes.

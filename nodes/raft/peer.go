@@ -43,19 +43,12 @@ func (p *peer) String() string {
 
 // peer is what is known of a member; nil if it is none, or this server itself.
 func (c *Core) peer(id ID) *peer {
-	i, found := slices.BinarySearchFunc(c.peers, id, func(p *peer, id ID) int {
-		switch {
-		case p.id < id:
-			return -1
-		case p.id > id:
-			return 1
+	for _, p := range c.peers { // they are few
+		if p.id == id {
+			return p
 		}
-		return 0
-	})
-	if !found {
-		return nil
 	}
-	return c.peers[i]
+	return nil
 }
 
 // meet makes peers what the configuration says.
