@@ -35,12 +35,13 @@ func (j *Journal) gather(size int) *batch {
 	if b := j.open; b != nil && len(b.buf)+size <= int(j.opts.BatchBytes) && !j.env.Point(loneRecords) {
 		return b
 	}
-	b := &batch{first: j.next, buf: j.spare}
-	j.spare = nil
-	if cap(b.buf) < frameHead {
+	b := &batch{first: j.next}
+	if n := len(j.spares); n > 0 {
+		b.buf, j.spares[n-1] = j.spares[n-1][:frameHead], nil
+		j.spares = j.spares[:n-1]
+	} else {
 		b.buf = make([]byte, frameHead, max(4096, frameHead+binary.MaxVarintLen64+size))
 	}
-	b.buf = b.buf[:frameHead]
 	j.enqueue(b)
 	j.open = b
 	return b
@@ -53,13 +54,16 @@ func (j *Journal) enqueue(b *batch) {
 	j.work.Signal()
 }
 
+// mostSpares is two: one batch gathers while another is written.
+const mostSpares = 2
+
 // finish tells everyone who waits for the batch what became of it, and keeps its buffer for another.
 func (j *Journal) finish(b *batch) {
 	if len(b.buf) > 0 {
 		j.pending -= int64(len(b.buf) - frameHead)
 	}
-	if cap(b.buf) <= 2*int(j.opts.BatchBytes) && cap(b.buf) > cap(j.spare) {
-		j.spare = b.buf[:0]
+	if cap(b.buf) >= frameHead && cap(b.buf) <= 2*int(j.opts.BatchBytes) && len(j.spares) < mostSpares {
+		j.spares = append(j.spares, b.buf)
 	}
 	b.buf = nil
 	b.done = true

@@ -137,7 +137,7 @@ type Journal struct {
 	open    *batch   // the last of waiting while it takes more records, else nil
 	waiting []*batch // for the syncer, oldest first
 	pending int64    // bytes of the batches that are not done
-	spare   []byte   // a buffer for the next batch
+	spares  [][]byte // buffers for the next batches
 
 	tail     *segment // where frames go
 	oldest   uint64   // the first segment that is still there
