@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,10 @@ type Config struct {
 	AutoCreate  bool          `yaml:"auto-create" doc:"whether a topic is made by being asked for"`
 	Segment     nodes.Bytes   `yaml:"segment" doc:"how large a segment of a partition becomes"`
 	Retention   time.Duration `yaml:"retention" doc:"after how long segments go; 0 is never"`
+	SegmentAge  time.Duration `yaml:"segment-age" doc:"after how long a segment is closed although it is not full"`
+	Cleanup     Cleanup       `yaml:"cleanup" doc:"what becomes of old records: delete, compact (the last of each key stays), or compact,delete"`
+	Removals    time.Duration `yaml:"delete-retention" doc:"how long a compacted topic shows that a key is gone"`
+	Dirty       nodes.Percent `yaml:"dirty-ratio" doc:"from which share of new bytes on a log is compacted"`
 	Offsets     int           `yaml:"offsets-partitions" doc:"partitions of the topic that keeps the groups' offsets"`
 	Ledgers     int           `yaml:"transactions-partitions" doc:"partitions of the topic that keeps transactions"`
 
@@ -62,11 +67,27 @@ type Config struct {
 	IdleTimeout   time.Duration `yaml:"idle-timeout" doc:"silence after which a connection on which nothing is under way is closed; 0 is never"`
 }
 
+// Cleanup says what becomes of old records.
+type Cleanup string
+
+// The ways.
+const (
+	Delete           Cleanup = "delete"  // old segments go
+	Compact          Cleanup = "compact" // the last record of each key stays
+	CompactAndDelete Cleanup = "compact,delete"
+)
+
+// Values are the ways.
+func (Cleanup) Values() []string {
+	return []string{string(Delete), string(Compact), string(CompactAndDelete)}
+}
+
 // DefaultConfig is what a broker does where nothing is configured.
 func DefaultConfig() *Config {
 	return &Config{
 		Listen: ":9092", PeerListen: ":19092", Cluster: "log", Sync: partition.Always, SyncInterval: time.Second, Partitions: 1, MinInSync: 1,
-		AutoCreate: true, Segment: 64 << 20, Retention: 7 * 24 * time.Hour, Offsets: 8, Ledgers: 8, Election: time.Second, Session: 9 * time.Second,
+		AutoCreate: true, Segment: 64 << 20, Retention: 7 * 24 * time.Hour, SegmentAge: 7 * 24 * time.Hour,
+		Cleanup: Delete, Removals: 24 * time.Hour, Dirty: nodes.PerMillion / 2, Offsets: 8, Ledgers: 8, Election: time.Second, Session: 9 * time.Second,
 		Lag: 30 * time.Second, FollowWait: 500 * time.Millisecond, Prefer: 5 * time.Minute, Housekeep: time.Minute, JoinDelay: 3 * time.Second,
 		LeastMember: 6 * time.Second, MaxMessage: 1 << 20, MaxRequest: 32 << 20, MaxFetch: 32 << 20, MaxMemory: 256 << 20, MaxOutput: 64 << 20,
 		MaxClients: 10_000, MaxPartitions: 10_000, MaxGroups: 10_000, MaxProducers: 10_000, SnapshotEvery: 10_000, IdleTimeout: 10 * time.Minute,
@@ -80,7 +101,8 @@ func (c *Config) Validate() error {
 		value, least int64
 	}{
 		{"partitions", int64(c.Partitions), 1}, {"replication", int64(c.Replication), 0}, {"min-in-sync", int64(c.MinInSync), 1},
-		{"segment", int64(c.Segment), 1 << 10}, {"retention", int64(c.Retention), 0}, {"offsets-partitions", int64(c.Offsets), 1},
+		{"segment", int64(c.Segment), 1 << 10}, {"retention", int64(c.Retention), 0}, {"segment-age", int64(c.SegmentAge), int64(time.Millisecond)}, {"delete-retention", int64(c.Removals), 0},
+		{"offsets-partitions", int64(c.Offsets), 1},
 		{"transactions-partitions", int64(c.Ledgers), 1}, {"election-timeout", int64(c.Election), int64(time.Millisecond)},
 		{"session-timeout", int64(c.Session), int64(4 * time.Millisecond)}, {"lag-time", int64(c.Lag), int64(time.Millisecond)},
 		{"follow-wait", int64(c.FollowWait), int64(time.Millisecond)}, {"prefer-every", int64(c.Prefer), int64(time.Millisecond)},
@@ -94,6 +116,9 @@ func (c *Config) Validate() error {
 		if least.value < least.least {
 			return fmt.Errorf("%s: is less than %d", least.name, least.least)
 		}
+	}
+	if err := c.topic(nil).Check(); err != nil {
+		return err
 	}
 	switch {
 	case c.Sync == partition.Interval && c.SyncInterval <= 0:
@@ -170,6 +195,8 @@ func (c *Config) topic(said cluster.Config) cluster.Config {
 	all := cluster.Config{
 		"min.insync.replicas": fmt.Sprint(c.MinInSync), "unclean.leader.election.enable": fmt.Sprint(c.Unclean),
 		"segment.bytes": fmt.Sprint(int64(c.Segment)), "retention.ms": fmt.Sprint(c.Retention.Milliseconds()), "max.message.bytes": fmt.Sprint(int64(c.MaxMessage)),
+		"segment.ms": fmt.Sprint(c.SegmentAge.Milliseconds()), "cleanup.policy": string(c.Cleanup), "delete.retention.ms": fmt.Sprint(c.Removals.Milliseconds()),
+		"min.cleanable.dirty.ratio": strconv.FormatFloat(float64(c.Dirty)/float64(nodes.PerMillion), 'f', -1, 64),
 	}
 	if c.Retention == 0 {
 		all["retention.ms"] = "-1"
@@ -185,7 +212,8 @@ func (c *Config) partition(t cluster.Config) partition.Options {
 	o := partition.Options{
 		Sync: c.Sync, Interval: c.SyncInterval, SegmentBytes: nodes.Bytes(t.Int("segment.bytes")), SegmentAge: t.Duration("segment.ms"),
 		BatchBytes: nodes.Bytes(t.Int("max.message.bytes")), GrowBytes: min(nodes.Bytes(t.Int("segment.bytes")), 256<<10),
-		Compacted: t.Compacts(), TombstonesFor: t.Duration("delete.retention.ms"), DirtyShare: t.Share("min.cleanable.dirty.ratio"),
+		Compacted: t.Compacts(), TombstonesFor: t.Duration("delete.retention.ms"), DirtyShare: max(1, t.Share("min.cleanable.dirty.ratio")), // 0 is half
+
 		Producers: c.MaxProducers,
 	}
 	if t.Deletes() {

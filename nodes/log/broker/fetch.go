@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -141,6 +142,7 @@ func (f *fetching) read(r *replica, asked *kmsg.FetchRequestTopicPartition, told
 	case follows:
 		below = log.Placed()
 		r.hear(f.request.ReplicaID, f.life, asked.FetchOffset)
+		told.UnknownTags.Set(everywhereTag, binary.BigEndian.AppendUint64(nil, uint64(r.everywhere)))
 	case f.request.IsolationLevel > 0:
 		below = log.Stable()
 	}
@@ -165,6 +167,9 @@ func (f *fetching) read(r *replica, asked *kmsg.FetchRequestTopicPartition, told
 	f.bytes += len(data)
 	return wire.None
 }
+
+// everywhereTag is a field of what a follower is told of a partition that the protocol does not have: below which offset every replica has had all.
+const everywhereTag = 1000
 
 // unreadable is what is told where a log cannot be read. One that rotted is the end of this life: the next finds it damaged before it says
 // what it has.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -212,6 +213,11 @@ func (f *fetcher) keepUp(p position, told *kmsg.FetchResponseTopicPartition) {
 	if high := min(told.HighWatermark, p.log.Next()); high > p.log.Watermark() {
 		p.log.SetWatermark(high)
 	}
+	told.UnknownTags.Each(func(tag uint32, value []byte) {
+		if tag == everywhereTag && len(value) == 8 {
+			p.r.spread(min(int64(binary.BigEndian.Uint64(value)), p.log.Next()))
+		}
+	})
 	if told.LogStartOffset > p.log.Start() && told.LogStartOffset <= p.log.Watermark() {
 		if err := p.log.DeleteBefore(told.LogStartOffset); err != nil {
 			f.b.env.Log().Warn("a log's start does not follow its leader's", "log", p.r.dir(), "err", err)

@@ -96,7 +96,7 @@ func (b *broker) writeMarkers(c *call, r *kmsg.WriteTxnMarkersRequest) {
 		told := kmsg.NewWriteTxnMarkersResponseMarker()
 		told.ProducerID = m.ProducerID
 		by := coordinator.Producer{ID: m.ProducerID, Epoch: m.ProducerEpoch}
-		marker := record.Marker{Commit: m.Committed, CoordinatorEpoch: m.CoordinatorEpoch}
+		marker := record.Marker{Commit: m.Committed, CoordinatorEpoch: m.CoordinatorEpoch, Once: m.TransactionVersion >= transaction.MovesOn}
 		for _, t := range m.Topics {
 			of := kmsg.NewWriteTxnMarkersResponseMarkerTopic()
 			of.Topic = t.Topic
@@ -131,7 +131,7 @@ func (b *broker) mark(topic string, index int32, by coordinator.Producer, m reco
 	}
 	b.record.Sometimes(abortMarked, !m.Commit)
 	committed := r.await(a.Last+1, func(code wire.Code) {
-		if k := r.keeper; code == wire.None && k != nil && k.groups != nil && !k.over {
+		if k := r.keeper; code == wire.None && !a.Duplicate && k != nil && k.groups != nil && !k.over {
 			k.groups.Ended(b.now(), by.ID, m.Commit)
 			k.drive()
 		}
@@ -153,7 +153,7 @@ func (b *broker) sendMarkers(k *keeper, m transaction.Marker) {
 		case of == nil: // its topic is no more
 			k.ledger.Marked(b.now(), m, p)
 		case of.Leader == b.place.id:
-			b.mark(p.Topic, p.Partition, m.Producer, record.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch}, func(code wire.Code) {
+			b.mark(p.Topic, p.Partition, m.Producer, record.Marker{Commit: m.Commit, CoordinatorEpoch: m.CoordinatorEpoch, Once: m.Once}, func(code wire.Code) {
 				k.marked(m, code, p)
 			})
 		case of.Leader != cluster.None:
@@ -237,9 +237,12 @@ func (c *courier) run() {
 }
 
 func (c *courier) bring(e errand) error {
-	request := wire.New(wire.WriteTxnMarkers, 1).(*kmsg.WriteTxnMarkersRequest)
+	request := wire.New(wire.WriteTxnMarkers, 2).(*kmsg.WriteTxnMarkersRequest)
 	m := kmsg.NewWriteTxnMarkersRequestMarker()
 	m.ProducerID, m.ProducerEpoch, m.Committed, m.CoordinatorEpoch = e.m.Producer.ID, e.m.Producer.Epoch, e.m.Commit, e.m.CoordinatorEpoch
+	if e.m.Once {
+		m.TransactionVersion = transaction.MovesOn
+	}
 	for _, p := range e.partitions {
 		i := slices.IndexFunc(m.Topics, func(t kmsg.WriteTxnMarkersRequestMarkerTopic) bool { return t.Topic == p.Topic })
 		if i < 0 {

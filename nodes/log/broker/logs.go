@@ -201,6 +201,7 @@ func (r *replica) open(config cluster.Config) error {
 		return fmt.Errorf("%s: %w", r.dir(), err)
 	}
 	r.log = log
+	r.log.KeepRemovals(r.everywhere)
 	r.config = config
 	return nil
 }

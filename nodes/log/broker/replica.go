@@ -22,6 +22,8 @@ type replica struct {
 	view   cluster.Partition    // as the controllers last said
 	config cluster.Config
 	least  int // how many have to be in sync for the high watermark to move
+	// everywhere is the offset below which all replicas have had all, in sync or not: the leader finds it out, and followers are told.
+	everywhere int64
 
 	leads     bool
 	epoch     int32 // in which it leads
@@ -160,9 +162,17 @@ func (r *replica) held() int64 {
 	return r.log.Placed()
 }
 
-// advance moves the high watermark.
+// advance moves the high watermark, and what every replica has had.
 func (r *replica) advance() {
-	if !r.leads || len(r.view.InSync) < r.least {
+	if !r.leads {
+		return
+	}
+	all := r.held()
+	for _, f := range r.followers {
+		all = min(all, f.end)
+	}
+	r.spread(all)
+	if len(r.view.InSync) < r.least {
 		return
 	}
 	high := r.held()
@@ -175,6 +185,14 @@ func (r *replica) advance() {
 	}
 	if high > r.log.Watermark() {
 		r.log.SetWatermark(high)
+	}
+}
+
+// spread takes note that all replicas have had what is below the offset. What they have had once they keep, or have all anew from one that has.
+func (r *replica) spread(everywhere int64) {
+	if everywhere > r.everywhere {
+		r.everywhere = everywhere
+		r.log.KeepRemovals(everywhere)
 	}
 }
 

@@ -98,6 +98,7 @@ func (m *membership) plan(told *kmsg.JoinGroupResponse) (all []kmsg.SyncGroupReq
 		if partitions[topic] = len(m.topics[topic]); partitions[topic] == 0 {
 			return nil, fmt.Errorf("%w: of %s", errNoLeader, topic)
 		}
+		m.counted = append(m.counted, count{topic, partitions[topic]})
 	}
 	shares := m.config.Assignor.divide(members, partitions)
 	for _, each := range members {
@@ -123,7 +124,7 @@ func partsOf(assignment []byte) (parts []*part, err error) {
 	}
 	for _, t := range given.Topics {
 		for _, p := range t.Partitions {
-			parts = append(parts, &part{topic: t.Topic, partition: p, position: -1})
+			parts = append(parts, newPart(t.Topic, p))
 		}
 	}
 	return parts, nil

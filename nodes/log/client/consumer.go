@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"simrun/nodes"
@@ -60,7 +61,8 @@ type ConsumerConfig struct {
 	Isolation  Isolation     `yaml:"isolation" doc:"which messages of transactions are seen: read-committed or read-uncommitted"`
 	From       Start         `yaml:"from" doc:"where it begins if the group has come nowhere yet: earliest or latest"`
 	Assignor   Assignor      `yaml:"assignor" doc:"how a leader of the group divides the partitions: range or roundrobin"`
-	Static     bool          `yaml:"static" doc:"keep its place in the group while it is away, under the host's name as instance"`
+	Static     bool          `yaml:"static" doc:"keep its place in the group while it is away"`
+	Instance   string        `yaml:"instance" doc:"under which name it keeps its place; the host's if empty. Whoever comes under it later fences the other off"`
 	Session    time.Duration `yaml:"session-timeout" doc:"silence after which it is taken out of the group"`
 	Heartbeat  time.Duration `yaml:"heartbeat" doc:"how often it makes itself heard"`
 	Rebalance  time.Duration `yaml:"rebalance-timeout" doc:"how long the others wait for it to join again"`
@@ -70,13 +72,14 @@ type ConsumerConfig struct {
 	FetchBytes nodes.Bytes   `yaml:"fetch" doc:"most bytes of an answer, unless the first batch alone is more"`
 	Output     string        `yaml:"output" doc:"topic for what comes of messages; takes exactly-once"`
 	TxnTimeout time.Duration `yaml:"transaction-timeout" doc:"after how long the coordinator aborts a transaction"`
+	Look       time.Duration `yaml:"look-every" doc:"how often it asks whether partitions were added"`
 }
 
 // DefaultConsumerConfig is what a consumer does where nothing is configured.
 func DefaultConsumerConfig() *ConsumerConfig {
 	return &ConsumerConfig{Network: defaultNetwork(), Topics: []string{"events"}, Group: "consumers", Semantics: AtLeastOnce, Isolation: ReadCommitted,
 		From: Earliest, Assignor: Range, Session: 10 * time.Second, Heartbeat: 3 * time.Second, Rebalance: 30 * time.Second, MaxPoll: 100,
-		FetchWait: 500 * time.Millisecond, FetchBytes: 1 << 20, TxnTimeout: 10 * time.Second}
+		FetchWait: 500 * time.Millisecond, FetchBytes: 1 << 20, TxnTimeout: 10 * time.Second, Look: 5 * time.Minute}
 }
 
 // Validate says what cannot be meant.
@@ -88,6 +91,8 @@ func (c *ConsumerConfig) Validate() error {
 		return errors.New("semantics: exactly-once takes an output and a group")
 	case c.Semantics != ExactlyOnce && c.Output != "":
 		return errors.New("output: takes semantics: exactly-once")
+	case c.Instance != "" && !c.Static:
+		return errors.New("instance: takes static")
 	case c.Static && c.Group == "":
 		return errors.New("static: takes a group")
 	case c.Heartbeat >= c.Session:
@@ -97,7 +102,7 @@ func (c *ConsumerConfig) Validate() error {
 	}
 	return errors.Join(c.Network.validate(), least("heartbeat", int64(c.Heartbeat), int64(time.Millisecond)), least("rebalance-timeout", int64(c.Rebalance), int64(time.Millisecond)),
 		least("max-poll", int64(c.MaxPoll), 1), least("fetch-wait", int64(c.FetchWait), 0), least("fetch", int64(c.FetchBytes), 1),
-		least("transaction-timeout", int64(c.TxnTimeout), int64(time.Millisecond)))
+		least("transaction-timeout", int64(c.TxnTimeout), int64(time.Millisecond)), least("look-every", int64(c.Look), int64(time.Millisecond)))
 }
 
 // Consumer is the kind.
@@ -121,6 +126,7 @@ type consumer struct {
 	config   *ConsumerConfig
 	codec    record.Codec
 	parts    []*part
+	counted  []count // what it, or its group by its word, divides
 	fetching map[*remote]bool
 	seeking  bool       // who leads is being found out
 	woken    nodes.Cond // something was fetched, or the parts are no longer its own
@@ -147,6 +153,7 @@ func runConsumer(env nodes.Env, config *ConsumerConfig) error {
 		c.stop()
 		c.woken.Broadcast()
 	})
+	env.Go("look", c.look)
 	c.consume()
 	if c.member != nil {
 		c.member.leave()
@@ -183,14 +190,16 @@ func (c *consumer) gain() error {
 		if err := c.refresh(c.config.Topics...); err != nil {
 			return err
 		}
+		c.counted = nil
 		for _, topic := range c.config.Topics {
 			if len(c.topics[topic]) == 0 { // it may be about to be made: who passes over it now would do so for good
 				c.drop()
 				return errNoLeader
 			}
 			for p := range c.topics[topic] {
-				c.parts = append(c.parts, &part{topic: topic, partition: int32(p), position: -1})
+				c.parts = append(c.parts, newPart(topic, int32(p)))
 			}
+			c.counted = append(c.counted, count{topic, len(c.topics[topic])})
 		}
 	} else if err := c.member.join(); err != nil {
 		return err
@@ -212,6 +221,57 @@ func (c *consumer) drop() {
 		p.gone = true
 	}
 	c.parts = nil
+}
+
+// count is how many partitions a topic had.
+type count struct {
+	topic      string
+	partitions int
+}
+
+// look asks now and then whether there are more.
+func (c *consumer) look() {
+	for c.env.Sleep(c.config.Look) == nil && !c.stopping {
+		topics := slices.Clone(c.config.Topics)
+		for _, n := range c.counted {
+			topics = append(topics, n.topic)
+		}
+		slices.Sort(topics)
+		if c.refresh(slices.Compact(topics)...) == nil { // else it is asked again
+			c.woken.Broadcast()
+		}
+	}
+}
+
+// outgrown are partitions that nobody has been given.
+func (c *consumer) outgrown() (all []*part) {
+	for _, n := range c.counted {
+		for p := n.partitions; p < len(c.topics[n.topic]); p++ {
+			all = append(all, newPart(n.topic, int32(p)))
+		}
+	}
+	return all
+}
+
+// widen takes partitions that were added. In a group, who divided them has the group begin anew. By itself a consumer reads them from their
+// beginning, wherever it began: whatever stands there came later.
+func (c *consumer) widen() {
+	added := c.outgrown()
+	if len(added) == 0 {
+		return
+	}
+	c.env.Record().Reach(newParts)
+	if c.member != nil {
+		c.counted, c.member.rejoin = nil, true
+		return
+	}
+	for i := range c.counted {
+		c.counted[i].partitions = len(c.topics[c.counted[i].topic])
+	}
+	for _, p := range added {
+		p.added, p.reset = true, true
+	}
+	c.parts = append(c.parts, added...)
 }
 
 // polled is a message that was polled.
@@ -272,7 +332,7 @@ func (c *consumer) take() (all []polled) {
 		n := min(len(p.buffer), c.config.MaxPoll-len(all))
 		for _, f := range p.buffer[:n] {
 			all = append(all, polled{p, f})
-			p.position = f.offset + 1
+			p.position = spot{f.offset + 1, f.epoch}
 		}
 		if p.buffer = p.buffer[n:]; len(p.buffer) == 0 {
 			p.position = p.fetched
@@ -290,7 +350,7 @@ func (c *consumer) takeBack() {
 	c.env.Record().Reach(tookBack)
 	op := c.env.Record().Invoke(nodes.Request{}, "seek")
 	for _, p := range c.parts {
-		p.position, p.buffer = -1, nil
+		p.put(nowhere)
 	}
 	c.moved = true
 	err := c.settle()
@@ -315,7 +375,7 @@ func (c *consumer) settle() error {
 func (c *consumer) tellLag() {
 	lag := int64(0)
 	for _, p := range c.parts {
-		lag += max(0, p.high-p.position)
+		lag += max(0, p.high-p.position.offset)
 	}
 	c.env.Record().Gauge("lag", lag)
 }

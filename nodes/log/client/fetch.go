@@ -11,32 +11,20 @@ import (
 	"simrun/nodes/log/wire"
 )
 
-// part is a partition that a consumer has.
-//
-// Invariant: the offsets in buffer rise, from position on, and lie before fetched. While buffer is empty, fetched is position.
-type part struct {
-	topic     string
-	partition int32
-	position  int64 // of what is processed next; -1 before it is known
-	fetched   int64 // from where to fetch
-	high      int64 // where the partition ends, as far as it may be seen
-	buffer    []fetched
-	gone      bool // it is not the consumer's any more
-	reset     bool // its position is not there
-}
-
-// fetched is a message that was fetched ahead.
-type fetched struct {
-	offset     int64
-	key, value []byte
-}
-
 // await waits until something was fetched.
 func (c *consumer) await() {
 	for !c.stopping && c.fatal == nil && !c.lost() {
 		for _, p := range c.parts {
 			if len(p.buffer) > 0 {
 				return
+			}
+		}
+		if c.widen(); c.lost() {
+			return
+		}
+		for _, p := range c.parts {
+			if p.parted != nil {
+				c.turnBack(p)
 			}
 		}
 		if slices.ContainsFunc(c.parts, func(p *part) bool { return p.reset }) && c.place() == nil {
@@ -52,7 +40,7 @@ func (c *consumer) feed() {
 	homeless := false
 	for _, p := range c.parts {
 		r := c.leader(p.topic, p.partition)
-		if homeless = homeless || r == nil; r == nil || c.fetching[r] || len(p.buffer) > 0 || p.reset {
+		if homeless = homeless || r == nil; r == nil || c.fetching[r] || !p.wants() {
 			continue
 		}
 		c.fetching[r] = true
@@ -75,14 +63,17 @@ func (c *consumer) fetch(r *remote) {
 	for !c.stopping {
 		var wanted []*part
 		for _, p := range c.parts {
-			if c.leader(p.topic, p.partition) == r && len(p.buffer) == 0 && !p.reset {
+			if c.leader(p.topic, p.partition) == r && p.wants() {
 				wanted = append(wanted, p)
 			}
 		}
 		if len(wanted) == 0 {
 			break
 		}
-		err := c.fetchOnce(r, wanted)
+		wanted, err := c.hold(r, wanted)
+		if len(wanted) > 0 {
+			err = errors.Join(err, c.fetchOnce(r, wanted))
+		}
 		c.woken.Broadcast()
 		if err == nil {
 			pause.Reset()
@@ -104,7 +95,7 @@ func (c *consumer) fetchOnce(r *remote, wanted []*part) error {
 	if c.config.Isolation == ReadCommitted {
 		request.IsolationLevel = 1
 	}
-	from := make([]int64, len(wanted))
+	from := make([]spot, len(wanted))
 	for i, p := range wanted {
 		from[i] = p.fetched
 		t := slices.IndexFunc(request.Topics, func(t kmsg.FetchRequestTopic) bool { return t.Topic == p.topic })
@@ -113,7 +104,7 @@ func (c *consumer) fetchOnce(r *remote, wanted []*part) error {
 			request.Topics = append(request.Topics, kmsg.FetchRequestTopic{Topic: p.topic})
 		}
 		one := kmsg.NewFetchRequestTopicPartition()
-		one.Partition, one.FetchOffset, one.CurrentLeaderEpoch, one.PartitionMaxBytes = p.partition, p.fetched, -1, int32(c.config.FetchBytes)
+		one.Partition, one.FetchOffset, one.CurrentLeaderEpoch, one.PartitionMaxBytes = p.partition, p.fetched.offset, p.holds, int32(c.config.FetchBytes)
 		request.Topics[t].Partitions = append(request.Topics[t].Partitions, one)
 	}
 	answer, _, err := r.ask(forFetch, request, c.config.FetchWait+c.brokers.config.Timeout)
@@ -127,7 +118,7 @@ func (c *consumer) fetchOnce(r *remote, wanted []*part) error {
 	for _, t := range told.Topics {
 		for i := range t.Partitions {
 			at := slices.IndexFunc(wanted, func(p *part) bool { return p.topic == t.Topic && p.partition == t.Partitions[i].Partition })
-			if at < 0 || wanted[at].gone || wanted[at].fetched != from[at] || len(wanted[at].buffer) > 0 {
+			if at < 0 || wanted[at].gone || wanted[at].fetched != from[at] || !wanted[at].wants() {
 				continue // nobody waits for it any more
 			}
 			err = errors.Join(err, c.fill(wanted[at], &t.Partitions[i]))
@@ -164,19 +155,19 @@ func (c *consumer) fill(p *part, told *kmsg.FetchResponseTopicPartition) error {
 			return err
 		}
 		data = rest
-		if hidden.covers(b, c.config.Isolation) || b.NextOffset() <= p.fetched {
-			p.fetched = max(p.fetched, b.NextOffset())
+		if hidden.covers(b, c.config.Isolation) || b.NextOffset() <= p.fetched.offset {
+			p.pass(b)
 			continue
 		}
 		for one, err := range c.codec.Records(b) {
 			if err != nil {
 				return err
 			}
-			if one.Offset >= p.fetched {
-				p.buffer = append(p.buffer, fetched{one.Offset, slices.Clone(one.Key), slices.Clone(one.Value)})
+			if one.Offset >= p.fetched.offset {
+				p.buffer = append(p.buffer, fetched{one.Offset, b.LeaderEpoch(), slices.Clone(one.Key), slices.Clone(one.Value)})
 			}
 		}
-		p.fetched = b.NextOffset()
+		p.pass(b)
 	}
 	if len(p.buffer) == 0 {
 		p.position = p.fetched // nothing but what nobody sees
@@ -219,62 +210,40 @@ func (c *consumer) place() error {
 		}
 	}
 	for _, p := range c.parts {
-		if p.position >= 0 && !p.reset {
+		if p.position.offset >= 0 && !p.reset {
 			continue
 		}
 		at, err := c.edge(p)
 		if err != nil {
 			return err
 		}
-		p.position, p.fetched, p.reset = at, at, false
+		p.put(at)
 	}
 	return nil
 }
 
 // edge is the first offset of a part, or the one after the last.
-func (c *consumer) edge(p *part) (int64, error) {
+func (c *consumer) edge(p *part) (spot, error) {
 	until := c.env.Mark().Add(c.patience())
 	pause := c.pause()
 	err := error(errNoLeader)
+	which := earliestOffset
+	if c.config.From == Latest && !p.added {
+		which = latestOffset
+	}
 	for lasts(c.env, until) > 0 {
 		if r := c.leader(p.topic, p.partition); r != nil {
 			var at int64
-			if at, err = c.askEdge(r, p); err == nil {
-				return at, nil
+			if at, err = c.brokers.edge(r, p.topic, p.partition, -1, which, c.config.Isolation); err == nil {
+				return spot{at, -1}, nil // the epoch that comes with it is that of the record there, or of the leader: not of the one before
 			}
 		}
 		_ = c.refresh(c.config.Topics...) // else the next attempt asks the one that is known
 		if resting := c.rest(pause); resting != nil {
-			return 0, resting
+			return spot{}, resting
 		}
 	}
-	return 0, err
-}
-
-func (c *consumer) askEdge(r *remote, p *part) (int64, error) {
-	request := kmsg.NewPtrListOffsetsRequest()
-	request.ReplicaID = -1
-	if c.config.Isolation == ReadCommitted {
-		request.IsolationLevel = 1
-	}
-	one := kmsg.NewListOffsetsRequestTopicPartition()
-	one.Partition, one.CurrentLeaderEpoch, one.Timestamp = p.partition, -1, -2
-	if c.config.From == Latest {
-		one.Timestamp = -1
-	}
-	request.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: p.topic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{one}}}
-	answer, _, err := r.ask(forShort, request, c.brokers.config.Timeout)
-	if err != nil {
-		return 0, err
-	}
-	told := answer.(*kmsg.ListOffsetsResponse)
-	if len(told.Topics) != 1 || len(told.Topics[0].Partitions) != 1 {
-		return 0, errProtocol
-	}
-	if code := wire.Code(told.Topics[0].Partitions[0].ErrorCode); code != wire.None {
-		return 0, code
-	}
-	return told.Topics[0].Partitions[0].Offset, nil
+	return spot{}, err
 }
 
 // patience is how long something is tried before the consumer looks after itself otherwise.

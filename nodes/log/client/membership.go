@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,7 +28,7 @@ func (m *membership) instance() *string {
 	if !m.config.Static {
 		return nil
 	}
-	return kmsg.StringPtr(m.env.Host())
+	return kmsg.StringPtr(cmp.Or(m.config.Instance, m.env.Host()))
 }
 
 // find sees that the coordinator is known.
@@ -68,6 +69,7 @@ func (m *membership) heed(code wire.Code) error {
 	case wire.RebalanceInProgress:
 		m.rejoin = true
 	case wire.FencedInstanceID:
+		m.env.Record().Reach(displaced)
 		m.fatal = fmt.Errorf("log: another has this place in the group: %w", code)
 	}
 	if m.rejoin {
@@ -79,6 +81,7 @@ func (m *membership) heed(code wire.Code) error {
 // join becomes a member of the next generation, and has its parts.
 func (m *membership) join() error {
 	m.quiet()
+	m.counted = nil
 	if m.unknown {
 		m.id, m.unknown = "", false
 	}
@@ -232,7 +235,7 @@ func (m *membership) askOffsets() error {
 				return m.heed(code)
 			}
 			if i >= 0 && !m.parts[i].reset {
-				m.parts[i].position, m.parts[i].fetched, m.parts[i].buffer = o.Offset, o.Offset, nil
+				m.parts[i].put(spot{o.Offset, o.LeaderEpoch})
 			}
 		}
 	}
@@ -269,7 +272,7 @@ func (m *membership) askCommit() error {
 			request.Topics = append(request.Topics, kmsg.OffsetCommitRequestTopic{Topic: p.topic})
 		}
 		one := kmsg.NewOffsetCommitRequestTopicPartition()
-		one.Partition, one.Offset = p.partition, p.position
+		one.Partition, one.Offset, one.LeaderEpoch = p.partition, p.position.offset, p.position.epoch
 		request.Topics[t].Partitions = append(request.Topics[t].Partitions, one)
 	}
 	answer, err := m.ask(forShort, request, m.env.Mark().Add(m.brokers.config.Timeout))

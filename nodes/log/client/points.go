@@ -62,4 +62,7 @@ var (
 	notCommitted = consumerProbes.Reachable("a consumer could not commit its offsets")
 	tookBack     = consumerProbes.Reachable("a consumer went back to where its group had come")
 	outOfRange   = consumerProbes.Reachable("a consumer asked for an offset that is not there")
+	cutOff       = consumerProbes.Reachable("a consumer found that what it had read was cut off")
+	displaced    = consumerProbes.Reachable("a static member was fenced off, for another came under its name")
+	newParts     = consumerProbes.Reachable("a consumer found partitions that were added")
 )

@@ -100,15 +100,16 @@ func sendOptions() any { return &SendOptions{Keys: 10, Messages: 3} }
 
 // Producer is the kind.
 var Producer = nodes.Kind{
-	Name:       "log.producer",
-	Role:       nodes.Client,
-	Doc:        "Sends messages to the partitions of a log that speaks Kafka's protocol: in batches, numbered so that none is there twice, or in transactions.",
-	Config:     func() any { return DefaultProducerConfig() },
-	Main:       func(env nodes.Env, config any) error { return runProducer(env, config.(*ProducerConfig)) },
-	Operations: []nodes.Operation{{Name: "send", Options: sendOptions}, {Name: "txn", Options: sendOptions}, {Name: "grow", Options: growOptions}},
-	Notes:      moments,
-	Probes:     []*probe.Set{&probes},
-	Points:     points,
+	Name:   "log.producer",
+	Role:   nodes.Client,
+	Doc:    "Sends messages to the partitions of a log that speaks Kafka's protocol: in batches, numbered so that none is there twice, or in transactions.",
+	Config: func() any { return DefaultProducerConfig() },
+	Main:   func(env nodes.Env, config any) error { return runProducer(env, config.(*ProducerConfig)) },
+	Operations: []nodes.Operation{{Name: "send", Options: sendOptions}, {Name: "txn", Options: sendOptions}, {Name: "grow", Options: growOptions},
+		{Name: "write", Options: tableOptions}, {Name: "delete", Options: tableOptions}, {Name: "read", Options: tableOptions}},
+	Notes:  moments,
+	Probes: []*probe.Set{&probes},
+	Points: points,
 }
 
 // producer is one process. A request is a task until its messages are in their lanes; those bring them to their partitions.
@@ -175,6 +176,7 @@ type message struct {
 	partition int32 // -1 if it is not known how many there are
 	key       *string
 	value     string
+	removal   bool  // it has no value
 	offset    int64 // once it arrived; -1 if it was not told
 }
 
@@ -201,13 +203,20 @@ func (m *message) record(now int64) record.Record {
 	if m.key != nil {
 		r.Key = []byte(*m.key)
 	}
+	if m.removal {
+		r.Value = nil
+	}
 	return r
 }
 
 // serve makes messages of a request, and has them sent, unless there are too many already.
 func (p *producer) serve(request nodes.Request, crowded bool) {
-	if request.Do == "grow" {
+	switch request.Do {
+	case "grow":
 		p.grow(request)
+		return
+	case "write", "delete", "read":
+		p.table(request, crowded)
 		return
 	}
 	options, _ := request.Options.(*SendOptions)
@@ -247,7 +256,7 @@ func (p *producer) serve(request nodes.Request, crowded bool) {
 		case err != nil:
 			op.Fail(err, own)
 		default:
-			p.transact(&errand{op, all, until})
+			p.transact(&errand{op: op, all: all, until: until})
 			return
 		}
 		p.finish()

@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,7 +16,12 @@ type errand struct {
 	op    nodes.Op
 	all   []*message
 	until nodes.Instant
+
+	table  bool // it is a write to a table, which is told without its steps
+	gaveUp bool // it is given up once it is sent
 }
+
+var errGaveUp = errors.New("log: it was given up")
 
 // transact does transactions one after the other.
 func (p *producer) transact(e *errand) {
@@ -45,6 +51,9 @@ func (p *producer) do(e *errand) {
 	}
 	f := fate{failed: errExpired}
 	err := p.wallet.send(&p.codec, p.config.Compression, e.all, e.until, e.op)
+	if err == nil && e.gaveUp {
+		err = errGaveUp
+	}
 	if err == nil {
 		f = p.wallet.end(e.until, true)
 	}
@@ -52,6 +61,8 @@ func (p *producer) do(e *errand) {
 	case err != nil:
 		p.wallet.abort(p.env.Mark().Add(p.brokers.config.Timeout))
 		e.op.Fail(err)
+	case f.arrived && e.table:
+		e.op.Ok()
 	case f.arrived:
 		steps := make([]history.Step, len(e.all))
 		for i, m := range e.all {

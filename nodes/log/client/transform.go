@@ -100,7 +100,7 @@ func (m *membership) commitWithin(w *wallet) error {
 			request.Topics = append(request.Topics, kmsg.TxnOffsetCommitRequestTopic{Topic: p.topic})
 		}
 		one := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		one.Partition, one.Offset = p.partition, p.position
+		one.Partition, one.Offset, one.LeaderEpoch = p.partition, p.position.offset, p.position.epoch
 		request.Topics[t].Partitions = append(request.Topics[t].Partitions, one)
 	}
 	answer, err := m.ask(forShort, request, m.env.Mark().Add(m.brokers.config.Timeout))

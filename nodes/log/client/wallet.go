@@ -28,6 +28,9 @@ func newWallet(b *brokers, id string, timeout time.Duration) *wallet {
 	return &wallet{brokers: b, id: id, timeout: timeout}
 }
 
+// endMovesOn is the version of EndTxn from which on each transaction has an epoch of its own (KIP-890).
+const endMovesOn = 5
+
 // errFenced says that another has the transactional ID, or the transaction took too long.
 var errFenced = errors.New("log: the producer was fenced off")
 
@@ -87,13 +90,25 @@ func (w *wallet) addOffsets(until nodes.Instant, group string) error {
 	return result.err()
 }
 
-// end commits the transaction, or aborts it. If that stays unknown, only the coordinator knows.
+// end commits the transaction, or aborts it. If that stays unknown, only the coordinator knows. One that speaks of it tells the next epoch
+// with its answer, so that nothing which is late comes to be part of the next transaction.
 func (w *wallet) end(until nodes.Instant, commit bool) fate {
 	return w.persist(until, func() kmsg.Request {
 		r := kmsg.NewPtrEndTxnRequest()
 		r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = w.id, w.identity.id, w.identity.epoch, commit
 		return r
-	}, func(answer kmsg.Response) wire.Code { return wire.Code(answer.(*kmsg.EndTxnResponse).ErrorCode) })
+	}, func(answer kmsg.Response) wire.Code {
+		told := answer.(*kmsg.EndTxnResponse)
+		switch code := wire.Code(told.ErrorCode); {
+		case code != wire.None || told.Version < endMovesOn:
+			return code
+		case told.ProducerEpoch < 0:
+			w.reset()
+		default:
+			w.identity, w.sequences = &identity{told.ProducerID, told.ProducerEpoch}, map[string]int32{}
+		}
+		return wire.None
+	})
 }
 
 // persist asks the coordinator, whoever it is, until it gives an answer that will not be another the next time. All that is asked may be

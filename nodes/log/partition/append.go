@@ -93,15 +93,21 @@ func (p *Partition) Append(b record.Batch, epoch int32) (Appended, error) {
 }
 
 // AppendMarker ends a producer's transaction, as the leader of an epoch, on behalf of the transaction's coordinator. Without an open
-// transaction it only fences earlier epochs of the producer. Errors are those of Append.
+// transaction it only fences earlier epochs of the producer. One that is to be there once, and is, is a duplicate: all that is in the log by
+// then comes after it. Errors are those of Append.
 func (p *Partition) AppendMarker(m record.Marker, producerID int64, producerEpoch int16, epoch int32) (Appended, error) {
 	now := p.now()
 	b := record.BuildMarker(m, producerID, producerEpoch, now)
 	if err := p.refuses(len(b), epoch); err != nil {
 		return Appended{}, err
 	}
-	if err := p.producers.checkMarker(b, m); err != nil {
+	seen, err := p.producers.checkMarker(b, m)
+	switch {
+	case err != nil:
 		return Appended{}, err
+	case seen:
+		p.env.Record().Reach(markedTwice)
+		return Appended{First: p.next - 1, Last: p.next - 1, Time: -1, Duplicate: true, group: p.groupOf(p.next - 1)}, nil
 	}
 	return p.add(b, epoch, now, nil), nil
 }
@@ -119,7 +125,9 @@ func (p *Partition) Follow(data []byte) (a Appended, err error) {
 			break
 		}
 		if err == nil {
-			err = p.follows(b)
+			if b, err = p.fit(b); err == nil {
+				err = p.refuses(len(b), b.LeaderEpoch())
+			}
 		}
 		if err != nil {
 			return a, err
@@ -131,15 +139,20 @@ func (p *Partition) Follow(data []byte) (a Appended, err error) {
 	return a, nil
 }
 
-// follows says why a leader's batch cannot be added.
-func (p *Partition) follows(b record.Batch) error {
+// fit makes a leader's batch the one that follows what is here: itself or, of a hole in which this log ends, what lies beyond that end. A hole
+// stands for many batches of the leader's that it has compacted, and a follower may have had some of these.
+func (p *Partition) fit(b record.Batch) (record.Batch, error) {
 	if err := b.Check(); err != nil {
-		return err
+		return nil, err
+	}
+	if b.Count() == 0 && b.Producer().ID < 0 && b.BaseOffset() < p.next && p.next < b.NextOffset() {
+		p.env.Record().Reach(withinHole)
+		return record.Hole(p.next, b.LastOffset(), b.LeaderEpoch()), nil
 	}
 	if b.BaseOffset() != p.next {
-		return fmt.Errorf("%w: offset %d at %d", ErrGap, b.BaseOffset(), p.next)
+		return nil, fmt.Errorf("%w: offset %d at %d", ErrGap, b.BaseOffset(), p.next)
 	}
-	return p.refuses(len(b), b.LeaderEpoch())
+	return b, nil
 }
 
 // refuses says why nothing can be appended.

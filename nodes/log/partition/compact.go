@@ -131,6 +131,10 @@ type compaction struct {
 	live    map[int64]bool // producers whose transaction has a record that stays
 }
 
+// KeepRemovals says that from the offset on removals of keys are to stay, however old they are, for another replica may not have had them: it
+// would have the key's last value for ever, and bring it back when it leads. Where nobody says so there is no other replica.
+func (p *Partition) KeepRemovals(from int64) { p.removals = from }
+
 // worthwhile says whether there is enough to do, and how far.
 func (w *compaction) worthwhile() bool {
 	p := w.p
@@ -149,6 +153,10 @@ func (w *compaction) worthwhile() bool {
 		}
 	}
 	w.ripe = p.cleaned.ripe(w.now, p.opts.TombstonesFor.Milliseconds())
+	if w.ripe > p.removals {
+		p.env.Record().Reach(stayed)
+		w.ripe = max(p.removals, p.cleaned.reaped)
+	}
 	if w.upto == 0 {
 		return false
 	}

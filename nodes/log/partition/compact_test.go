@@ -2,11 +2,16 @@ package partition_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
 	"simrun/nodes/log/partition"
+	"simrun/nodes/log/record"
 	"simrun/sim/disk"
 )
 
@@ -127,5 +132,71 @@ func crashCompactions(t *testing.T, o partition.Options) {
 				return p.Close()
 			})
 		},
+	})
+}
+
+// If this failed, a follower that was away while its leader compacted would come to a place where nothing follows, and stay there.
+func TestAFollowerEndsWithinWhatItsLeaderCompactedAway(t *testing.T) {
+	_, fs := newDisk()
+	_, other := newDisk()
+	live(t, fs, func(env nodes.Env) {
+		leader := open(t, env, compactible)
+		follower := open(t, onDisk{Env: env, fs: other}, compactible)
+		for i := range 10 {
+			put(t, leader, 0, batch(fmt.Sprint("a=", i)))
+		}
+		fetch(t, follower, leader)
+		for i := range 10 {
+			put(t, leader, 0, batch(fmt.Sprint("a=", 10+i)))
+		}
+		leader.SetWatermark(leader.Next())
+		did, err := leader.Compact()
+		require.NoError(t, err)
+		require.True(t, did)
+		data, err := leader.Read(follower.Next(), partition.ReadOptions{})
+		require.NoError(t, err)
+		hole, _, err := record.Cut(data)
+		require.NoError(t, err)
+		require.Less(t, hole.BaseOffset(), follower.Next(), "the leader's hole begins before the follower's end")
+		fetch(t, follower, leader)
+		require.Equal(t, leader.Next(), follower.Next())
+		for _, p := range []*partition.Partition{leader, follower} {
+			held, err := committed(p, 0)
+			require.NoError(t, err)
+			require.Equal(t, map[string]string{"a": "19"}, held)
+			require.NoError(t, p.Close())
+		}
+	})
+	live(t, other, func(env nodes.Env) {
+		p := open(t, env, compactible)
+		require.Equal(t, "19:a=19", all(t, p)[len(all(t, p))-1], "what it has made of the hole is whole")
+		require.NoError(t, p.Close())
+	})
+}
+
+// If this failed, a replica that was away for longer than removals stay would bring keys back.
+func TestRemovalsStayUntilEveryReplicaHasHadThem(t *testing.T) {
+	_, fs := newDisk()
+	now := time.UnixMilli(0)
+	o := compactible
+	o.SegmentBytes, o.TombstonesFor = 1, time.Hour
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, onDisk{Env: env, fs: fs, clock: &now}, o)
+		p.KeepRemovals(1)
+		put(t, p, 0, batch("a=1"))
+		put(t, p, 0, batch("a="))
+		put(t, p, 0, batch("b=1"), batch("b=2"), batch("b=3"))
+		p.SetWatermark(p.Next())
+		compact := func() bool {
+			_, err := p.Compact()
+			require.NoError(t, err)
+			return slices.Contains(all(t, p), "1:a=")
+		}
+		require.True(t, compact())
+		now = now.Add(2 * time.Hour)
+		require.True(t, compact(), "one replica has not had it")
+		p.KeepRemovals(2)
+		require.False(t, compact())
+		require.NoError(t, p.Close())
 	})
 }

@@ -55,6 +55,7 @@ package partition
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"time"
 
@@ -188,6 +189,7 @@ type Partition struct {
 	epochs    epochs
 	producers producers
 	cleaned   cleaned
+	removals  int64 // from here on removals of keys stay, however old they are
 
 	open     *group   // the last of waiting while it takes more batches, else nil
 	waiting  []*group // for the syncer, oldest first
@@ -210,7 +212,7 @@ type Partition struct {
 
 // Open recovers the partition in dir, which it creates where it is missing. Errors: *Corruption; those of the file system.
 func Open(env nodes.Env, dir string, opts Options) (*Partition, error) {
-	p := &Partition{env: env, fs: env.FS(), dir: dir, opts: opts.withDefaults(), work: env.NewCond()}
+	p := &Partition{env: env, fs: env.FS(), dir: dir, opts: opts.withDefaults(), work: env.NewCond(), removals: math.MaxInt64}
 	p.files.freed, p.chores.freed = env.NewCond(), env.NewCond()
 	if err := p.makeDir(); err != nil {
 		return nil, err

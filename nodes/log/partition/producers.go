@@ -95,21 +95,21 @@ func (ps *producers) check(b record.Batch, now int64) (seen *sent, err error) {
 	return nil, nil
 }
 
-// checkMarker says whether a marker may be appended.
-func (ps *producers) checkMarker(b record.Batch, m record.Marker) error {
+// checkMarker says whether a marker may be appended. Seen is that it has been.
+func (ps *producers) checkMarker(b record.Batch, m record.Marker) (seen bool, err error) {
 	by := b.Producer()
 	p, known := ps.known[by.ID]
 	switch {
 	case by.ID < 0 || by.Epoch < 0:
-		return fmt.Errorf("%w: its producer is none", record.ErrInvalid)
+		return false, fmt.Errorf("%w: its producer is none", record.ErrInvalid)
 	case !known:
-		return ps.makeRoom(1)
+		return false, ps.makeRoom(1)
 	case by.Epoch < p.epoch:
-		return fmt.Errorf("%w: epoch %d after %d", ErrFenced, by.Epoch, p.epoch)
+		return false, fmt.Errorf("%w: epoch %d after %d", ErrFenced, by.Epoch, p.epoch)
 	case m.CoordinatorEpoch < p.coordinator:
-		return fmt.Errorf("%w: epoch %d after %d", ErrCoordinator, m.CoordinatorEpoch, p.coordinator)
+		return false, fmt.Errorf("%w: epoch %d after %d", ErrCoordinator, m.CoordinatorEpoch, p.coordinator)
 	}
-	return nil
+	return m.Once && by.Epoch == p.epoch, nil
 }
 
 // makeRoom forgets those who have been idle for longest where there are too many, some at once; nobody with an open transaction.

@@ -319,7 +319,7 @@ func TestCodecsStartNoGoroutine(t *testing.T) {
 
 // If this failed, transactions would end otherwise than their coordinator decided.
 func TestMarkersSayWhatTheySay(t *testing.T) {
-	for _, m := range []Marker{{true, 3}, {false, math.MaxInt32}} {
+	for _, m := range []Marker{{Commit: true, CoordinatorEpoch: 3}, {CoordinatorEpoch: math.MaxInt32}} {
 		b := BuildMarker(m, 5, 2, 99)
 		require.NoError(t, b.Check())
 		require.True(t, b.Attributes().Control())

@@ -10,6 +10,9 @@ import (
 type Marker struct {
 	Commit           bool // else the transaction is aborted
 	CoordinatorEpoch int32
+	// Once says that the marker's epoch is the one after that of the transaction (KIP-890): where the producer has that epoch already, the
+	// marker has been there before. It is not written down.
+	Once bool
 }
 
 const (

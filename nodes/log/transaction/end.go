@@ -69,14 +69,25 @@ func (c *Core) add(call *coordinator.Call, t *transaction, code wire.Code, all [
 		return
 	}
 	if t.state != Ongoing {
-		next.state, next.began = Ongoing, c.now.Wall
+		next.state, next.began, next.once = Ongoing, c.now.Wall, false
 	}
 	c.write(t, next, func(code wire.Code) { c.refuse(call, code) })
 }
 
+// MovesOn is the version of transactions in which each has an epoch of its own; endMovesOn is that of EndTxn which tells the next.
+const (
+	MovesOn    = 2
+	endMovesOn = 5
+)
+
 // end decides a transaction as its producer wishes. Who asks again for what was decided already is told so.
 func (c *Core) end(call *coordinator.Call, r *kmsg.EndTxnRequest) {
-	t, code := c.who(r.TransactionalID, coordinator.Producer{ID: r.ProducerID, Epoch: r.ProducerEpoch}, r.Version)
+	is, movesOn := coordinator.Producer{ID: r.ProducerID, Epoch: r.ProducerEpoch}, r.Version >= endMovesOn
+	again := movesOn && c.movedOn(r.TransactionalID, is)
+	if again {
+		is.Epoch++
+	}
+	t, code := c.who(r.TransactionalID, is, r.Version)
 	if code != wire.None {
 		c.refuse(call, code)
 		return
@@ -88,15 +99,37 @@ func (c *Core) end(call *coordinator.Call, r *kmsg.EndTxnRequest) {
 	switch t.state {
 	case Ongoing:
 		next := t.standing
-		next.state = prepare
-		c.decide(t, next, func(code wire.Code) { c.refuse(call, code) })
+		if next.state, next.once = prepare, movesOn; movesOn {
+			next.epoch++
+		}
+		c.decide(t, next, func(code wire.Code) { c.ended(call, t, code) })
 	case prepare:
 		c.refuse(call, wire.ConcurrentTransactions)
 	case complete:
-		c.refuse(call, wire.None)
+		if t.once != again { // it is not the one that this producer means
+			c.refuse(call, wire.InvalidTxnState)
+			return
+		}
+		c.ended(call, t, wire.None)
 	default:
 		c.refuse(call, wire.InvalidTxnState)
 	}
+}
+
+// movedOn says that the producer's transaction was decided, and that it has not heard under which epoch it goes on.
+func (c *Core) movedOn(id string, is coordinator.Producer) bool {
+	t := c.transactions[id]
+	return t != nil && t.once && t.producer == is.ID && t.epoch == is.Epoch+1 && t.state != Ongoing
+}
+
+// ended tells a producer that its transaction is decided, and under which epoch it goes on. Who has used up the last is told none, and asks for
+// another number.
+func (c *Core) ended(call *coordinator.Call, t *transaction, code wire.Code) {
+	answer := Refusal(call.Request, code).(*kmsg.EndTxnResponse)
+	if code == wire.None && t.once && t.epoch < lastEpoch {
+		answer.ProducerID, answer.ProducerEpoch = t.producer, t.epoch
+	}
+	c.answer(call, answer)
 }
 
 // decide writes down how the transaction ends, and tells its partitions.
@@ -118,7 +151,7 @@ func (c *Core) begin(t *transaction) {
 // mark sends markers to the partitions that have not confirmed theirs, and completes the transaction if all have.
 func (c *Core) mark(t *transaction) {
 	if len(t.missing) > 0 {
-		c.markers = append(c.markers, Marker{t.number, t.id, coordinator.Producer{ID: t.producer, Epoch: t.epoch}, t.state == PrepareCommit, slices.Clone(t.missing), c.epoch})
+		c.markers = append(c.markers, Marker{t.number, t.id, coordinator.Producer{ID: t.producer, Epoch: t.epoch}, t.state == PrepareCommit, t.once, slices.Clone(t.missing), c.epoch})
 		return
 	}
 	next := t.standing

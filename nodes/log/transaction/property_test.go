@@ -42,7 +42,12 @@ func (j *judge) hears(by *producer, asked kmsg.Request, code wire.Code) {
 			j.taken[by.id][TopicPartition{t.Topic, t.Partitions[0]}] = true
 		}
 	case *kmsg.EndTxnRequest:
-		j.isNewest(by, r.ProducerID, r.ProducerEpoch)
+		if asked := (coordinator.Producer{ID: r.ProducerID, Epoch: r.ProducerEpoch}); by.is == asked {
+			j.isNewest(by, r.ProducerID, r.ProducerEpoch)
+		} else if was := j.newest[by.id]; was != by.is { // it has not heard before that it goes on under the next epoch
+			require.Equal(j.t, was, asked, "%s was fenced off", by.name)
+			j.given[by.is], j.newest[by.id] = by, by.is
+		}
 		if m, open := j.decided[by.id]; open {
 			require.Equal(j.t, m.Commit, r.Commit, "%s was told that its transaction ended otherwise", by.name)
 		}
@@ -123,9 +128,9 @@ func (j *judge) step(t *rapid.T) {
 	case "offsets":
 		j.addOffsets(p, "workers")
 	case "commit":
-		j.end(p, true)
+		j.end(p, true, rapid.Bool().Draw(t, "moves on"))
 	case "abort":
-		j.end(p, false)
+		j.end(p, false, rapid.Bool().Draw(t, "moves on"))
 	case "mark":
 		j.mark(p.id, some)
 	case "all":
@@ -175,7 +180,7 @@ func (j *judge) calm() {
 		}
 		j.init(p, time.Minute, false)
 		j.add(p, TopicPartition{"orders", 0})
-		j.end(p, true)
+		j.end(p, true, false)
 		require.Equal(j.t, PrepareCommit, j.core.transactions[id].state, j.core.String())
 		j.mark(id)
 		require.Equal(j.t, CompleteCommit, j.core.transactions[id].state, j.core.String())
@@ -189,7 +194,7 @@ func FuzzReplay(f *testing.F) {
 	a.id = "pay"
 	w.init(a, time.Minute, false)
 	w.add(a, TopicPartition{"orders", 0}, TopicPartition{"orders", 1})
-	w.end(a, true)
+	w.end(a, true, true)
 	w.mark("pay")
 	for _, e := range w.log {
 		f.Add(e.Records[0].Key, e.Records[0].Value)
@@ -226,7 +231,7 @@ func TestWhatCannotStandIsNotTakenOver(t *testing.T) {
 	for _, v := range []kmsg.TxnMetadataValue{
 		{ProducerID: -1, TimeoutMillis: 1}, {ProducerID: 1, ProducerEpoch: -1, TimeoutMillis: 1}, {ProducerID: 1},
 		{ProducerID: 1, TimeoutMillis: 1, Topics: some}, {ProducerID: 1, TimeoutMillis: 1, State: kmsg.TransactionState(Ongoing)},
-		{ProducerID: 1, TimeoutMillis: 1, State: 6}, {ProducerID: 1, TimeoutMillis: 1, State: -1}, {Version: 1, ProducerID: 1, TimeoutMillis: 1},
+		{ProducerID: 1, TimeoutMillis: 1, State: 6}, {ProducerID: 1, TimeoutMillis: 1, State: -1}, {Version: 2, ProducerID: 1, TimeoutMillis: 1},
 	} {
 		c := New(Options{IDs: &IDs{}})
 		err := c.Replay(coordinator.Entry{Records: []coordinator.Record{{Key: keyOf("x"), Value: v.AppendTo(nil)}}})

@@ -26,7 +26,11 @@ func keyOf(id string) []byte {
 // record is what is written down of a transactional ID.
 func record(id string, s *standing) coordinator.Record {
 	v := kmsg.TxnMetadataValue{ProducerID: s.producer, ProducerEpoch: s.epoch, TimeoutMillis: int32(s.timeout.Milliseconds()),
-		State: kmsg.TransactionState(s.state), LastUpdateTimestamp: s.updated.UnixMilli(), StartTimestamp: -1}
+		State: kmsg.TransactionState(s.state), LastUpdateTimestamp: s.updated.UnixMilli(), StartTimestamp: -1,
+		PreviousProducerID: -1, NextProducerID: -1, NextProducerEpoch: -1}
+	if s.once {
+		v.Version, v.ClientTransactionVersion = 1, MovesOn
+	}
 	if !s.began.IsZero() {
 		v.StartTimestamp = s.began.UnixMilli()
 	}
@@ -65,7 +69,7 @@ func (c *Core) replay(r coordinator.Record) error {
 		return nil
 	}
 	var v kmsg.TxnMetadataValue
-	if err := v.ReadFrom(r.Value); err != nil || v.Version != 0 {
+	if err := v.ReadFrom(r.Value); err != nil || v.Version < 0 || v.Version > 1 {
 		return fmt.Errorf("%w: value of %s, version %d: %w", ErrRecord, k.TransactionalID, v.Version, err)
 	}
 	s, err := standingOf(&v)
@@ -81,7 +85,7 @@ func (c *Core) replay(r coordinator.Record) error {
 // standingOf reads what was written down, if it is something that can stand.
 func standingOf(v *kmsg.TxnMetadataValue) (s standing, err error) {
 	s = standing{state: State(v.State), producer: v.ProducerID, epoch: v.ProducerEpoch, timeout: time.Duration(v.TimeoutMillis) * time.Millisecond,
-		updated: time.UnixMilli(v.LastUpdateTimestamp)}
+		once: v.ClientTransactionVersion >= MovesOn, updated: time.UnixMilli(v.LastUpdateTimestamp)}
 	if v.StartTimestamp >= 0 {
 		s.began = time.UnixMilli(v.StartTimestamp)
 	}
@@ -123,7 +127,7 @@ func Refusal(request kmsg.Request, code wire.Code) kmsg.Response {
 	case *kmsg.AddOffsetsToTxnResponse:
 		a.ErrorCode = n
 	case *kmsg.EndTxnResponse:
-		a.ErrorCode = n
+		a.ErrorCode, a.ProducerID, a.ProducerEpoch = n, -1, noEpoch
 	default:
 		panic(fmt.Sprintf("transaction: a %T is not a coordinator's to answer", request))
 	}

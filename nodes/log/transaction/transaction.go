@@ -10,6 +10,10 @@
 // one before is fenced off. A transaction is decided when that is written down (PrepareCommit, PrepareAbort); then each partition that
 // takes part is told so by a marker, again and again until it has it, and the next transaction may begin when all have. One that takes
 // longer than its producer said is aborted, and its producer fenced off.
+//
+// A marker that is held up on its way, and comes when the producer's next transaction has begun, must not end that one; nor may what was sent for
+// the last one become part of it. So each transaction has an epoch of its own (KIP-890): who ends one by a version from MovesOn's on is
+// told the next epoch, and markers have that already. Producers that do not know of this have one epoch for all, and both may happen.
 package transaction
 
 import (
@@ -68,6 +72,7 @@ type standing struct {
 	state      State
 	producer   int64
 	epoch      int16
+	once       bool // the transaction that was decided last was so under the epoch after its own, which its producer goes on with
 	timeout    time.Duration
 	partitions []TopicPartition
 	began      time.Time // the transaction, by the wall
@@ -160,6 +165,7 @@ type Marker struct {
 	ID               string // the transaction's
 	Producer         coordinator.Producer
 	Commit           bool
+	Once             bool // its epoch is the one after the transaction's
 	Partitions       []TopicPartition
 	CoordinatorEpoch int32
 }

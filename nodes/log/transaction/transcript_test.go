@@ -23,7 +23,7 @@ var rewrite = flag.Bool("rewrite", false, "write what happened into the transcri
 //	coordinator OPTION=VALUE…     with nothing written down; options are most, partitions, retention
 //	NAME inits [ID] [again] [timeout=D]    again: as the producer that it is
 //	NAME adds TOPIC/N… | NAME adds group GROUP
-//	NAME commits | NAME aborts
+//	NAME commits [on] | NAME aborts [on]   on: its next transaction has another epoch
 //	mark ID [TOPIC/N…]            partitions confirm the last marker: all of them if none is named
 //	drop TOPIC
 //	hold | commit N | refuse N CODE | release    writes stay under way until they are committed, or refused
@@ -183,9 +183,9 @@ func (s *transcript) asks(p *producer, verb string, rest []string) {
 		}
 		s.add(p, partitions(rest)...)
 	case "commits":
-		s.end(p, true)
+		s.end(p, true, len(rest) > 0)
 	case "aborts":
-		s.end(p, false)
+		s.end(p, false, len(rest) > 0)
 	default:
 		s.t.Fatalf("%s %s", verb, rest)
 	}

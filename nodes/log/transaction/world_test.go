@@ -190,7 +190,10 @@ func (w *world) hear(by *producer, asked kmsg.Request, answer kmsg.Response) {
 	case *kmsg.AddOffsetsToTxnResponse:
 		code = wire.Code(a.ErrorCode)
 	case *kmsg.EndTxnResponse:
-		code = wire.Code(a.ErrorCode)
+		if code = wire.Code(a.ErrorCode); code == wire.None && a.Version >= endMovesOn {
+			by.is = coordinator.Producer{ID: a.ProducerID, Epoch: a.ProducerEpoch}
+			text = fmt.Sprintf("goes on as producer %d epoch %d", a.ProducerID, a.ProducerEpoch)
+		}
 	}
 	if w.told != nil {
 		w.told(by, asked, code)
@@ -251,8 +254,11 @@ func (w *world) addOffsets(by *producer, group string) {
 	w.ask(by, r)
 }
 
-func (w *world) end(by *producer, commit bool) {
+func (w *world) end(by *producer, commit, movesOn bool) {
 	r := kmsg.NewPtrEndTxnRequest()
-	r.Version, r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = 3, by.id, by.is.ID, by.is.Epoch, commit
+	if r.Version = 3; movesOn {
+		r.Version = endMovesOn
+	}
+	r.TransactionalID, r.ProducerID, r.ProducerEpoch, r.Commit = by.id, by.is.ID, by.is.Epoch, commit
 	w.ask(by, r)
 }
