@@ -63,7 +63,7 @@ func TestABitThatRotsAfterACrashIsToldOrLosesNothing(t *testing.T) {
 			Recover: func(fs nodes.FS) error {
 				files := content(t, fs)
 				for _, name := range slices.Sorted(maps.Keys(files)) {
-					const stride = 61 * 8 // in bits; over all crashes each bit has its turn
+					const stride = 121 * 8 // in bits; over all crashes each bit has its turn
 					for at := turn % stride; at < 8*len(files[name]); at += stride {
 						turn += 7
 						rotten := maps.Clone(files)
