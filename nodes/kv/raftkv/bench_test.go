@@ -2,6 +2,7 @@ package raftkv_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func BenchmarkWorld(b *testing.B) {
 
 func load(b *testing.B, servers, pipeline int) {
 	committed := 0
-	w := group(servers, func(env nodes.Env) error { return write(env, "kv/1:6379", pipeline, &committed) })
+	w := group(servers, raftkv.IndexReads, func(env nodes.Env) error { return write(env, "kv/1:6379", pipeline, &committed) })
 	defer w.Close()
 	w.Run(3 * time.Second) // it leads, and the clients are at work
 	begun, from := committed, w.Now()
@@ -38,32 +39,45 @@ func load(b *testing.B, servers, pipeline int) {
 	b.ReportMetric((w.Now()-from).Seconds()/b.Elapsed().Seconds(), "×real")
 }
 
-// BenchmarkSteady is how much faster than real time a group runs that commits a thousand writes a second, each alone. An
-// operation is a simulated second.
+// BenchmarkSteady is how much faster than real time a group runs that is asked for a thousand operations a second, each alone:
+// writes only, or every other one a read, by either way of a leader to make sure that it still leads. An operation of the
+// benchmark is a simulated second.
 func BenchmarkSteady(b *testing.B) {
 	for _, servers := range []int{3, 5} {
-		b.Run(fmt.Sprintf("%d servers", servers), func(b *testing.B) {
-			committed := 0
-			w := group(servers, func(env nodes.Env) error { return writeEvery(env, "kv/1:6379", 8*time.Millisecond, &committed) })
-			defer w.Close()
-			w.Run(3 * time.Second)
-			begun := committed
-			b.ReportAllocs()
-			b.ResetTimer()
-			for n := range b.N {
-				w.Run(time.Duration(4+n) * time.Second)
-			}
-			b.ReportMetric(float64(committed-begun)/float64(b.N), "commits/simulated-s")
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "×real")
-		})
+		for _, mix := range []struct {
+			name     string
+			commands []string
+			reads    raftkv.Reads
+		}{
+			{"writes", []string{"SET key value-of-some-bytes"}, raftkv.IndexReads},
+			{"half reads by index", []string{"SET key value-of-some-bytes", "GET key"}, raftkv.IndexReads},
+			{"half reads by lease", []string{"SET key value-of-some-bytes", "GET key"}, raftkv.LeaseReads},
+		} {
+			b.Run(fmt.Sprintf("%d servers/%s", servers, mix.name), func(b *testing.B) {
+				answered := 0
+				w := group(servers, mix.reads, func(env nodes.Env) error { return askEvery(env, "kv/1:6379", mix.commands, &answered) })
+				defer w.Close()
+				until := 3 * time.Second
+				w.Run(until)
+				begun := answered
+				b.ReportAllocs()
+				for b.Loop() {
+					until += time.Second
+					w.Run(until)
+				}
+				b.ReportMetric(float64(answered-begun)/float64(b.N), "operations/simulated-s")
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "×real")
+			})
+		}
 	}
 }
 
 // group is a world of so many servers, the first of which leads, and eight clients.
-func group(servers int, client func(nodes.Env) error) *sim.World {
+func group(servers int, reads raftkv.Reads, client func(nodes.Env) error) *sim.World {
 	w := sim.New(sim.Options{Seed: 1})
 	site := w.AddSite("here", w.AddSupplier("grid"), 0)
 	config := raftkv.DefaultConfig()
+	config.Reads = reads
 	for i := range servers {
 		config.Servers = append(config.Servers, nodes.NodeName(fmt.Sprintf("kv/%d", i+1)))
 	}
@@ -83,8 +97,8 @@ func group(servers int, client func(nodes.Env) error) *sim.World {
 	return w
 }
 
-// writeEvery writes again and again, in time, and does not wait for the answers.
-func writeEvery(env nodes.Env, server string, every time.Duration, committed *int) error {
+// askEvery asks 125 times a second, for one command after the other, and does not wait for the answers.
+func askEvery(env nodes.Env, server string, commands []string, answered *int) error {
 	if err := env.Sleep(2 * time.Second); err != nil { // until it leads
 		return err
 	}
@@ -98,15 +112,18 @@ func writeEvery(env nodes.Env, server string, every time.Duration, committed *in
 			switch v, err := in.ReadReply(); {
 			case err != nil:
 				return
-			case v.Kind == resp.Simple:
-				*committed++
+			case v.Err() == nil:
+				*answered++
 			}
 		}
 	})
-	out := resp.AppendCommand(nil, []byte("SET"), []byte("key"), []byte("a value of some bytes"))
-	for err == nil {
-		if _, err = stream.Write(out); err == nil {
-			err = env.Sleep(every)
+	var out [][]byte
+	for _, command := range commands {
+		out = append(out, resp.AppendCommand(nil, strings.Fields(command)...))
+	}
+	for n := 0; err == nil; n++ {
+		if _, err = stream.Write(out[n%len(out)]); err == nil {
+			err = env.Sleep(8 * time.Millisecond)
 		}
 	}
 	return err
