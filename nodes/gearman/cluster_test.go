@@ -19,12 +19,12 @@ import (
 	"simrun/nodes/osenv"
 )
 
-// rig is a server on a machine of its own, whose clock runs faster than ours.
+// rig is a server on a machine of its own.
 type rig struct {
 	t       testing.TB
 	config  *ServerConfig
 	dir     string
-	speed   int
+	byHand  bool                    // its timers wait until the test lets time pass
 	disk    func(nodes.FS) nodes.FS // what the server takes for its disk
 	log     lockedBuffer
 	host    *osenv.Host
@@ -35,7 +35,7 @@ type rig struct {
 
 // start runs a server on data of its own.
 func start(t testing.TB, config func(*ServerConfig)) *rig {
-	r := &rig{t: t, config: DefaultServerConfig(), dir: t.TempDir(), speed: 1}
+	r := &rig{t: t, config: DefaultServerConfig(), dir: t.TempDir()}
 	if config != nil {
 		config(r.config)
 	}
@@ -68,7 +68,7 @@ func (r *rig) tryStart() error {
 			if r.disk != nil {
 				disk = r.disk(disk)
 			}
-			v := newServer(&fastEnv{env, r.speed, time.Now(), listening, disk}, r.config)
+			v := newServer(&rigEnv{Env: env, byHand: r.byHand, listening: listening, disk: disk}, r.config)
 			r.control = v.watch()
 			return v.run()
 		})
@@ -83,9 +83,9 @@ func (r *rig) tryStart() error {
 }
 
 // watch serves questions of the test about the server: a line with a number is answered once nothing waits for the
-// journal, and there are so many connections.
+// journal, and there are so many connections; one with a duration once so much time has passed.
 func (v *server) watch() (address string) {
-	listener, err := v.env.(*fastEnv).Env.Listen("tcp", "127.0.0.1:0")
+	listener, err := v.env.(*rigEnv).Env.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
@@ -101,9 +101,10 @@ func (v *server) watch() (address string) {
 				if err != nil {
 					return
 				}
-				sessions, _ := strconv.Atoi(string(line))
-				for v.unsynced > 0 || len(v.sessions) != sessions {
-					_ = v.env.Sleep(time.Millisecond)
+				if d, err := time.ParseDuration(string(line)); err == nil && d > 0 {
+					v.env.(*rigEnv).pass(d)
+				} else {
+					v.quiesce(string(line))
 				}
 				_, _ = stream.Write([]byte("\n"))
 			})
@@ -112,18 +113,39 @@ func (v *server) watch() (address string) {
 	return listener.Addr().String()
 }
 
+func (v *server) quiesce(sessions string) {
+	n, _ := strconv.Atoi(sessions)
+	for v.unsynced > 0 || len(v.sessions) != n {
+		_ = v.env.(*rigEnv).Env.Sleep(time.Millisecond)
+	}
+}
+
 // quiesce waits until the server has so many connections, and nothing waits for the journal.
 func (r *rig) quiesce(sessions int) {
+	r.t.Helper()
+	r.watched(sessions)
+}
+
+// pass lets so much time pass for the server.
+func (r *rig) pass(d time.Duration) {
+	r.t.Helper()
+	r.watched(d)
+}
+
+func (r *rig) watched(question any) {
 	r.t.Helper()
 	stream, err := net.Dial("tcp", r.control)
 	require.NoError(r.t, err)
 	defer stream.Close()
-	_ = stream.SetDeadline(time.Now().Add(10 * time.Second))
-	_, err = fmt.Fprintln(stream, sessions)
+	_ = stream.SetDeadline(time.Now().Add(longEnough))
+	_, err = fmt.Fprintln(stream, question)
 	require.NoError(r.t, err)
 	_, err = stream.Read(make([]byte, 1))
-	require.NoError(r.t, err, "%d connections were expected: %s", sessions, r.host.State())
+	require.NoError(r.t, err, "%v was expected: %s", question, r.host.State())
 }
+
+// longEnough is how long a test waits for what must come. Nothing takes so long.
+const longEnough = time.Minute
 
 // crash kills the server, as kill -9 does.
 func (r *rig) crash() {
@@ -179,7 +201,7 @@ func (p *peer) hear(want Type) []string {
 
 func (p *peer) next() (Type, []string) {
 	p.t.Helper()
-	_ = p.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = p.SetReadDeadline(time.Now().Add(longEnough))
 	packet, err := p.ReadPacket()
 	require.NoError(p.t, err)
 	require.Equal(p.t, Response, packet.Magic)
@@ -195,7 +217,7 @@ func (p *peer) next() (Type, []string) {
 // isClosed waits for the end of the stream.
 func (p *peer) isClosed() {
 	p.t.Helper()
-	_ = p.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = p.SetReadDeadline(time.Now().Add(longEnough))
 	_, err := p.ReadPacket()
 	require.Error(p.t, err)
 	require.NotErrorIs(p.t, err, os.ErrDeadlineExceeded)
@@ -225,7 +247,7 @@ func (p *peer) text(line string) string {
 	p.t.Helper()
 	_, err := io.WriteString(p.Conn.Conn, line+"\n")
 	require.NoError(p.t, err)
-	_ = p.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = p.SetReadDeadline(time.Now().Add(longEnough))
 	var answer strings.Builder
 	word, rest, _ := strings.Cut(strings.ToLower(strings.TrimSpace(line)), " ")
 	list := word == "status" || word == "workers" || word == "prioritystatus" ||
@@ -239,32 +261,6 @@ func (p *peer) text(line string) string {
 			return answer.String()
 		}
 	}
-}
-
-// fastEnv is an Env whose clocks run fast, and that tells where it listens.
-type fastEnv struct {
-	nodes.Env
-	speed     int
-	began     time.Time
-	listening chan string
-	disk      nodes.FS
-}
-
-func (e *fastEnv) Now() time.Time {
-	return e.began.Add(time.Since(e.began) * time.Duration(e.speed)).Round(0)
-}
-func (e *fastEnv) Mark() nodes.Instant { return e.Env.Mark() * nodes.Instant(e.speed) }
-func (e *fastEnv) AfterFunc(d time.Duration, f func()) nodes.Timer {
-	return e.Env.AfterFunc(d/time.Duration(e.speed), f)
-}
-func (e *fastEnv) Sleep(d time.Duration) error { return e.Env.Sleep(d / time.Duration(e.speed)) }
-func (e *fastEnv) FS() nodes.FS                { return e.disk }
-func (e *fastEnv) Listen(network, address string) (net.Listener, error) {
-	l, err := e.Env.Listen(network, address)
-	if err == nil {
-		e.listening <- l.Addr().String()
-	}
-	return l, err
 }
 
 // lockedBuffer is a log that a test can read while it is written.

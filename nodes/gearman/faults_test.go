@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,7 +49,7 @@ func (f wornFile) Sync() error {
 
 func worn(t *testing.T, config func(*ServerConfig)) (r *rig, full, failing *atomic.Bool) {
 	full, failing = new(atomic.Bool), new(atomic.Bool)
-	r = &rig{t: t, config: DefaultServerConfig(), dir: t.TempDir(), speed: 20}
+	r = &rig{t: t, config: DefaultServerConfig(), dir: t.TempDir(), byHand: true}
 	r.disk = func(disk nodes.FS) nodes.FS { return wornDisk{disk, full, failing} }
 	if config != nil {
 		config(r.config)
@@ -92,8 +93,9 @@ func TestAFullDiskRefusesBackgroundJobsAndNothingElse(t *testing.T) {
 	require.Equal(t, []string{before, "1", "1", "0", "0"}, c.hear(StatusRes))
 
 	full.Store(false)
-	for r.admin("status") != "f\t0\t0\t1\n.\n" {
-	}
+	r.pass(time.Second)
+	r.quiesce(2)
+	require.Equal(t, "f\t0\t0\t1\n.\n", r.admin("status"))
 	c.ask(SubmitJobBG, "f", "", "after")
 	after := c.hear(JobCreated)[0]
 	r.crash()

@@ -39,7 +39,7 @@ func inConfusion(t *rapid.T, queue Queue) {
 	defer os.RemoveAll(dir)
 	failure := ""
 	err = osenv.New(osenv.Options{Host: "test", Seed: 1, DataDir: dir, Log: slog.New(slog.DiscardHandler)}).Run(func(env nodes.Env) error {
-		v := newServer(&fastEnv{Env: env, speed: 1, began: time.Now(), disk: hastyDisk{env.FS()}}, config)
+		v := newServer(&rigEnv{Env: env, disk: hastyDisk{env.FS()}}, config)
 		v.prefix = []byte("H:1.")
 		if queue == JournalQueue {
 			if err := v.recover(); err != nil {

@@ -78,7 +78,7 @@ func (c *transcript) play(text string) string {
 			continue
 		}
 		if c.rig == nil {
-			c.rig = &rig{t: c.t, config: config, dir: c.t.TempDir(), speed: 20}
+			c.rig = &rig{t: c.t, config: config, dir: c.t.TempDir(), byHand: true}
 			c.rig.start()
 			c.t.Cleanup(func() {
 				if c.rig.host != nil {
@@ -112,7 +112,7 @@ func (c *transcript) do(line string) []string {
 	case "sleep":
 		d, err := time.ParseDuration(words[1])
 		require.NoError(c.t, err)
-		time.Sleep(d / time.Duration(c.rig.speed))
+		c.rig.pass(d)
 	default:
 		return c.say(line)
 	}
