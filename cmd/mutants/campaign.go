@@ -37,7 +37,7 @@ func newCampaign(o options, root string) (*campaign, error) {
 		return nil, err
 	}
 	c := &campaign{options: o, root: root, cellar: cellar{o.cache}}
-	k := &keys{root: root, options: o, sources: map[string]string{}, scenes: map[string]*scene{}}
+	k := &keys{root: root, sources: map[string]string{}, scenes: map[string]*scene{}}
 	for _, m := range mutants {
 		key, s, err := k.of(m)
 		if err != nil {
@@ -48,18 +48,38 @@ func newCampaign(o options, root string) (*campaign, error) {
 			return nil, err
 		}
 		e := &entry{mutant: m, scene: s, key: key, record: known}
-		if c.entries = append(c.entries, e); known == nil {
+		if c.entries = append(c.entries, e); !c.tried(e) || !c.searched(e) {
 			c.todo = append(c.todo, e)
 		}
 	}
 	return c, nil
 }
 
+// tried says whether it is known what becomes of a mutant's claims, with their least plans if these are looked for.
+func (c *campaign) tried(e *entry) bool { return e.record != nil && (c.shrinkFor == 0 || !e.lacks()) }
+
+// searched says whether it is known how long a mutant takes to be found, if that is asked.
+func (c *campaign) searched(e *entry) bool {
+	return e.record != nil && (c.bases == 0 || e.Searched == c.manner(e))
+}
+
+// manner is how a mutant is searched for.
+func (c *campaign) manner(e *entry) string { return fmt.Sprint(c.bases, " ", c.patience(e)) }
+
+// patience is how long one search may take.
+func (c *campaign) patience(e *entry) time.Duration {
+	if e.patience == "" {
+		return c.budget
+	}
+	d, _ := time.ParseDuration(e.patience) // which readMutant has read
+	return d
+}
+
 // run does what is missing, of the mutants of those names or of all, until the time is over. Where seconds are counted all mutants are
 // built first, side by side, so that nothing else runs meanwhile.
 func (c *campaign) run(names []string) error {
 	c.begun = time.Now()
-	fmt.Printf("%d mutants, %d of them without a record\n", len(c.entries), len(c.todo))
+	fmt.Printf("%d mutants; of %d something is not known yet\n", len(c.entries), len(c.todo))
 	todo := c.todo
 	if len(names) > 0 {
 		todo = nil
@@ -105,78 +125,97 @@ func (c *campaign) run(names []string) error {
 
 func rough(d time.Duration) time.Duration { return d.Round(time.Second) }
 
-// find finds out about one mutant, and keeps it.
+// find finds out about one mutant what is missing, and keeps it.
 func (c *campaign) find(e *entry, n *nursery) error {
 	sick, err := n.planted(e.mutant)
 	if err != nil {
 		return err
 	}
+	if !c.tried(e) {
+		if err := c.try(e, n, sick); err != nil {
+			return err
+		}
+	}
+	if !c.searched(e) {
+		if err := c.search(e, n, sick); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// try finds out whether each claim that must see the mutant does, and by how little.
+func (c *campaign) try(e *entry, n *nursery, sick string) error {
 	r := &record{Key: e.key}
-	dir := n.of(e.mutant)
 	var trials []*trial
-	unguided := e.points > 1
 	for i := range e.claims {
 		t := newTrial(e.mutant, i, c.options, n, sick)
 		if err := t.run(); err != nil {
 			return err
 		}
-		if err := c.least(t); err != nil {
-			return err
+		f := finding{Claim: t.claim, Check: e.checkOf(t.claim), Seed: t.caught.seed, Batch: t.caught.batch, Shrinks: t.ok() && !t.caught.batch && !t.needsNone()}
+		if f.Shrinks {
+			if err := c.least(t); err != nil {
+				return err
+			}
 		}
 		fmt.Println(t)
-		trials = append(trials, t)
-		r.Findings = append(r.Findings, finding{Claim: t.claim, Check: e.checkOf(t.claim), Seed: t.caught.seed, Batch: t.caught.batch,
-			Verdict: t.verdict(), Least: t.least})
-	}
-	budget := c.budget
-	if e.patience != "" {
-		budget, _ = time.ParseDuration(e.patience) // it was read before
-	}
-	for i, t := range trials {
-		if c.bases == 0 {
-			break
+		f.Verdict, f.Least = t.verdict(), t.least
+		if e.record != nil {
+			r.Searched, f.Search = e.Searched, e.Findings[i].Search
 		}
-		limit, claims := []string{"--for", budget.String()}, []string{t.claim}
-		switch {
-		case t.caught.batch:
-			limit = []string{"--seeds", strconv.Itoa(e.seeds)}
-		case i > 0 && !trials[0].caught.batch:
-			continue // it was looked for together with the first
-		case i == 0:
-			claims = e.claims
+		trials, r.Findings = append(trials, t), append(r.Findings, f)
+	}
+	e.record = r
+	if err := c.put(e.mutant, r); err != nil || !c.records {
+		return err
+	}
+	return e.mutant.record(trials)
+}
+
+// search finds out how long the mutant takes to be found. Claims about single runs are looked for together.
+func (c *campaign) search(e *entry, n *nursery, sick string) error {
+	w := watch{binary: sick, dir: n.of(e.mutant), jobs: c.jobs, patience: c.patience(e)}
+	each := quest{mutant: e.mutant, watch: w, limit: []string{"--for", w.patience.String()}, unguided: e.points > 1}
+	var quests []quest
+	for _, f := range e.Findings {
+		if !f.Batch {
+			each.watch.claims = append(each.watch.claims, f.Claim)
+			continue
 		}
-		found, err := quest{mutant: e.mutant, watch: watch{binary: sick, dir: dir, jobs: c.jobs, claims: claims, patience: budget},
-			limit: limit, unguided: unguided}.from(c.bases)
+		whole := each
+		whole.limit, whole.watch.claims = []string{"--seeds", strconv.Itoa(e.seeds)}, []string{f.Claim}
+		quests = append(quests, whole)
+	}
+	if len(each.claims()) > 0 {
+		quests = append(quests, each)
+	}
+	for _, q := range quests {
+		found, err := q.from(c.bases)
 		if err != nil {
 			return err
 		}
-		for j := range r.Findings {
-			if s := found[r.Findings[j].Claim]; s != nil {
-				r.Findings[j].Search = *s
-				fmt.Printf("%-30s %-17s %-20s plain %v guided %v\n", e.name, e.scenario, r.Findings[j].Claim, s.Plain, s.Guided)
+		for i := range e.Findings {
+			if s := found[e.Findings[i].Claim]; s != nil {
+				e.Findings[i].Search = *s
+				fmt.Printf("%-30s %-17s %-20s plain %v guided %v\n", e.name, e.scenario, e.Findings[i].Claim, s.Plain, s.Guided)
 			}
 		}
 	}
-	e.record = r
-	if err := c.put(e.mutant, r); err != nil {
-		return err
-	}
-	if c.records {
-		return e.mutant.record(trials)
-	}
-	return nil
+	e.Searched = c.manner(e)
+	return c.put(e.mutant, e.record)
 }
 
-// least is the least plan that shows a trial's bug: the one that is kept, if it still does, or a new one.
+// least is the least plan that shows a trial's bug: the one that is kept, if it still does, or a new one, if there is time for that.
 func (c *campaign) least(t *trial) error {
-	if !t.ok() || t.caught.batch || t.needsNone() {
-		return nil
-	}
 	kept := c.plan(t.mutant, t.claim)
 	if plan, err := os.ReadFile(kept); err == nil {
 		if err := t.recall(plan); err != nil || t.least != nil {
 			return err
 		}
+	}
+	if c.shrinkFor == 0 {
+		return nil
 	}
 	if err := t.shrink(); err != nil {
 		return err
@@ -187,10 +226,10 @@ func (c *campaign) least(t *trial) error {
 	return writeWhole(kept, t.least.kept())
 }
 
-// missing are the names of mutants without a record.
+// missing are the names of mutants of which something is not known that the page tells.
 func (c *campaign) missing() (names []string) {
 	for _, e := range c.entries {
-		if e.record == nil {
+		if e.record == nil || !c.searched(e) {
 			names = append(names, e.name)
 		}
 	}

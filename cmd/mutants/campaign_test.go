@@ -1,8 +1,10 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,35 +19,33 @@ func TestWhatIsKnownOfAMutantHangsOnWhatItWasFoundWith(t *testing.T) {
 	require.NoError(t, err)
 	ring, jobs := mutants[0], mutants[1]
 	require.Equal(t, "half-a-quorum", ring.name)
-	keyOf := func(m mutant, o options, sources map[string]string) string {
-		key, s, err := (&keys{root: "../..", options: o, sources: sources, scenes: map[string]*scene{}}).of(&m)
+	keyOf := func(m mutant, sources map[string]string) string {
+		key, s, err := (&keys{root: "../..", sources: sources, scenes: map[string]*scene{}}).of(&m)
 		require.NoError(t, err)
 		require.NotEmpty(t, s.checkOf(m.claims[0]))
 		return key
 	}
-	o := options{bases: 3, budget: time.Minute}
 	sources := map[string]string{}
-	key, ringKey := keyOf(*jobs, o, sources), keyOf(*ring, o, sources)
-	require.Equal(t, key, keyOf(*jobs, o, map[string]string{}), "it is the same each time")
-	require.Equal(t, []string{"gearman", "kv"}, sorted(sources))
+	key, ringKey := keyOf(*jobs, sources), keyOf(*ring, sources)
+	require.Equal(t, key, keyOf(*jobs, map[string]string{}), "it is the same each time")
+	require.Equal(t, []string{"./nodes/gearman/...", "./nodes/kv/..."}, slices.Sorted(maps.Keys(sources)))
 
 	told := *jobs
 	told.bug, told.source, told.recorded, told.known = "said better", "and where", []string{"1"}, []int{1}
-	require.Equal(t, key, keyOf(told, o, sources), "words and seeds change nothing")
+	require.Equal(t, key, keyOf(told, sources), "words and seeds change nothing")
 	other := *jobs
 	other.diff += "+x\n"
-	require.NotEqual(t, key, keyOf(other, o, sources))
+	require.NotEqual(t, key, keyOf(other, sources))
 	other = *jobs
 	other.scenario = "squalls"
-	require.NotEqual(t, key, keyOf(other, o, sources))
+	require.NotEqual(t, key, keyOf(other, sources))
 	other = *jobs
 	other.settings = []string{"--set", "storm.lasts=20s"}
-	require.NotEqual(t, key, keyOf(other, o, sources))
-	require.NotEqual(t, key, keyOf(*jobs, options{bases: 5, budget: time.Minute}, sources))
+	require.NotEqual(t, key, keyOf(other, sources))
 
-	sources["gearman"] += "changed"
-	require.NotEqual(t, key, keyOf(*jobs, o, sources))
-	require.Equal(t, ringKey, keyOf(*ring, o, sources), "a job server is none of a ring's business")
+	sources["./nodes/gearman/..."] += "changed"
+	require.NotEqual(t, key, keyOf(*jobs, sources))
+	require.Equal(t, ringKey, keyOf(*ring, sources), "a job server is none of a ring's business")
 
 	c := cellar{t.TempDir()}
 	got, err := c.get(jobs, key)
@@ -64,15 +64,6 @@ func TestWhatIsKnownOfAMutantHangsOnWhatItWasFoundWith(t *testing.T) {
 	got, err = c.get(jobs, key)
 	require.NoError(t, err)
 	require.Nil(t, got, "it was cut short")
-}
-
-func sorted(m map[string]string) (names []string) {
-	for _, name := range []string{"gearman", "kv", "log"} {
-		if m[name] != "" {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // If this fails, the page says that a bug is found soon which is not, or hides one that is missed.

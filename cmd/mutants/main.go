@@ -178,7 +178,7 @@ func (n *nursery) try(m *mutant, kept []*regression, o options) (trials []*trial
 		trials = append(trials, t)
 	}
 	for _, r := range m.of(kept) {
-		if err := r.run(sick, n.sound, n.of(m)); err != nil {
+		if err := r.run(sick, n.sound(m), n.of(m)); err != nil {
 			return trials, regressions, err
 		}
 		regressions = append(regressions, r)

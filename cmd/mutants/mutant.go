@@ -15,7 +15,7 @@ import (
 )
 
 // mutant is a known bug, planted as a patch: the header says what it is and who must see it, the rest is a
-// unified diff against the project's own source.
+// unified diff against the project's own source, or that of a module that it uses.
 type mutant struct {
 	path     string
 	name     string   // the file's base name
@@ -28,6 +28,8 @@ type mutant struct {
 	without  string   // the verbs that expose it, separated by spaces: with these off, nothing is to be seen. "-": it is seen without any
 	seeds    int      // within how many seeds
 	recorded []string // for each claim, a seed that finds it
+	module   string   // whose source is patched, such as go.etcd.io/raft/v3: the project's own if empty
+	program  string   // the package of the command in which it is planted
 	patience string   // how long a search for it may take, where that is more than for others: "10m"
 	diff     string   // all below the header
 	files    []*gitdiff.File
@@ -48,7 +50,7 @@ func readMutant(path string) (*mutant, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &mutant{path: path, name: strings.TrimSuffix(filepath.Base(path), ".patch"), seeds: 50}
+	m := &mutant{path: path, name: strings.TrimSuffix(filepath.Base(path), ".patch"), seeds: 50, program: ownProgram}
 	at := 0
 	for line := range strings.Lines(string(text)) {
 		if beginsDiff(line) {
@@ -99,6 +101,10 @@ func (m *mutant) header(line string) (err error) {
 	case "patience":
 		m.patience = value
 		_, err = time.ParseDuration(value)
+	case "module":
+		m.module = value
+	case "program":
+		m.program = value
 	case "scenario":
 		m.scenario = value
 	case "set":
@@ -154,8 +160,12 @@ func isFault(line string) bool {
 // touched. A patch that does not apply is an error.
 func (m *mutant) overlay(root, dir string) (string, error) {
 	replace := map[string]string{}
+	folder, err := moduleFolder(root, m.module)
+	if err != nil {
+		return "", err
+	}
 	for i, f := range m.files {
-		path := filepath.Join(root, filepath.FromSlash(f.NewName))
+		path := filepath.Join(folder, filepath.FromSlash(f.NewName))
 		source, err := os.ReadFile(path)
 		if err != nil {
 			return "", err

@@ -28,6 +28,7 @@ var systems = []system{
 	{"Hash slots over several groups", []string{"nodes/kv/shards/"}},
 	{"The ring", []string{"nodes/kv/ringkv/", "nodes/ring/"}},
 	{"The partitioned log", []string{"nodes/log/"}},
+	{"Code that nobody here wrote", []string{"examples/etcdraft/"}},
 	{"The simulator itself", []string{"sim/", "netmodel/", "scenarios/", ""}},
 }
 
@@ -102,6 +103,8 @@ func (e *entry) rows(budget time.Duration) (rows string) {
 			least = fmt.Sprintf("%d of %d", len(f.Least.Faults), f.Least.From)
 		case f.Batch:
 			least = "all seeds at once"
+		case f.Shrinks || f.Verdict != caught:
+			least = "-"
 		}
 		rows += fmt.Sprintf("| %s | %s | %s: %s (%s) | %s | %s | %s | `%s` |\n", bug, source, e.scenario, f.Claim, f.Check, plain, said, least, f.Seed)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,25 +10,39 @@ import (
 	"sync"
 )
 
-// nursery is where mutants are built: the command with one bug in each, beside the command as it is.
+// nursery is where mutants are built: a command with one bug in each, beside the command as it is.
 type nursery struct {
-	root  string // of the module
-	dir   string // for what is built, a folder for each mutant
-	sound string // the command as it is
+	root string // of the module
+	dir  string // for what is built, a folder for each mutant
+
+	mu    sync.Mutex
+	built map[string]bool // the commands that are there as they are
 }
 
-// newNursery builds the command as it is. Who has a nursery clears it away.
+// ownProgram is the command in which bugs are planted where a mutant does not say otherwise.
+const ownProgram = "./cmd/simrun"
+
+// newNursery makes room. Who has a nursery clears it away.
 func newNursery(root string) (*nursery, error) {
 	dir, err := os.MkdirTemp("", "mutants")
-	if err != nil {
-		return nil, err
+	return &nursery{root: root, dir: dir, built: map[string]bool{}}, err
+}
+
+// sound is the command as it is that stands beside a mutant, from when that is planted.
+func (n *nursery) sound(m *mutant) string { return filepath.Join(n.dir, soundName(m)) }
+
+func soundName(m *mutant) string { return "sound-" + filepath.Base(m.program) }
+
+// beside builds the command as it is, once.
+func (n *nursery) beside(m *mutant) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.built[m.program] {
+		return nil
 	}
-	n := &nursery{root: root, dir: dir}
-	if n.sound, err = build(root, dir, "sound", ""); err != nil {
-		n.clear()
-		return nil, err
-	}
-	return n, nil
+	_, err := build(n.root, n.dir, soundName(m), m.program, "")
+	n.built[m.program] = err == nil
+	return err
 }
 
 func (n *nursery) clear() { _ = os.RemoveAll(n.dir) }
@@ -47,8 +62,11 @@ func (n *nursery) planted(m *mutant) (binary string, err error) {
 // sickName is the file of a command with a bug in it.
 const sickName = "simrun"
 
-// plant builds the command with the bug in it.
+// plant builds the command with the bug in it, and the one beside it.
 func (n *nursery) plant(m *mutant) (binary string, err error) {
+	if err := n.beside(m); err != nil {
+		return "", err
+	}
 	dir := n.of(m)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -57,7 +75,7 @@ func (n *nursery) plant(m *mutant) (binary string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if binary, err = build(n.root, dir, sickName, overlay); err != nil {
+	if binary, err = build(n.root, dir, sickName, m.program, overlay); err != nil {
 		err = fmt.Errorf("%s: %w", m.name, err)
 	}
 	return binary, err
@@ -97,14 +115,32 @@ func moduleRoot() (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// build builds the command. It is linked without what debuggers read, which takes half as long.
-func build(root, work, name, overlay string) (string, error) {
+// moduleFolder is where a module's source is; the project's own has no name.
+func moduleFolder(root, module string) (string, error) {
+	if module == "" {
+		return root, nil
+	}
+	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
+	cmd.Dir = root
+	out, err := cmd.Output()
+	folder := strings.TrimSpace(string(out))
+	if err == nil && folder == "" {
+		err = errors.New("its source is not here: go mod download")
+	}
+	if err != nil {
+		return "", fmt.Errorf("module %s: %w", module, err)
+	}
+	return folder, nil
+}
+
+// build builds a command. It is linked without what debuggers read, which takes half as long.
+func build(root, work, name, program, overlay string) (string, error) {
 	binary := filepath.Join(work, name)
 	args := []string{"build", "-ldflags=-s -w", "-o", binary}
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
 	}
-	cmd := exec.Command("go", append(args, "./cmd/simrun")...)
+	cmd := exec.Command("go", append(args, program)...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)

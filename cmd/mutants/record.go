@@ -22,8 +22,14 @@ import (
 // record is what is known of one mutant. It is kept in a file, so that a campaign which was cut short, or of which a part is
 // stale, does only what is missing.
 type record struct {
-	Key      string    `json:"key"` // of all that it hangs on: see keys
+	Key      string    `json:"key"`      // of all that it hangs on: see keys
+	Searched string    `json:"searched"` // how its searches were made; empty before there were any
 	Findings []finding `json:"findings"`
+}
+
+// lacks says whether a least plan is missing.
+func (r *record) lacks() bool {
+	return slices.ContainsFunc(r.Findings, func(f finding) bool { return f.Shrinks && f.Least == nil })
 }
 
 // finding is what is known of one claim that must see the mutant.
@@ -33,7 +39,8 @@ type finding struct {
 	Seed    string `json:"seed"`
 	Batch   bool   `json:"batch"`   // all seeds are judged at once
 	Verdict string `json:"verdict"` // caught, or why it does not count
-	Least   *least `json:"least"`   // nil where nothing is to be taken away
+	Shrinks bool   `json:"shrinks"` // there is something to be taken away
+	Least   *least `json:"least"`
 	Search  search `json:"search"`
 }
 
@@ -88,12 +95,11 @@ func writeWhole(path string, text []byte) error {
 }
 
 // keys says under which key what is found out about a mutant is kept: whatever could change it changes the key. A record
-// hangs on the patch, the scenario with all that it includes, how it is searched for, and the source of the simulator, the
+// hangs on the patch, the scenario with all that it includes, and the source of the simulator, the
 // checkers and the nodes of the scenario's systems; not on other systems' nodes, nor on what tells of runs.
 type keys struct {
 	root    string
-	options options
-	sources map[string]string // digests, by system
+	sources map[string]string // digests, by packages
 	scenes  map[string]*scene
 }
 
@@ -112,15 +118,22 @@ func (k *keys) of(m *mutant) (string, *scene, error) {
 		return "", nil, err
 	}
 	sum := sha256.New()
-	fmt.Fprintln(sum, s.digest, m.settings, m.claims, m.without, m.seeds, m.patience, k.options.bases, k.options.budget)
+	fmt.Fprintln(sum, s.digest, m.settings, m.claims, m.without, m.seeds)
 	fmt.Fprintln(sum, m.diff)
+	var parts []string
 	for _, system := range s.systems {
-		if k.sources[system] == "" {
-			if k.sources[system], err = sourcesOf(k.root, system); err != nil {
+		parts = append(parts, "./nodes/"+system+"/...")
+	}
+	if m.program != ownProgram {
+		parts = append(parts, m.program)
+	}
+	for _, part := range parts {
+		if k.sources[part] == "" {
+			if k.sources[part], err = sourcesOf(k.root, part); err != nil {
 				return "", nil, err
 			}
 		}
-		fmt.Fprintln(sum, k.sources[system])
+		fmt.Fprintln(sum, k.sources[part])
 	}
 	return fmt.Sprintf("%x", sum.Sum(nil)), s, nil
 }
@@ -153,10 +166,10 @@ func (k *keys) scene(m *mutant) (*scene, error) {
 	return s, nil
 }
 
-// sourcesOf is a digest of all source that a run of one system hangs on. Other people's modules stand there by their versions.
-func sourcesOf(root, system string) (string, error) {
+// sourcesOf is a digest of all source that a run of such packages hangs on. Other people's modules stand there by their versions.
+func sourcesOf(root, packages string) (string, error) {
 	const each = `{{if not .Standard}}{{$dir := .Dir}}{{.ImportPath}}@{{with .Module}}{{.Version}}{{end}}{{range .GoFiles}}{{"\t"}}{{$dir}}/{{.}}{{end}}{{end}}`
-	cmd := exec.Command("go", "list", "-deps", "-f", each, "./scenarios/explore", "./nodes/"+system+"/...")
+	cmd := exec.Command("go", "list", "-deps", "-f", each, "./scenarios/explore", packages)
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {

@@ -54,18 +54,40 @@ func (q quest) from(bases int) (map[string]*search, error) {
 				open = append(open, claim)
 			}
 		}
-		if len(open) == 0 {
-			continue
+		if len(open) > 0 {
+			guided, err := q.sweep(open, base, "--guided")
+			if err != nil {
+				return nil, err
+			}
+			for _, claim := range open {
+				found[claim].Guided[base-1] = guided[claim]
+			}
 		}
-		guided, err := q.sweep(open, base, "--guided")
-		if err != nil {
-			return nil, err
-		}
-		for _, claim := range open {
-			found[claim].Guided[base-1] = guided[claim]
+		if q.isLost(found, bases) {
+			break
 		}
 	}
 	return found, nil
+}
+
+// isLost says that more than half of all searches have been in vain for every claim, without guidance and with: further ones would change no
+// median.
+func (q quest) isLost(found map[string]*search, bases int) bool {
+	vain := func(hunts []hunt) bool {
+		n := 0
+		for _, h := range hunts {
+			if h.Seeds == 0 {
+				n++
+			}
+		}
+		return 2*n > bases
+	}
+	for _, claim := range q.claims() {
+		if s := found[claim]; !vain(s.Plain) || !vain(s.Guided) {
+			return false
+		}
+	}
+	return true
 }
 
 func (q quest) claims() []string { return q.watch.claims }

@@ -34,6 +34,6 @@ func TestAPlantedBugComesDownToItsReason(t *testing.T) {
 	require.NoError(t, err)
 	kept = mutants[0].of(kept)
 	require.Len(t, kept, 1)
-	require.NoError(t, kept[0].run(sick, n.sound, n.of(mutants[0])))
+	require.NoError(t, kept[0].run(sick, n.sound(mutants[0]), n.of(mutants[0])))
 	require.True(t, kept[0].ok(), kept[0].String())
 }

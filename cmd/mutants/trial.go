@@ -28,7 +28,7 @@ type trial struct {
 
 // newTrial is that of the mutant's i-th claim.
 func newTrial(m *mutant, i int, o options, n *nursery, sick string) *trial {
-	t := &trial{mutant: m, options: o, claim: m.claims[i], root: n.root, work: n.of(m), sick: sick, sound: n.sound}
+	t := &trial{mutant: m, options: o, claim: m.claims[i], root: n.root, work: n.of(m), sick: sick, sound: n.sound(m)}
 	if i < len(m.recorded) {
 		t.recorded = m.recorded[i]
 	}
