@@ -69,6 +69,9 @@ func (b *broker) alterInSync() {
 		for _, r := range b.inOrder() {
 			if a, wants := r.wanted(); wants {
 				alter.Partitions, of = append(alter.Partitions, a), append(of, r)
+				if len(r.asked) > 0 {
+					b.note("adds-in-sync", r)
+				}
 			}
 		}
 		if len(of) == 0 {

@@ -61,7 +61,7 @@ func (b *broker) short(now standing) string {
 
 // moments are the names of a broker's notes, besides those that its controllers' group has, became-leader and stepped-down among them.
 func moments() []string {
-	all := []string{"truncating", "coordinates", "group-Empty", "group-PreparingRebalance", "group-CompletingRebalance", "group-Stable", "group-Dead"}
+	all := []string{"truncating", "adds-in-sync", "coordinates", "group-Empty", "group-PreparingRebalance", "group-CompletingRebalance", "group-Stable", "group-Dead"}
 	for _, api := range wire.Spoken() {
 		all = append(all, receivedNotes[api.Key], sentNotes[api.Key])
 	}
