@@ -39,7 +39,7 @@ func foreignServer(t *testing.T) (host, port string) {
 			stream.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 5*time.Millisecond)
+	}, longEnough, 5*time.Millisecond)
 	return host, port
 }
 
@@ -71,7 +71,7 @@ func TestWorkerAndClientServeAForeignServer(t *testing.T) {
 	client.settle(80)
 	asked := client.stop()
 	made := map[string]string{}
-	time.Sleep(100 * time.Millisecond) // for the jobs in the background
+	drained(t, address)
 	for _, o := range of(worker.stop(), "execute") {
 		require.Equal(t, history.Ok, o.Outcome)
 		made[o.Input("handle").String()] = o.Output("result").String()

@@ -1,6 +1,7 @@
 package gearman_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,8 +26,8 @@ type node struct {
 	log   *history.Log
 	dead  bool
 	ended chan error
-	// served counts the requests of the workload that have ended.
-	served atomic.Int64
+	// begun counts operations, and served those of the workload that have ended.
+	begun, served atomic.Int64
 }
 
 // recording is an Env whose recorder keeps a history, and counts.
@@ -37,13 +38,14 @@ type recording struct {
 
 type recorder struct {
 	nodes.Recorder
-	served *atomic.Int64
+	begun, served *atomic.Int64
 }
 
 func (r recording) Record() nodes.Recorder { return r.recorder }
 
 func (r recorder) Invoke(request nodes.Request, kind string, in ...slog.Attr) nodes.Op {
 	op := r.Recorder.Invoke(request, kind, in...)
+	r.begun.Add(1)
 	if request.ID == 0 {
 		return op
 	}
@@ -68,7 +70,7 @@ func run(t testing.TB, name string, kind nodes.Kind, config any) *node {
 	n.Host = osenv.New(osenv.Options{Host: name, DataDir: t.TempDir(), Seed: 1, Log: slog.New(slog.DiscardHandler)})
 	go func() {
 		n.ended <- n.Run(func(env nodes.Env) error {
-			return kind.Main(recording{env, recorder{n.log.For(name, &n.dead), &n.served}}, config)
+			return kind.Main(recording{env, recorder{n.log.For(name, &n.dead), &n.begun, &n.served}}, config)
 		})
 	}()
 	t.Cleanup(n.Kill)
@@ -86,7 +88,36 @@ func (n *node) stop() *history.History {
 // settle waits until so many operations of the workload have ended.
 func (n *node) settle(operations int) {
 	n.t.Helper()
-	require.Eventually(n.t, func() bool { return int(n.served.Load()) >= operations }, 5*time.Second, time.Millisecond)
+	require.Eventually(n.t, func() bool { return int(n.served.Load()) >= operations }, longEnough, time.Millisecond)
+}
+
+// busy waits until the node is at something.
+func (n *node) busy() {
+	n.t.Helper()
+	require.Eventually(n.t, func() bool { return n.begun.Load() > 0 }, longEnough, time.Millisecond)
+}
+
+// longEnough is how long a test waits for what must come. Nothing takes so long.
+const longEnough = time.Minute
+
+// drained waits until no job is left at these servers.
+func drained(t testing.TB, servers ...string) {
+	t.Helper()
+	for _, address := range servers {
+		stream, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		defer stream.Close()
+		require.NoError(t, stream.SetDeadline(time.Now().Add(longEnough)))
+		lines := bufio.NewScanner(stream)
+		for left := true; left; {
+			_, err = io.WriteString(stream, "status\n")
+			require.NoError(t, err)
+			for left = false; lines.Scan() && lines.Text() != "."; {
+				left = left || strings.Fields(lines.Text())[1] != "0"
+			}
+			require.NoError(t, lines.Err())
+		}
+	}
 }
 
 // of gives the operations of a kind.
@@ -117,7 +148,7 @@ func serverAt(t testing.TB, name, address string) *node {
 			stream.Close()
 		}
 		return err == nil
-	}, 5*time.Second, time.Millisecond)
+	}, longEnough, time.Millisecond)
 	return n
 }
 
@@ -169,7 +200,7 @@ func TestJobsAreDoneAndResultsAreThoseOfTheirPayloads(t *testing.T) {
 	client.settle(int(id))
 	asked := client.stop()
 	require.Len(t, append(of(asked, "submit"), of(asked, "submit-background")...), int(id))
-	time.Sleep(50 * time.Millisecond) // for background jobs that are still queued
+	drained(t, a, b)
 	done := append(of(one.stop(), "execute"), of(two.stop(), "execute")...)
 	made := map[string]*history.Operation{}
 	for _, o := range done {
@@ -210,10 +241,10 @@ func (s *script) address() string { return s.listener.Addr().String() }
 // accept takes the next connection.
 func (s *script) accept() {
 	s.t.Helper()
-	require.NoError(s.t, s.listener.(*net.TCPListener).SetDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(s.t, s.listener.(*net.TCPListener).SetDeadline(time.Now().Add(longEnough)))
 	stream, err := s.listener.Accept()
 	require.NoError(s.t, err)
-	require.NoError(s.t, stream.SetDeadline(time.Now().Add(5*time.Second)))
+	require.NoError(s.t, stream.SetDeadline(time.Now().Add(longEnough)))
 	s.t.Cleanup(func() { stream.Close() })
 	s.stream, s.Reader = stream, gearman.NewReader(stream, 0)
 }
@@ -292,9 +323,10 @@ func TestAWorkerAsksWorksAndSleeps(t *testing.T) {
 // If this failed, a server that went dark would hold a worker for ever, or keep it from its other
 // servers.
 func TestAWorkerLeavesASilentServer(t *testing.T) {
+	t.Parallel()
 	dark, live := scripted(t), freePort(t)
 	serverAt(t, "live", live)
-	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.Timeout = 300 * time.Millisecond; c.Rest = 100 * time.Millisecond }, dark.address(), live)
+	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.Timeout = 2 * time.Second; c.Rest = 100 * time.Millisecond }, dark.address(), live)
 	dark.accept()
 	dark.hear("SET_CLIENT_ID ann", "CAN_DO work", "GRAB_JOB_ALL")
 	c := clientAt(t, "client", nil, live)
@@ -319,7 +351,7 @@ func TestAStoppedWorkerFinishesItsJob(t *testing.T) {
 	s.accept()
 	s.hear("SET_CLIENT_ID ann", "CAN_DO work", "GRAB_JOB_ALL")
 	s.say(gearman.JobAssignAll, "H:1", "work", "u", "", "x")
-	time.Sleep(10 * time.Millisecond)
+	w.busy()
 	h := w.stop()
 	s.hear(fmt.Sprintf("WORK_COMPLETE H:1 %s", gearman.Result("ann", "work", []byte("x"))))
 	s.isClosed()
@@ -328,8 +360,9 @@ func TestAStoppedWorkerFinishesItsJob(t *testing.T) {
 
 // If this failed, a woken worker that is busy elsewhere would keep its job waiting while others sleep.
 func TestABusyWorkerWithdraws(t *testing.T) {
+	t.Parallel()
 	a, b := scripted(t), scripted(t)
-	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.JobTime = nodes.Exactly(300 * time.Millisecond) }, a.address(), b.address())
+	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.JobTime = nodes.Exactly(2 * time.Second) }, a.address(), b.address())
 	for _, s := range []*script{a, b} {
 		s.accept()
 		s.until(gearman.GrabJobAll)
@@ -339,7 +372,7 @@ func TestABusyWorkerWithdraws(t *testing.T) {
 	a.say(gearman.Noop)
 	a.hear("GRAB_JOB_ALL")
 	a.say(gearman.JobAssignAll, "H:1", "work", "u", "", "x")
-	time.Sleep(20 * time.Millisecond)
+	w.busy()
 	b.say(gearman.Noop)
 	require.Equal(t, []string{"RESET_ABILITIES", "CAN_DO", "GRAB_JOB_ALL"}, b.until(gearman.GrabJobAll))
 	a.hear(fmt.Sprintf("WORK_COMPLETE H:1 %s", gearman.Result("ann", "work", []byte("x"))))
@@ -351,10 +384,11 @@ func TestABusyWorkerWithdraws(t *testing.T) {
 // If this failed, a client would take the silence of one server for that of all, or say that a job
 // certainly did not arrive when it may have.
 func TestAClientGoesToAnotherServer(t *testing.T) {
+	t.Parallel()
 	dark, live := scripted(t), freePort(t)
 	serverAt(t, "live", live)
 	workerAt(t, "ann", nil, live)
-	c := clientAt(t, "client", func(c *gearman.ClientConfig) { c.Timeout = 200 * time.Millisecond }, dark.address(), live)
+	c := clientAt(t, "client", func(c *gearman.ClientConfig) { c.Timeout = 2 * time.Second }, dark.address(), live)
 	c.Feed(nodes.Request{ID: 1, Do: "submit-background", Variant: "status"})
 	c.Feed(nodes.Request{ID: 2, Do: "submit", Variant: "foreground"})
 	c.settle(2)
@@ -379,8 +413,9 @@ func TestAClientGoesToAnotherServer(t *testing.T) {
 
 // If this failed, a request that reached nobody would count as one that may have happened.
 func TestARequestThatReachesNobodyFailed(t *testing.T) {
+	t.Parallel()
 	c := clientAt(t, "client", func(c *gearman.ClientConfig) {
-		c.Timeout = 50 * time.Millisecond
+		c.BackoffMin, c.BackoffMax = time.Second, time.Second // so that the second request comes while the first is in flight
 		c.Retries = 1
 		c.MaxInFlight = 1
 	}, freePort(t))
@@ -397,7 +432,7 @@ func TestARequestThatReachesNobodyFailed(t *testing.T) {
 // If this failed, answers would go to the wrong requests, or a client would believe a server that raves.
 func TestAClientMatchesAnswersToRequests(t *testing.T) {
 	s := scripted(t)
-	c := clientAt(t, "client", func(c *gearman.ClientConfig) { c.Exceptions = false; c.Retries = 0; c.Timeout = time.Second }, s.address())
+	c := clientAt(t, "client", func(c *gearman.ClientConfig) { c.Exceptions = false; c.Retries = 0; c.Timeout = longEnough }, s.address())
 	request := func(id uint64, do, variant string) {
 		c.Feed(nodes.Request{ID: id, Do: do, Variant: variant})
 	}
@@ -422,7 +457,7 @@ func TestAClientMatchesAnswersToRequests(t *testing.T) {
 	s.say(gearman.Error, "QUEUE_FULL", "no room")
 	s.say(gearman.JobCreated, "H:1") // coalesced with the first
 	s.say(gearman.WorkComplete, "H:1", "re\x00sult")
-	time.Sleep(20 * time.Millisecond)
+	c.settle(4)
 	request(5, "submit", "foreground")
 	heard(gearman.SubmitJob)
 	s.say(gearman.StatusRes, "H:1", "1", "1", "0", "0") // nobody asked

@@ -87,7 +87,7 @@ func whatComesOf(t *testing.T, change func(c *Config), verb string, servers ...s
 func whatComesOfAll(t *testing.T, times int, change func(c *Config), verb string, servers ...string) (all []*history.Operation) {
 	t.Helper()
 	config := DefaultConfig()
-	config.Timeout, config.BackoffMin, config.BackoffMax = 200*time.Millisecond, time.Millisecond, time.Millisecond
+	config.Timeout, config.BackoffMin, config.BackoffMax = 2*time.Second, time.Millisecond, time.Millisecond
 	for _, s := range servers {
 		config.Servers = append(config.Servers, nodes.NodeName(s))
 	}

@@ -25,7 +25,7 @@ func free(t *testing.T) string {
 
 // say makes one request of a real server.
 func say(address string, words ...string) (string, error) {
-	c, err := net.DialTimeout("tcp", address, time.Second)
+	c, err := net.DialTimeout("tcp", address, 5*time.Second)
 	if err != nil {
 		return "", err
 	}
@@ -42,7 +42,7 @@ func say(address string, words ...string) (string, error) {
 func eventually(t *testing.T, expected, address string, words ...string) {
 	t.Helper()
 	last := ""
-	for range 400 {
+	for range 2400 {
 		if last, _ = say(address, words...); last == expected {
 			return
 		}

@@ -204,7 +204,7 @@ func TestEverythingAPeerCanGrowHasALimit(t *testing.T) {
 		require.Equal(t, "+OK", p.do("SET b 1"))
 	})
 	t.Run("silence", func(t *testing.T) {
-		r := start(t, func(c *single.Config) { c.IdleTimeout = 50 * time.Millisecond })
+		r := start(t, func(c *single.Config) { c.IdleTimeout = 500 * time.Millisecond })
 		p := r.dial()
 		require.Equal(t, "+PONG", p.do("PING"))
 		p.isClosed()
