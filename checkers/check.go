@@ -1,5 +1,6 @@
 // Package checkers answers whether a history keeps what was claimed: history in, verdict out. It knows no
-// simulator, so it judges a run of real machines as it judges a simulated one.
+// simulator, so it judges a run of real machines as it judges a simulated one. Here stands what a check is; package evidence is
+// what it goes by, packages service, data and jobs are the checks, and package checks has all of them by name.
 //
 // The weather is never blamed on the servers: each check says what excuses an operation, and a correct
 // service under any weather raises no alarm. Where that leaves nothing to judge, the verdict is Unknown,
@@ -8,7 +9,9 @@ package checkers
 
 import (
 	"fmt"
+	"time"
 
+	"simrun/checkers/evidence"
 	"simrun/nodes/history"
 )
 
@@ -53,7 +56,7 @@ type Judgement struct {
 // Check is a claim's predicate: a pointer to a struct of options. Options mean what they say, so that a limit of nothing
 // allows nothing; CheckNamed gives a check with the limits that a scenario has which says none.
 type Check interface {
-	Judge(e *Evidence) Judgement
+	Judge(e *evidence.Evidence) Judgement
 }
 
 // BatchCheck is a Check that says more about many runs than the sum of what it says about each. Over a batch, any
@@ -81,27 +84,28 @@ type Definition struct {
 	New func() Check
 }
 
-// All is every check, in the order of the reference.
-func All() []Definition { return definitions }
-
-// CheckNamed is the check of that name, with its usual options.
-func CheckNamed(name string) (c Check, found bool) {
-	for _, d := range definitions {
-		if d.Name == name {
-			return d.New(), true
-		}
-	}
-	return nil, false
+// With is a judgement of that verdict, with the number behind it.
+func (v Verdict) With(figure string, args ...any) Judgement {
+	return Judgement{Verdict: v, Figure: fmt.Sprintf(figure, args...)}
 }
 
-func holds(figure string, args ...any) Judgement {
-	return Judgement{Verdict: Holds, Figure: fmt.Sprintf(figure, args...)}
+// Because is the judgement of a run that could not decide, in one sentence.
+func (s State) Because(reason string, args ...any) Judgement {
+	return Judgement{Verdict: Unknown, State: s, Reason: fmt.Sprintf(reason, args...)}
 }
 
-func vacuous(reason string, args ...any) Judgement {
-	return Judgement{Verdict: Unknown, State: Vacuous, Reason: fmt.Sprintf(reason, args...)}
+// What checks take for granted where a scenario leaves it unsaid.
+const (
+	DefaultLimit = 10 * time.Second // how soon an answer must come to be in time, and servers must have come to rest
+	DefaultGrace = 3 * time.Second  // how long a way must have been whole before anybody is blamed; more than nodes need to redial
+)
+
+// BadOperation is the error of a history that has an operation which the model cannot read.
+type BadOperation struct {
+	Operation *history.Operation
+	Problem   string
 }
 
-func censored(reason string, args ...any) Judgement {
-	return Judgement{Verdict: Unknown, State: Censored, Reason: fmt.Sprintf(reason, args...)}
+func (e *BadOperation) Error() string {
+	return fmt.Sprintf("operation %d (%s): %s", e.Operation.ID, e.Operation.Kind, e.Problem)
 }

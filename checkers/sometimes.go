@@ -1,6 +1,11 @@
 package checkers
 
-import "simrun/nodes/history"
+import (
+	"simrun/checkers/evidence"
+	"simrun/checkers/weather"
+	"simrun/checkers/wording"
+	"simrun/nodes/history"
+)
 
 // The events that the toolkit itself sees; nodes report others by Recorder.Sometimes.
 const (
@@ -18,40 +23,40 @@ type Sometimes struct {
 }
 
 // Judge looks for the event in one run.
-func (c *Sometimes) Judge(e *Evidence) Judgement {
+func (c *Sometimes) Judge(e *evidence.Evidence) Judgement {
 	switch c.Event {
 	case powerLost:
-		if jobs, first := e.jobsInTheDark(); jobs > 0 {
-			return seen(first, "%s at %s", count(jobs, "job"), stamp(first))
+		if jobs, first := jobsInTheDark(e); jobs > 0 {
+			return seen(first, "%s at %s", wording.Count(jobs, "job"), wording.Stamp(first))
 		}
 	case unsynced:
-		if bytes, first := e.unsyncedBytes(); bytes > 0 {
-			return seen(first, "%s at %s", count(int(bytes), "byte"), stamp(first))
+		if bytes, first := unsyncedBytes(e); bytes > 0 {
+			return seen(first, "%s at %s", wording.Count(int(bytes), "byte"), wording.Stamp(first))
 		}
 	}
 	if at, ok := e.History.Sometimes[c.Event]; ok {
-		return seen(at, "at %s", stamp(at))
+		return seen(at, "at %s", wording.Stamp(at))
 	}
-	return vacuous("%q did not occur", c.Event)
+	return Vacuous.Because("%q did not occur", c.Event)
 }
 
 func seen(at history.Time, figure string, args ...any) Judgement {
-	j := holds(figure, args...)
+	j := Holds.With(figure, args...)
 	j.Window = history.Window{From: at, To: at}
 	return j
 }
 
 // jobsInTheDark counts the acknowledged, unfinished jobs of servers at the moment they lost their machine,
 // and says when that first was.
-func (e *Evidence) jobsInTheDark() (jobs int, first history.Time) {
+func jobsInTheDark(e *evidence.Evidence) (jobs int, first history.Time) {
 	first = history.Never
 	for i := range e.Downs {
 		d := &e.Downs[i]
-		if !loses(d.Why) || e.hosts[d.Host] == nil || e.hosts[d.Host].Role != "server" {
+		if !weather.Loses(d.Why) || e.Host(d.Host) == nil || e.Host(d.Host).Role != "server" {
 			continue
 		}
-		for _, j := range e.jobView().onHost[d.Host] {
-			if j.unfinishedAt(d.From) {
+		for _, j := range e.Jobs().OnHost[d.Host] {
+			if unfinishedAt(j, d.From) {
 				jobs++
 				first = min(first, d.From)
 			}
@@ -62,12 +67,12 @@ func (e *Evidence) jobsInTheDark() (jobs int, first history.Time) {
 
 // unfinishedAt says whether, at that time, the job was acknowledged and certainly not done: nobody had
 // handed an answer over, and of foreground jobs somebody still waited for one.
-func (j *job) unfinishedAt(at history.Time) bool {
-	if x := j.firstDone(); x != nil && x.Return <= at {
+func unfinishedAt(j *evidence.Job, at history.Time) bool {
+	if x := j.FirstDone(); x != nil && x.Return <= at {
 		return false
 	}
-	for _, a := range j.attempts {
-		if a.created <= at && (a.background || a.Return > at) {
+	for _, a := range j.Attempts {
+		if a.Created <= at && (a.Background || a.Return > at) {
 			return true
 		}
 	}
@@ -75,11 +80,11 @@ func (j *job) unfinishedAt(at history.Time) bool {
 }
 
 // unsyncedBytes is what servers had written and not synced when they died.
-func (e *Evidence) unsyncedBytes() (bytes int64, first history.Time) {
+func unsyncedBytes(e *evidence.Evidence) (bytes int64, first history.Time) {
 	first = history.Never
 	for i := range e.Downs {
 		d := &e.Downs[i]
-		if h := e.hosts[d.Host]; d.Unsynced > 0 && dies(d.Why) && h != nil && h.Role == "server" {
+		if h := e.Host(d.Host); d.Unsynced > 0 && weather.Dies(d.Why) && h != nil && h.Role == "server" {
 			bytes += d.Unsynced
 			first = min(first, d.From)
 		}

@@ -13,6 +13,14 @@ func (p Percent) Hit(u uint64) bool {
 	return p >= PerMillion || u>>32 < uint64(p)<<32/uint64(PerMillion)
 }
 
+// Share is how large a part is of a whole, of which there may be nothing.
+func Share(part, whole int) Percent {
+	if whole == 0 {
+		return PerMillion
+	}
+	return Percent(uint64(part) * uint64(PerMillion) / uint64(whole))
+}
+
 // String is the share as a scenario writes it.
 func (p Percent) String() string { return fmt.Sprintf("%g%%", float64(p)/10_000) }
 

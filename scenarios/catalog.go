@@ -2,13 +2,14 @@ package scenarios
 
 import (
 	"simrun/checkers"
+	"simrun/checkers/checks"
 	"simrun/nodes"
 )
 
 // Catalog is what scenarios can name: the kinds of nodes that this binary runs, and the checks that it knows.
 type Catalog struct {
 	Kinds []nodes.Kind
-	// Checks are the checks that claims may name; nil is checkers.All().
+	// Checks are the checks that claims may name; nil is checks.All().
 	Checks []checkers.Definition
 }
 
@@ -33,7 +34,7 @@ func (c *Catalog) checks() []checkers.Definition {
 	if c.Checks != nil {
 		return c.Checks
 	}
-	return checkers.All()
+	return checks.All()
 }
 
 func (c *Catalog) check(name string) (checkers.Definition, bool) {

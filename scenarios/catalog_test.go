@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/nodes"
 )
 
@@ -50,12 +51,12 @@ type uniqueOptions struct {
 
 type fakeCheck struct{}
 
-func (fakeCheck) Judge(*checkers.Evidence) checkers.Judgement { return checkers.Judgement{} }
+func (fakeCheck) Judge(*evidence.Evidence) checkers.Judgement { return checkers.Judgement{} }
 
 type availableCheck struct {
 	fakeCheck
 	Of      string            `yaml:"available,required" refers:"operation"`
-	From    checkers.Selector `yaml:"from"`
+	From    evidence.Selector `yaml:"from"`
 	AtLeast nodes.Percent     `yaml:"at-least"`
 	Within  time.Duration     `yaml:"within"`
 	Window  time.Duration     `yaml:"window"`
@@ -65,7 +66,7 @@ type availableCheck struct {
 type recoversCheck struct {
 	fakeCheck
 	Of     string            `yaml:"recovers,required"`
-	From   checkers.Selector `yaml:"from"`
+	From   evidence.Selector `yaml:"from"`
 	Within time.Duration     `yaml:"within"`
 	After  string            `yaml:"after"`
 }
@@ -73,7 +74,7 @@ type recoversCheck struct {
 type eventuallyCheck struct {
 	fakeCheck
 	What   string            `yaml:"eventually,required"`
-	Of     checkers.Selector `yaml:"of"`
+	Of     evidence.Selector `yaml:"of"`
 	Within time.Duration     `yaml:"within"`
 	In     string            `yaml:"in"`
 }

@@ -7,14 +7,14 @@ import (
 	"strconv"
 	"strings"
 
-	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/nodes"
 	"simrun/scenarios/decode"
 )
 
 func newDecoder(problems *decode.Problems) *decode.Decoder {
 	return &decode.Decoder{Problems: problems, Names: map[reflect.Type]string{
-		reflect.TypeFor[checkers.Selector](): "selector",
+		reflect.TypeFor[evidence.Selector](): "selector",
 	}}
 }
 

@@ -3,7 +3,7 @@ package scenarios
 import (
 	"time"
 
-	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/nodes/history"
 	"simrun/sim"
 )
@@ -98,10 +98,10 @@ func requests(h *history.History) int {
 
 // judge asks every claim's check about the history.
 func (r *Run) judge(h *history.History) {
-	evidence := checkers.Gather(h)
+	seen := evidence.Gather(h)
 	for i := range r.Plan.Claims {
 		c := &r.Plan.Claims[i]
-		j := c.Config.Judge(evidence)
+		j := c.Config.Judge(seen)
 		r.Result.Claims = append(r.Result.Claims, ClaimResult{
 			Claim: c.Name, Says: c.Says, Expect: c.Expect, Verdict: Verdict(j.Verdict), State: string(j.State),
 			Figure: j.Figure, Reason: j.Reason, Anomaly: j.Anomaly, Witness: j.Witness, Story: j.Story, Data: j.Data,

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"simrun/checkers"
+	"simrun/checkers/evidence"
+	"simrun/checkers/objects"
 	"simrun/nodes/history"
 	"simrun/nodes/history/jepsen"
 	"simrun/reports"
@@ -67,7 +69,7 @@ var checked = map[string]string{"list-append": "transactions", "kafka": "sound-l
 
 // names are those of all models.
 func names() (names []string) {
-	for _, m := range checkers.Models() {
+	for _, m := range objects.Models() {
 		names = append(names, m.Name())
 	}
 	return append(names, slices.Sorted(maps.Keys(checked))...)
@@ -101,7 +103,7 @@ type judge struct {
 
 // judge finds what was asked for.
 func (c *call) judge(j judging) (judge, error) {
-	model, found := checkers.ModelNamed(j.model)
+	model, found := objects.ModelNamed(j.model)
 	name := checked[j.model]
 	switch {
 	case (j.model == "") == (j.check == ""):
@@ -109,9 +111,9 @@ func (c *call) judge(j judging) (judge, error) {
 	case j.epsilon < 0 || j.states < 0 || j.bytes < 0:
 		return judge{}, errors.New("--epsilon, --states and --bytes count from 0")
 	case found:
-		o := checkers.Options{States: j.states, Bytes: j.bytes, Initial: valueOf(j.initial), Others: j.others}
+		o := objects.Options{States: j.states, Bytes: j.bytes, Initial: valueOf(j.initial), Others: j.others}
 		return judge{j.model, j.keyed || j.model == "kv", func(h *history.History) (checkers.Judgement, error) {
-			return checkers.Linearizable(model, h, o)
+			return objects.Linearizable(model, h, o)
 		}}, nil
 	case j.model != "" && name == "":
 		return judge{}, fmt.Errorf("there is no model %q: %s", j.model, decode.Suggest(j.model, names()))
@@ -121,7 +123,7 @@ func (c *call) judge(j judging) (judge, error) {
 		return judge{}, err
 	}
 	return judge{cmp.Or(j.model, name), j.keyed || j.model == "session", func(h *history.History) (checkers.Judgement, error) {
-		found := check.Judge(checkers.Gather(h))
+		found := check.Judge(evidence.Gather(h))
 		if found.Bad != nil {
 			return found, found.Bad
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/checkers"
+	"simrun/checkers/checks"
+	"simrun/checkers/evidence"
 	"simrun/nodes"
 	"simrun/nodes/probe"
 	"simrun/scenarios"
@@ -83,7 +85,7 @@ var die = nodes.Kind{Name: "test.die", Role: nodes.Server, Doc: "Throws.", Confi
 // fairness is a check that only a batch can decide.
 type fairness struct{}
 
-func (*fairness) Judge(e *checkers.Evidence) checkers.Judgement {
+func (*fairness) Judge(e *evidence.Evidence) checkers.Judgement {
 	return checkers.Judgement{Verdict: checkers.Unknown, State: checkers.Vacuous, Data: map[string]float64{"end": e.End.Seconds() / 3}}
 }
 
@@ -100,7 +102,7 @@ func (*fairness) JudgeBatch(points []checkers.Point) checkers.Judgement {
 
 func tinyCatalog() scenarios.Catalog {
 	return scenarios.Catalog{Kinds: []nodes.Kind{die, thrower(), stranger, deserter},
-		Checks: append(checkers.All(), checkers.Definition{Name: "test.fair", Doc: "Is judged over all.", New: func() checkers.Check { return &fairness{} }})}
+		Checks: append(checks.All(), checkers.Definition{Name: "test.fair", Doc: "Is judged over all.", New: func() checkers.Check { return &fairness{} }})}
 }
 
 // stranger is a node that reaches past its Env: what it does hangs on the process that it is in.

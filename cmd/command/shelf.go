@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"simrun/checkers"
+	"simrun/checkers/objects"
 	"simrun/nodes/history/jepsen"
 	"simrun/reports"
 	"simrun/reports/export"
@@ -91,7 +91,7 @@ func (c *call) exports(run *scenarios.Run, told *recording.Recording) []reports.
 	}
 	for i := range run.Result.Claims {
 		claim := &run.Result.Claims[i]
-		arguer, can := run.Plan.Claims[i].Config.(checkers.Arguer)
+		arguer, can := run.Plan.Claims[i].Config.(objects.Arguer)
 		if !can || claim.Verdict != scenarios.Violated || len(claim.Witness) == 0 {
 			continue
 		}

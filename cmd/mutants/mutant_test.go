@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/checkers"
+	"simrun/checkers/checks"
 	"simrun/nodes/kinds"
 	"simrun/scenarios"
 )
@@ -52,16 +53,16 @@ func TestEveryCheckIsViolatedByAMutant(t *testing.T) {
 		}
 	}
 	told := storiesOfViolations(t)
-	for _, d := range checkers.All() {
+	for _, d := range checks.All() {
 		if slices.Contains(nodeless, d.Name) {
 			require.False(t, violated[d.Name], "a mutant violates a claim of %s, so there is a node for it: take it off the list", d.Name)
-			require.True(t, told[d.Name], "no story in checkers/testdata says what violates %s", d.Name)
+			require.True(t, told[d.Name], "no story in checkers/checks/testdata says what violates %s", d.Name)
 			continue
 		}
 		require.True(t, violated[d.Name], "no mutant violates a claim of %s", d.Name)
 	}
 	for _, name := range nodeless {
-		require.True(t, slices.ContainsFunc(checkers.All(), func(d checkers.Definition) bool { return d.Name == name }), "there is no check %s", name)
+		require.True(t, slices.ContainsFunc(checks.All(), func(d checkers.Definition) bool { return d.Name == name }), "there is no check %s", name)
 	}
 }
 
@@ -72,7 +73,7 @@ var nodeless = []string{"transactions"}
 // storiesOfViolations is the checks that a story says are violated; TestStories holds each story to its word.
 func storiesOfViolations(t *testing.T) map[string]bool {
 	t.Helper()
-	files, err := filepath.Glob("../../checkers/testdata/*.txt")
+	files, err := filepath.Glob("../../checkers/checks/testdata/*.txt")
 	require.NoError(t, err)
 	told := map[string]bool{}
 	for _, file := range files {

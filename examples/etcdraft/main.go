@@ -13,7 +13,7 @@ import (
 	"os"
 	"slices"
 
-	"simrun/checkers"
+	"simrun/checkers/checks"
 	"simrun/cmd/command"
 	"simrun/nodes"
 	"simrun/nodes/kinds"
@@ -25,7 +25,7 @@ import (
 // engine is go.etcd.io/raft as a replica has it.
 var engine = replica.Engine{New: open, Append: appendMessage, Decode: decodeMessage}
 
-var catalog = scenarios.Catalog{Kinds: withEngine(kinds.All()), Checks: checkers.All()}
+var catalog = scenarios.Catalog{Kinds: withEngine(kinds.All()), Checks: checks.All()}
 
 // withEngine has the kind kv.raft kept by the engine.
 func withEngine(all []nodes.Kind) []nodes.Kind {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/nodes/history"
 )
 
@@ -18,7 +19,7 @@ var noIncrementLost = checkers.Definition{
 type increments struct{}
 
 // Judge reads the history, which is all that a check may know.
-func (*increments) Judge(e *checkers.Evidence) checkers.Judgement {
+func (*increments) Judge(e *evidence.Evidence) checkers.Judgement {
 	by := map[uint64]*history.Operation{}
 	for _, op := range e.Operations {
 		if op.Kind != "increment" || op.Outcome != history.Ok {

@@ -10,7 +10,7 @@ package main
 import (
 	"os"
 
-	"simrun/checkers"
+	"simrun/checkers/checks"
 	"simrun/cmd/command"
 	"simrun/nodes"
 	"simrun/scenarios"
@@ -18,7 +18,7 @@ import (
 
 var catalog = scenarios.Catalog{
 	Kinds:  []nodes.Kind{lockServer, counterServer, user},
-	Checks: append(checkers.All(), noIncrementLost),
+	Checks: append(checks.All(), noIncrementLost),
 }
 
 func main() { os.Exit(command.Main(catalog)) }

@@ -5,7 +5,7 @@ package main
 import (
 	"os"
 
-	"simrun/checkers"
+	"simrun/checkers/checks"
 	"simrun/cmd/command"
 	"simrun/nodes"
 	"simrun/scenarios"
@@ -13,7 +13,7 @@ import (
 
 var catalog = scenarios.Catalog{
 	Kinds:  []nodes.Kind{office, visitor},
-	Checks: append(checkers.All(), unique),
+	Checks: append(checks.All(), unique),
 }
 
 func main() { os.Exit(command.Main(catalog)) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/nodes/history"
 )
 
@@ -17,7 +18,7 @@ var unique = checkers.Definition{
 type uniqueness struct{}
 
 // Judge reads the history, which is all that a check may know.
-func (*uniqueness) Judge(e *checkers.Evidence) checkers.Judgement {
+func (*uniqueness) Judge(e *evidence.Evidence) checkers.Judgement {
 	first := map[uint64]*history.Operation{}
 	for _, op := range e.Operations {
 		if op.Kind != "take" || op.Outcome != history.Ok {

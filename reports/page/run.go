@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"simrun/checkers"
+	"simrun/checkers/service"
 	"simrun/nodes"
 	"simrun/nodes/history"
 	"simrun/reports"
@@ -368,7 +368,7 @@ func (w *whole) availability() *chart {
 // limits draws what a claim of availability allows, and returns how long an answer may take by it.
 func (w *whole) limits(c *chart, y func(float64) float64) (within time.Duration) {
 	for i := range w.Plan.Claims {
-		if a, ok := w.Plan.Claims[i].Config.(*checkers.Available); ok {
+		if a, ok := w.Plan.Claims[i].Config.(*service.Available); ok {
 			c.Dashed = num(y(float64(a.AtLeast) / float64(nodes.PerMillion)))
 			c.Legend = append(c.Legend, legend{"soft", "╌", "claimed by " + w.Plan.Claims[i].Name})
 			return a.Within

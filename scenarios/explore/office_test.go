@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/nodes"
 	"simrun/scenarios"
 )
@@ -112,7 +113,7 @@ type answered struct {
 }
 
 // Judge looks for a call that an office refused.
-func (*answered) Judge(e *checkers.Evidence) checkers.Judgement {
+func (*answered) Judge(e *evidence.Evidence) checkers.Judgement {
 	for _, o := range e.Operations {
 		if o.Reason == errRefused.Error() {
 			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "refused-call", Reason: o.Reason, Witness: []uint64{o.ID}}

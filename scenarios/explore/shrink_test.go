@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/nodes"
 	"simrun/nodes/kinds"
 	"simrun/scenarios"
@@ -52,7 +53,7 @@ var lamp = nodes.Kind{Name: "test.lamp", Role: nodes.Server, Doc: "Burns.", Main
 type lit struct{}
 
 // Judge looks for a lamp that went out.
-func (*lit) Judge(e *checkers.Evidence) checkers.Judgement {
+func (*lit) Judge(e *evidence.Evidence) checkers.Judgement {
 	for _, o := range e.Operations {
 		if o.Reason != "" {
 			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "lamp-out", Reason: o.Reason, Witness: []uint64{o.ID}}
@@ -65,7 +66,7 @@ func (*lit) Judge(e *checkers.Evidence) checkers.Judgement {
 type holds struct{}
 
 // Judge has nothing to look for.
-func (*holds) Judge(*checkers.Evidence) checkers.Judgement {
+func (*holds) Judge(*evidence.Evidence) checkers.Judgement {
 	return checkers.Judgement{Verdict: checkers.Holds}
 }
 

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"simrun/checkers"
+	"simrun/checkers/evidence"
 	"simrun/scenarios"
 	"simrun/sim/luck"
 )
@@ -194,7 +195,7 @@ func TestABatchSaysWhatWasNeverReached(t *testing.T) {
 // arithmetic is a check that only a batch can decide: whether figures add up over all values of a matrix.
 type arithmetic struct{ least float64 }
 
-func (arithmetic) Judge(*checkers.Evidence) checkers.Judgement { panic("not asked here") }
+func (arithmetic) Judge(*evidence.Evidence) checkers.Judgement { panic("not asked here") }
 
 func (a arithmetic) JudgeBatch(points []checkers.Point) checkers.Judgement {
 	sum, text := 0.0, ""

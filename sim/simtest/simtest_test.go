@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"simrun/checkers"
+	"simrun/checkers/checks"
 	"simrun/nodes"
 	"simrun/nodes/gearman"
 	"simrun/scenarios"
@@ -182,7 +182,7 @@ func TestWorldsThatDifferAreShown(t *testing.T) {
 	require.Regexp(t, `note slept\n +was .*a note world 1\n +is .*a note world 2\n`, o.text)
 }
 
-var catalog = scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}, Checks: checkers.All()}
+var catalog = scenarios.Catalog{Kinds: []nodes.Kind{gearman.Server, gearman.Worker, gearman.Client}, Checks: checks.All()}
 
 const shop = `scenario: shop
 sites: {town: {power: supplier-1}}

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/checkers"
+	"simrun/checkers/checks"
+	"simrun/checkers/evidence"
 	"simrun/nodes"
 	"simrun/nodes/gearman"
 	"simrun/nodes/history"
@@ -29,12 +31,12 @@ func TestARunIsJudgedTheSameFromItsFile(t *testing.T) {
 			require.NoError(t, jepsen.Write(&file, run.History))
 			again, err := jepsen.Read(bytes.NewReader(file.Bytes()), jepsen.Options{Name: name})
 			require.NoError(t, err)
-			live, filed := checkers.Gather(run.History), checkers.Gather(again.History)
+			live, filed := evidence.Gather(run.History), evidence.Gather(again.History)
 			for _, claim := range run.Plan.Claims {
 				j := claim.Config.Judge(live)
 				require.Equal(t, j, claim.Config.Judge(filed), "%s of %s", claim.Name, name)
 			}
-			for _, d := range checkers.All() {
+			for _, d := range checks.All() {
 				j := asked(d).Judge(live)
 				require.Equal(t, j, asked(d).Judge(filed), "%s of %s", d.Name, name)
 				if j.Verdict == checkers.Violated {

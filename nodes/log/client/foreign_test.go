@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"simrun/checkers"
+	"simrun/checkers/data"
+	"simrun/checkers/evidence"
 	"simrun/nodes"
 	"simrun/nodes/history"
 	"simrun/nodes/osenv"
@@ -112,8 +114,8 @@ func TestFranzFakeBrokersAreUnderstood(t *testing.T) {
 		return nil
 	}))
 	require.NoError(t, errors.Join(problems...))
-	e := checkers.Gather(log.Finish())
-	for _, check := range []checkers.Check{&checkers.SoundLog{CaughtUp: true}, &checkers.EffectsOnce{Of: []string{"events"}, Effects: "copy", CaughtUp: true}} {
+	e := evidence.Gather(log.Finish())
+	for _, check := range []checkers.Check{&data.SoundLog{CaughtUp: true}, &data.EffectsOnce{Of: []string{"events"}, Effects: "copy", CaughtUp: true}} {
 		j := check.Judge(e)
 		require.Equal(t, checkers.Holds, j.Verdict, "%T: %s\n%s", check, j.Reason, strings.Join(j.Story, "\n"))
 	}

@@ -2,7 +2,7 @@
 package looked
 
 import (
-	"simrun/checkers"
+	"simrun/checkers/checks"
 	"simrun/nodes/kinds"
 	"simrun/reports/recording"
 	"simrun/scenarios"
@@ -10,7 +10,7 @@ import (
 
 // At runs a scenario, that is built in or a file, with a seed and settings, and records it.
 func At(scenario, seed string, set ...string) (*recording.Recording, error) {
-	s, err := scenarios.Read(scenario, scenarios.ReadOptions{Catalog: scenarios.Catalog{Kinds: kinds.All(), Checks: checkers.All()}, Set: set})
+	s, err := scenarios.Read(scenario, scenarios.ReadOptions{Catalog: scenarios.Catalog{Kinds: kinds.All(), Checks: checks.All()}, Set: set})
 	if err != nil {
 		return nil, err
 	}
