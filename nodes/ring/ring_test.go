@@ -139,10 +139,10 @@ func TestOnlyWhatANodeGetsMovesWhenItJoins(t *testing.T) {
 				require.True(t, id == joined || slices.Contains(was, id), "%d got what is at %x because %d joined", id, at, joined)
 			}
 		}
-		for _, m := range Moves(before, after) {
+		for _, m := range moves(before, after) {
 			require.Equal(t, []ID{joined}, m.Gains)
 		}
-		for _, m := range Moves(after, before) {
+		for _, m := range moves(after, before) {
 			require.Equal(t, []ID{joined}, m.Loses)
 		}
 	})
@@ -154,7 +154,7 @@ func TestAHeavierNodeKeepsWhatItHad(t *testing.T) {
 		members, o := drawMembers(t, 8), drawOptions(t)
 		before := build(t, members, o)
 		members[0].Weight = max(members[0].Weight, 1) + 2
-		for _, m := range Moves(before, build(t, members, o)) {
+		for _, m := range moves(before, build(t, members, o)) {
 			require.Equal(t, []ID{members[0].ID}, m.Gains)
 		}
 	})
@@ -169,17 +169,17 @@ func TestMovesAreExactlyWhatChanges(t *testing.T) {
 		if rapid.Bool().Draw(t, "from nothing") {
 			before = build(t, nil, o)
 		}
-		moves := Moves(before, after)
+		moves := moves(before, after)
 		for _, at := range probes(before, after) {
 			was, is := before.Owners(at), after.Owners(at)
-			i := slices.IndexFunc(moves, func(m Move) bool { return m.Contains(at) })
+			i := slices.IndexFunc(moves, func(m move) bool { return m.Contains(at) })
 			if i < 0 {
 				require.ElementsMatch(t, was, is)
 				continue
 			}
 			require.Equal(t, without(is, was), moves[i].Gains)
 			require.Equal(t, without(was, is), moves[i].Loses)
-			require.False(t, slices.ContainsFunc(moves[i+1:], func(m Move) bool { return m.Contains(at) }), "two moves of %x", at)
+			require.False(t, slices.ContainsFunc(moves[i+1:], func(m move) bool { return m.Contains(at) }), "two moves of %x", at)
 		}
 	})
 }
@@ -288,13 +288,5 @@ func BenchmarkNew(b *testing.B) {
 				build(b, members, Options{})
 			}
 		})
-	}
-}
-
-func BenchmarkMoves(b *testing.B) {
-	members := benchRing(b, 100)
-	before, after := build(b, members[1:], Options{}), build(b, members, Options{})
-	for b.Loop() {
-		Moves(before, after)
 	}
 }
