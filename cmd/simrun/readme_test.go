@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"simrun/scenarios"
 )
 
 var rewrite = flag.Bool("rewrite", false, "put into the README what its commands print")
@@ -196,6 +198,19 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	for _, page := range pages {
 		require.True(t, strings.Contains(string(text), "(docs/"+filepath.Base(page)+")"), "the README does not lead to %s", page)
 	}
+}
+
+// If this failed, somebody would have written a storm of which nobody hears.
+func TestTheReadmeNamesEveryScenario(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	var named []string
+	for row := range strings.Lines(string(text)) {
+		if cells := strings.Split(row, "|"); len(cells) == 5 {
+			named = append(named, regexp.MustCompile(`[a-z-]+`).FindAllString(cells[3], -1)...)
+		}
+	}
+	require.Subset(t, named, scenarios.Names())
 }
 
 // What the README shows as printed is what is printed, figures aside: they follow the code, and are written
