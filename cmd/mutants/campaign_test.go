@@ -89,7 +89,7 @@ func TestThePageSaysHowLongItTakes(t *testing.T) {
 	}}
 	text := page(c, []*calm{{scenario: "calm-day", seeds: 30000, seconds: 7200, commits: []string{"0123456789abcdef"}}})
 	for _, line := range []string{
-		"**4 bugs, 4 pairs of a bug and a claim that must see it.**", "finds 1 within 60 s",
+		"**4 bugs, 4 pairs of a bug and a claim that must see it.**", "Plain random finds\n1 of the pairs within 60 s", "4 of the bugs happened in systems that are named",
 		"Found, but not within 60 s: late by c (70 s).", "within the time that they had: lost by c (60 s in vain).", "Not as it should be: missed by c: MISSED in 9 seeds.",
 		"### The job server, its workers and clients", "### Copies that agree by Raft", "### The simulator itself",
 		"| **soon** A bug. | Jepsen | calm-day: c (linearizable) | 2 seeds, 0.5 s | same | 1 of 30 | `1234` |",
