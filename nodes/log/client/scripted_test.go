@@ -26,6 +26,7 @@ type scripted struct {
 	ends   map[int32]spot                           // by epoch: what OffsetForLeaderEpoch is answered; what is not there ends where the log does
 	answer func(request kmsg.Request) kmsg.Response // before anything else; nil leaves it to the script
 	asked  []kmsg.Request
+	closes int // so many connections end as soon as they stand
 }
 
 // spot is an offset, and an epoch.
@@ -46,6 +47,11 @@ func script(t *testing.T, kind nodes.Kind, config any) *scripted {
 			stream, err := listener.Accept()
 			if err != nil {
 				return err
+			}
+			if s.closes > 0 {
+				s.closes--
+				_ = stream.Close()
+				continue
 			}
 			env.Go("serve", func() {
 				for in := bufio.NewReader(stream); ; {
@@ -296,4 +302,90 @@ func TestAStaticMemberThatIsFencedOffEnds(t *testing.T) {
 	}
 	s.pass(time.Second)
 	require.Equal(t, "exit", s.Log().Downs[0].Why)
+}
+
+// If this failed, a consumer would pass over a topic that is about to be made, for good.
+func TestAConsumerWaitsForATopicThatIsYetToBeMade(t *testing.T) {
+	s := script(t, client.Consumer, reader())
+	made := false
+	s.answer = func(request kmsg.Request) kmsg.Response {
+		r, is := request.(*kmsg.MetadataRequest)
+		if made || !is {
+			return nil
+		}
+		told := r.ResponseKind().(*kmsg.MetadataResponse)
+		told.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 1, Host: "broker", Port: 9092}}
+		told.Topics = []kmsg.MetadataResponseTopic{{Topic: kmsg.StringPtr("t"), ErrorCode: int16(wire.LeaderNotAvailable)}}
+		return told
+	}
+	s.put(0, 1, "a")
+	s.pass(time.Second)
+	require.Empty(t, s.polls())
+	made = true
+	s.pass(2 * time.Second)
+	require.Equal(t, []string{"!a"}, s.polls())
+}
+
+// If this failed, a client would keep a connection that ended as soon as it stood, and wait on it for ever.
+func TestAConnectionThatEndsAsSoonAsItStandsIsGivenUp(t *testing.T) {
+	s := script(t, client.Consumer, reader())
+	s.closes = 3
+	s.put(0, 1, "a")
+	s.pass(5 * time.Second)
+	require.Equal(t, []string{"!a"}, s.polls())
+}
+
+// If this failed, a consumer that its group has put out would commit what it has in hand as somebody in no group, whom coordinators believe.
+func TestWhoIsPutOutOfAGroupCommitsUnderItsOldNameStill(t *testing.T) {
+	config := reader()
+	config.Group, config.Heartbeat, config.Session = "g", 50*time.Millisecond, time.Second
+	config.Work = nodes.Spread{Lo: 500 * time.Millisecond, Hi: 500 * time.Millisecond}
+	s := script(t, client.Consumer, config)
+	put := false // out of the group
+	var commits []string
+	s.answer = func(request kmsg.Request) kmsg.Response {
+		switch r := request.(type) {
+		case *kmsg.FindCoordinatorRequest:
+			told := r.ResponseKind().(*kmsg.FindCoordinatorResponse)
+			told.NodeID, told.Host, told.Port = 1, "broker", 9092
+			return told
+		case *kmsg.JoinGroupRequest:
+			told := r.ResponseKind().(*kmsg.JoinGroupResponse)
+			told.MemberID, told.LeaderID, told.Generation, told.Protocol = "m", "other", 3, kmsg.StringPtr("range")
+			return told
+		case *kmsg.SyncGroupRequest:
+			told := r.ResponseKind().(*kmsg.SyncGroupResponse)
+			given := kmsg.ConsumerMemberAssignment{Topics: []kmsg.ConsumerMemberAssignmentTopic{{Topic: "t", Partitions: []int32{0}}}}
+			told.MemberAssignment = given.AppendTo(nil)
+			return told
+		case *kmsg.HeartbeatRequest:
+			told := r.ResponseKind().(*kmsg.HeartbeatResponse)
+			if put {
+				told.ErrorCode = int16(wire.UnknownMemberID)
+			}
+			return told
+		case *kmsg.OffsetFetchRequest:
+			told := r.ResponseKind().(*kmsg.OffsetFetchResponse)
+			told.Topics = []kmsg.OffsetFetchResponseTopic{{Topic: "t", Partitions: []kmsg.OffsetFetchResponseTopicPartition{{Partition: 0, Offset: 0, LeaderEpoch: -1}}}}
+			return told
+		case *kmsg.OffsetCommitRequest:
+			commits = append(commits, fmt.Sprint(r.MemberID, " of ", r.Generation, " at ", r.Topics[0].Partitions[0].Offset, " in ", r.Topics[0].Partitions[0].LeaderEpoch))
+			told := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+			one := kmsg.OffsetCommitResponseTopicPartition{}
+			if put {
+				one.ErrorCode = int16(wire.UnknownMemberID)
+			}
+			told.Topics = []kmsg.OffsetCommitResponseTopic{{Topic: "t", Partitions: []kmsg.OffsetCommitResponseTopicPartition{one}}}
+			return told
+		}
+		return nil
+	}
+	s.put(0, 1, "a", "b")
+	s.pass(300 * time.Millisecond) // it has them in hand
+	put = true
+	s.pass(1200 * time.Millisecond)
+	require.NotEmpty(t, commits)
+	for _, c := range commits {
+		require.Equal(t, "m of 3 at 2 in 1", c)
+	}
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,7 +20,8 @@ import (
 // TableOptions are the further keys of a workload line.
 type TableOptions struct {
 	Topic  string        `yaml:"topic" doc:"which topic is the table; that of the producer if empty"`
-	Keys   int           `yaml:"keys" doc:"how many keys there are: key-1, key-2 …"`
+	Prefix string        `yaml:"prefix" doc:"what the names of keys begin with; key- if empty"`
+	Keys   int           `yaml:"keys" doc:"how many keys there are, numbered from 1"`
 	Value  nodes.Bytes   `yaml:"value" doc:"least size of a value"`
 	GiveUp nodes.Percent `yaml:"give-up" doc:"share of writes that a transactional producer gives up once they are sent"`
 }
@@ -51,7 +53,7 @@ func (p *producer) table(request nodes.Request, crowded bool) {
 	}
 	until := p.env.Mark().Add(p.config.Delivery)
 	which, noise, luck := p.env.Rand().Uint64(), p.env.Rand().Uint64(), p.env.Rand().Uint64()
-	key := "key-" + strconv.FormatUint(which%uint64(o.Keys)+1, 10)
+	key := cmp.Or(o.Prefix, "key-") + strconv.FormatUint(which%uint64(o.Keys)+1, 10)
 	m := &message{topic: topic, key: &key, offset: -1, value: pad(p.env.Host()+"-"+strconv.FormatUint(request.ID, 10), noise, int(o.Value))}
 	attrs := []slog.Attr{slog.String("key", key)}
 	if m.removal = request.Do == "delete"; request.Do == "write" {
