@@ -171,6 +171,16 @@ func (p *Peer) refuse(text string) {
 	c.Error(text)
 }
 
+// Push sends what nobody asked for, behind the answers that are owed: what a client listens to.
+func (p *Peer) Push(message []byte) {
+	if p.Closed() || p.Ending() {
+		return
+	}
+	c := &Call{Peer: p}
+	p.Begin(&c.answer)
+	c.Reply(message)
+}
+
 // write is the writer's task. It ends the connection's life.
 func (p *Peer) write() {
 	p.Write()

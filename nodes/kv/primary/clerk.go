@@ -1,6 +1,7 @@
 package primary
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -18,7 +19,7 @@ func (m *monitor) options() replica.Options {
 	if len(peers) == 0 {
 		peers = []string{self}
 	}
-	return replica.Options{Self: self, Client: withPort(m.env.Host(), "26379"), Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster + " monitors",
+	return replica.Options{Self: self, Client: reached(m.env.Host(), cmp.Or(c.Advertise, c.Listen)), Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster + " monitors",
 		Rejoin: c.Rejoin, SnapshotEntries: 1000, Raft: raft.Options{Election: c.Election},
 		Journal: journal.Options{SegmentBytes: c.Segment, GrowBytes: min(c.Segment, 64<<10), CompactBytes: 16 << 20, Settle: time.Second},
 		Link:    link.Options{Silence: max(5*c.Election, 500*time.Millisecond)}}
@@ -62,6 +63,9 @@ func (m *monitor) decreed(d decree) {
 		m.record.Sometimes(tookOther, m.decree.epoch > 0 && d.primary != m.decree.primary)
 		m.record.Sometimes(tookSame, m.decree.epoch > 0 && d.primary == m.decree.primary)
 	}
-	m.decree = d
+	before := m.decree
+	if m.decree = d; before.epoch > 0 && before.client != d.client {
+		m.switched(before.client, d.client)
+	}
 	m.record.Gauge("epoch", int64(d.epoch))
 }

@@ -168,11 +168,15 @@ func addresses(names []nodes.NodeName, port string) (all []string) {
 
 // client is where clients reach the server on a host of that name.
 func (c *Config) client(host string) string {
-	client := cmp.Or(c.Advertise, c.Listen)
-	if strings.HasPrefix(client, ":") {
-		return host + client
+	return reached(host, cmp.Or(c.Advertise, c.Listen))
+}
+
+// reached is where a host is reached that says that it listens there.
+func reached(host, listen string) string {
+	if strings.HasPrefix(listen, ":") {
+		return host + listen
 	}
-	return client
+	return listen
 }
 
 // commands are what the server knows.

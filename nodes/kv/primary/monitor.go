@@ -20,6 +20,7 @@ type MonitorConfig struct {
 	Servers     []nodes.NodeName `yaml:"servers" doc:"the servers of the group; their port for each other is 16379 where none is said"`
 	Monitors    []nodes.NodeName `yaml:"monitors" doc:"the monitors, this one among them; the first begins; their port for each other is 16379 where none is said"`
 	Listen      string           `yaml:"listen" doc:"address to accept clients on, who ask where the primary is"`
+	Advertise   string           `yaml:"advertise" doc:"address that clients are told, if it is not the one that listen says"`
 	WatchListen string           `yaml:"watch-listen" doc:"address to accept the servers on"`
 	PeerListen  string           `yaml:"peer-listen" doc:"address to accept the other monitors on"`
 	Cluster     string           `yaml:"cluster" doc:"a name in which all servers and monitors of a group agree"`
@@ -57,7 +58,8 @@ func (c *MonitorConfig) Validate() error {
 
 // monitorCommands are what a monitor knows.
 var monitorCommands = func() kv.Commands {
-	all := front.With(kv.Command{Name: "SENTINEL", Arity: -2, Flags: kv.Served}, kv.Command{Name: "ROLE", Arity: 1, Flags: kv.Served})
+	all := front.With(append(slices.Clone(audienceCommands),
+		kv.Command{Name: "SENTINEL", Arity: -2, Flags: kv.Served}, kv.Command{Name: "ROLE", Arity: 1, Flags: kv.Served})...)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if all[name].Is(kv.Read | kv.Write) {
 			delete(all, name)
@@ -82,6 +84,8 @@ type monitor struct {
 	term    uint64        // in which this monitor leads; 0 if it does not
 	granted nodes.Instant // no lease was granted for a report that came later
 	ballot  *ballot
+
+	audience audience
 
 	end      nodes.Cond // Main waits here
 	stopping bool

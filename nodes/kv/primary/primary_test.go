@@ -25,6 +25,9 @@ type story struct {
 	hosts []*sim.Host
 	pause func(time.Duration) error
 	ask   func(server int, requests string) string
+
+	converse func(address, requests string) string
+	listen   func(address, requests string) (heard *[]string) // and what comes after their answers
 }
 
 // tell begins a group and lets a person talk. ask is requests to a server on one connection, as words, with a ; between, and the
@@ -57,6 +60,8 @@ func tell(t *testing.T, change func(*primary.Config), talk func(s *story)) {
 		s.ask = func(server int, requests string) string {
 			return converse(env, fmt.Sprintf("kv/%d:6379", server), requests)
 		}
+		s.converse = func(address, requests string) string { return converse(env, address, requests) }
+		s.listen = func(address, requests string) *[]string { return listen(env, address, requests) }
 		talk(s)
 		told = true
 		return nil
@@ -88,6 +93,32 @@ func converse(env nodes.Env, address, requests string) (answer string) {
 		answer = v.String()
 	}
 	return answer
+}
+
+// listen makes requests on a connection of its own, and goes on hearing.
+func listen(env nodes.Env, address, requests string) (heard *[]string) {
+	heard = new([]string)
+	owed := len(strings.Split(requests, ";"))
+	env.Go("listen", func() {
+		c, err := env.Dial("tcp", address, time.Second)
+		if err != nil {
+			return
+		}
+		in := resp.NewReader(c, resp.Limits{})
+		for request := range strings.SplitSeq(requests, ";") {
+			_, _ = c.Write(resp.AppendCommand(nil, strings.Fields(request)...))
+		}
+		for n := 0; ; n++ {
+			v, err := in.ReadReply()
+			if err != nil {
+				return
+			}
+			if n >= owed {
+				*heard = append(*heard, v.String())
+			}
+		}
+	})
+	return heard
 }
 
 // primaryIs is which server is the primary.
@@ -253,6 +284,42 @@ func TestAServerThatLostItsDiskIsSentEverything(t *testing.T) {
 		s.strike(func() { s.hosts[p-1].Crash().End() })
 		s.eventually(s.primaryIs(), "GET a", `"2"`)
 		s.strike(crash.End)
+	})
+}
+
+// If this failed, a program that was told where the primary is would not hear that another is, or not find the monitors and replicas.
+func TestAMonitorAnswersAsASentinel(t *testing.T) {
+	tell(t, func(c *primary.Config) { c.Acknowledge = 1 }, func(s *story) {
+		p := s.primaryIs()
+		say := func(requests string) string { return s.converse("monitor/2:26379", requests) }
+		address := fmt.Sprintf(`"kv/%d" "6379"`, p)
+		require.Equal(t, "["+address+"]", say("SENTINEL get-master-addr-by-name kv"))
+		require.Contains(t, say("SENTINEL MASTER kv"), fmt.Sprintf(`"ip" "kv/%d" "port" "6379"`, p))
+		require.Contains(t, say("SENTINEL MASTERS"), `"num-slaves" "2" "num-other-sentinels" "2" "quorum" "2"`)
+		a, b := others(p)
+		replicas := say("SENTINEL REPLICAS kv")
+		require.Contains(t, replicas, fmt.Sprintf(`"ip" "kv/%d" "port" "6379"`, a))
+		require.Contains(t, replicas, fmt.Sprintf(`"ip" "kv/%d" "port" "6379"`, b))
+		require.Equal(t, 2, strings.Count(replicas, `"flags" "slave"`))
+		sentinels := say("SENTINEL SENTINELS kv")
+		require.Contains(t, sentinels, `"ip" "monitor/1" "port" "26379"`)
+		require.Contains(t, sentinels, `"ip" "monitor/3" "port" "26379"`)
+		require.NotContains(t, sentinels, "monitor/2")
+		require.Equal(t, "-ERR No such master with that name", say("SENTINEL REPLICAS other"))
+		require.Equal(t, "(nil)", say("SENTINEL get-master-addr-by-name other"))
+		require.Equal(t, "-ERR wrong number of arguments for 'sentinel|masters' command", say("SENTINEL MASTERS kv"))
+		require.Equal(t, "-ERR unknown subcommand 'GUESS' of SENTINEL", say("SENTINEL GUESS"))
+		require.Equal(t, `["sentinel" ["kv"]]`, say("ROLE"))
+
+		require.Equal(t, `["punsubscribe" (nil) 1]`, say("SUBSCRIBE x;PUNSUBSCRIBE"))
+		require.Equal(t, `["unsubscribe" "x" 1]`, say("PSUBSCRIBE x*;SUBSCRIBE x;UNSUBSCRIBE"))
+		require.Contains(t, say("SUBSCRIBE "+strings.Repeat("x", 300)), "-ERR too many channels")
+		heard := s.listen("monitor/2:26379", "SUBSCRIBE +switch-master;PSUBSCRIBE +switch*")
+		s.strike(func() { s.hosts[p-1].CrashMachine() })
+		from, to := address, fmt.Sprintf(`"kv/%d" "6379"`, s.primaryIs())
+		_ = s.pause(200 * time.Millisecond)
+		said := strings.ReplaceAll(`"kv `+from+" "+to+`"`, `"`, "")
+		require.Equal(t, []string{`["message" "+switch-master" "` + said + `"]`, `["pmessage" "+switch*" "+switch-master" "` + said + `"]`}, *heard)
 	})
 }
 
