@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,10 +80,11 @@ func (f *fetching) collect() {
 		return
 	}
 	most := min(int(max(r.MaxBytes, 0)), int(f.b.config.MaxFetch))
+	f.answer.Topics = make([]kmsg.FetchResponseTopic, 0, len(r.Topics))
 	for i := range r.Topics {
 		asked := &r.Topics[i]
 		told := kmsg.NewFetchResponseTopic()
-		told.Topic = asked.Topic
+		told.Topic, told.Partitions = asked.Topic, make([]kmsg.FetchResponseTopicPartition, 0, len(asked.Partitions))
 		for j := range asked.Partitions {
 			told.Partitions = append(told.Partitions, f.collectFrom(asked.Topic, &asked.Partitions[j], most-f.bytes))
 		}
@@ -193,8 +195,9 @@ func clientOf(id int32, life int64) string { return fmt.Sprintf("broker-%d@%d", 
 
 // lifeOf is the life of a follower.
 func lifeOf(client string, id int32) (life int64, ok bool) {
-	var said int32
-	if n, err := fmt.Sscanf(client, "broker-%d@%d", &said, &life); n != 2 || err != nil || said != id || strings.ContainsAny(client, " ") {
+	name, text, _ := strings.Cut(client, "@")
+	life, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || name != "broker-"+strconv.Itoa(int(id)) {
 		return 0, false
 	}
 	return life, true

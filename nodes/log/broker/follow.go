@@ -119,7 +119,7 @@ func (f *fetcher) request(following []*replica) (*kmsg.FetchRequest, map[cluster
 	request := wire.New(wire.Fetch, 12).(*kmsg.FetchRequest)
 	request.ReplicaID, request.MaxWaitMillis, request.MinBytes, request.MaxBytes = f.b.place.id, int32(f.b.config.FollowWait.Milliseconds()), 1, fetchBytes
 	request.SessionEpoch = -1
-	asked := map[cluster.Ref]position{}
+	asked := make(map[cluster.Ref]position, len(following))
 	for _, r := range following {
 		p := kmsg.NewFetchRequestTopicPartition()
 		p.Partition, p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch = r.ref.Index, r.view.LeaderEpoch, r.log.Next(), r.log.Epoch()
@@ -129,7 +129,7 @@ func (f *fetcher) request(following []*replica) (*kmsg.FetchRequest, map[cluster
 		if i < 0 {
 			i = len(request.Topics)
 			t := kmsg.NewFetchRequestTopic()
-			t.Topic = r.ref.Topic
+			t.Topic, t.Partitions = r.ref.Topic, make([]kmsg.FetchRequestTopicPartition, 0, len(following))
 			request.Topics = append(request.Topics, t)
 		}
 		request.Topics[i].Partitions = append(request.Topics[i].Partitions, p)
@@ -147,7 +147,7 @@ func (f *fetcher) take(answer *kmsg.FetchResponse, asked map[cluster.Ref]positio
 		to   partition.Appended
 		told *kmsg.FetchResponseTopicPartition
 	}
-	var all []added
+	all := make([]added, 0, len(asked))
 	for i := range answer.Topics {
 		for j := range answer.Topics[i].Partitions {
 			told := &answer.Topics[i].Partitions[j]
