@@ -122,7 +122,8 @@ func (a *accesses) element(set, v slog.Value) (key, value linear.Value) {
 
 // violation makes a judgement of what an algorithm found wrong.
 func violation(e *evidence.Evidence, r linear.Result, figure string, args ...any) checkers.Judgement {
-	j := checkers.Judgement{Verdict: checkers.Violated, Anomaly: r.Anomaly, Reason: r.Reason, Witness: r.Witness, Object: r.Object, Figure: fmt.Sprintf(figure, args...)}
+	j := checkers.Judgement{Verdict: checkers.Violated, Anomaly: r.Anomaly, Reason: r.Reason, Witness: r.Witness,
+		Object: r.Object, Figure: fmt.Sprintf(figure, args...)}
 	j.TellWitness(e.History)
 	return j
 }

@@ -148,7 +148,8 @@ func (a *audit) undecided() *checkers.Judgement {
 }
 
 func (a *audit) data() map[string]float64 {
-	return map[string]float64{"acknowledged": float64(a.acked), "checked": float64(a.checked), "lost": float64(len(a.lost)), "unread": float64(a.unread)}
+	return map[string]float64{"acknowledged": float64(a.acked), "checked": float64(a.checked), "lost": float64(len(a.lost)),
+		"unread": float64(a.unread)}
 }
 
 // violated tells of one lost write; what is wrong about it besides comes last.
@@ -169,9 +170,11 @@ func (a *audit) violated(e *evidence.Evidence, m missing, anomaly, besides strin
 		witness = append([]*history.Operation{m.saw.Operation}, witness...)
 	}
 	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: a.figure(),
-		Reason: fmt.Sprintf("%s was told at %s that %s is written, and at %s %s read %s%s", m.write.Host, wording.Stamp(m.write.Return),
+		Reason: fmt.Sprintf("%s was told at %s that %s is written, and at %s %s read %s%s", m.write.Host,
+			wording.Stamp(m.write.Return),
 			m.write.name(m.key), wording.Stamp(m.read.Return), m.read.Host, what, besides),
-		Witness: checkers.IDs(witness), Object: m.key, Window: history.Window{From: m.write.Call, To: m.read.Return}, Story: t.Lines()}
+		Witness: checkers.IDs(witness), Object: m.key, Window: history.Window{From: m.write.Call, To: m.read.Return},
+		Story: t.Lines()}
 }
 
 func one(yes bool) int {

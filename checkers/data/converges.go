@@ -115,11 +115,14 @@ func (c *Converges) gauges(e *evidence.Evidence, live []string, quiet, end histo
 	switch {
 	case differ():
 		other := live[slices.IndexFunc(live, func(host string) bool { return shown[host] != shown[live[0]] })]
-		return c.diverged(e, quiet, end, fmt.Sprintf("%s still shows %s %x and %s shows %x at %s", live[0], c.What, shown[live[0]], other, shown[other], wording.Stamp(end)), nil)
+		return c.diverged(e, quiet, end, fmt.Sprintf("%s still shows %s %x and %s shows %x at %s", live[0], c.What,
+			shown[live[0]], other, shown[other], wording.Stamp(end)), nil)
 	case last > quiet+c.Within:
-		return c.diverged(e, quiet, last, fmt.Sprintf("the servers did not show the same %s until %s", c.What, wording.Stamp(last)), nil)
+		return c.diverged(e, quiet, last, fmt.Sprintf("the servers did not show the same %s until %s", c.What,
+			wording.Stamp(last)), nil)
 	}
-	return checkers.Holds.With("%s the same %s into quiet, %s allowed", wording.Count(len(live), "server"), wording.Brief(last-quiet), nodes.Short(c.Within))
+	return checkers.Holds.With("%s the same %s into quiet, %s allowed", wording.Count(len(live), "server"),
+		wording.Brief(last-quiet), nodes.Short(c.Within))
 }
 
 // answers compares what the servers answered, for each key if they were asked for keys.
@@ -154,7 +157,8 @@ func (c *Converges) answers(e *evidence.Evidence, asked []*history.Operation, li
 }
 
 func (c *Converges) diverged(e *evidence.Evidence, from, to history.Time, reason string, witness []uint64) checkers.Judgement {
-	j := checkers.Judgement{Verdict: checkers.Violated, Anomaly: "diverged", Reason: fmt.Sprintf("%s after the quiet began, %s", nodes.Short(c.Within), reason),
+	j := checkers.Judgement{Verdict: checkers.Violated, Anomaly: "diverged",
+		Reason: fmt.Sprintf("%s after the quiet began, %s", nodes.Short(c.Within), reason),
 		Figure: "not the same " + nodes.Short(c.Within) + " into quiet", Witness: witness}
 	j.TellWitness(e.History)
 	j.Window = history.Window{From: from, To: to}

@@ -58,7 +58,8 @@ func (c *PowerSafe) Judge(e *evidence.Evidence) checkers.Judgement {
 	case len(servers) == 0:
 		j = checkers.Vacuous.Because("there is no server whose power could fail")
 	case most < needed:
-		j = checkers.Vacuous.Because("at most %d of %s were without power at once, %d needed", most, wording.Count(len(servers), "server"), needed)
+		j = checkers.Vacuous.Because("at most %d of %s were without power at once, %d needed", most,
+			wording.Count(len(servers), "server"), needed)
 	case bytes == 0:
 		j = checkers.Vacuous.Because("the power failed, but no server lost a byte that it had not synced")
 	case j.Verdict == checkers.Holds:

@@ -59,7 +59,8 @@ func (c *EffectsOnce) Judge(e *evidence.Evidence) checkers.Judgement {
 			value, at := fmt.Sprint(r.Value), effectPlace{fmt.Sprint(r.Partition), r.Offset}
 			cut := strings.LastIndex(value, "→")
 			if cut < 0 {
-				return unreadable(&checkers.BadOperation{Operation: o, Problem: fmt.Sprintf("%q is nobody's effect: it has no arrow", value)})
+				return unreadable(&checkers.BadOperation{Operation: o,
+					Problem: fmt.Sprintf("%q is nobody's effect: it has no arrow", value)})
 			}
 			cause := value[:cut]
 			first, again := effects[cause]
@@ -71,7 +72,8 @@ func (c *EffectsOnce) Judge(e *evidence.Evidence) checkers.Judgement {
 					first.at.offset, first.at.partition, at.offset, at.partition), len(causes), causes[cause], first.by, o)
 			}
 			if causes[cause] == nil {
-				return c.found(e, "baseless-effect", cause, fmt.Sprintf("%s has an effect at %d of %s, but was never sent", cause, at.offset, at.partition),
+				return c.found(e, "baseless-effect", cause,
+					fmt.Sprintf("%s has an effect at %d of %s, but was never sent", cause, at.offset, at.partition),
 					len(causes), failed[cause], o)
 			}
 		}
@@ -83,7 +85,8 @@ func (c *EffectsOnce) Judge(e *evidence.Evidence) checkers.Judgement {
 		for _, o := range e.Operations {
 			for _, value := range c.sentBy(o) {
 				if _, has := effects[value]; !has && o.Outcome == history.Ok {
-					return c.found(e, "no-effect", value, fmt.Sprintf("%s was acknowledged, and nobody polled an effect of it", value), len(causes), o)
+					return c.found(e, "no-effect", value,
+						fmt.Sprintf("%s was acknowledged, and nobody polled an effect of it", value), len(causes), o)
 				}
 			}
 		}
@@ -145,8 +148,10 @@ func topicOf(partition any) string {
 }
 
 // found is the judgement of an effect that is wrong, shown by those operations of whoever knows of it.
-func (c *EffectsOnce) found(e *evidence.Evidence, anomaly, object, reason string, causes int, witness ...*history.Operation) checkers.Judgement {
-	j := checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Object: object, Reason: reason, Figure: wording.Count(causes, "message")}
+func (c *EffectsOnce) found(e *evidence.Evidence, anomaly, object, reason string, causes int,
+	witness ...*history.Operation) checkers.Judgement {
+	j := checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Object: object, Reason: reason,
+		Figure: wording.Count(causes, "message")}
 	for _, o := range witness {
 		if o != nil {
 			j.Witness = append(j.Witness, o.ID)

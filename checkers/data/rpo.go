@@ -60,22 +60,26 @@ func (c *RPO) judge(e *evidence.Evidence, a *audit, faults []history.Window) che
 			return a.violated(e, m, "lost-without-fault", ", though nothing that may lose data had happened in between")
 		}
 		if age := fault.From - m.write.Return; age > c.AtMost {
-			return a.violated(e, m, "too-old", fmt.Sprintf("; the fault at %s came %s after it was acknowledged, %s may be lost", wording.Stamp(fault.From),
-				wording.Brief(age), nodes.Short(c.AtMost)))
+			return a.violated(e, m, "too-old",
+				fmt.Sprintf("; the fault at %s came %s after it was acknowledged, %s may be lost", wording.Stamp(fault.From),
+					wording.Brief(age), nodes.Short(c.AtMost)))
 		} else {
 			oldest = max(oldest, age)
 		}
 		if later := c.hole(a, m, fault); later != nil {
-			return a.violated(e, m, "hole", fmt.Sprintf(", though %s, which was written after it and before the fault at %s, is kept",
-				later.name(evidence.Text(later.Input("key"))), wording.Stamp(fault.From)))
+			return a.violated(e, m, "hole",
+				fmt.Sprintf(", though %s, which was written after it and before the fault at %s, is kept",
+					later.name(evidence.Text(later.Input("key"))), wording.Stamp(fault.From)))
 		}
 	}
-	figure := fmt.Sprintf("%d of %s lost, the oldest %s before its fault, %s allowed", len(a.lost), wording.Count(a.checked, "acknowledged "+c.Of), wording.Brief(oldest),
+	figure := fmt.Sprintf("%d of %s lost, the oldest %s before its fault, %s allowed", len(a.lost),
+		wording.Count(a.checked, "acknowledged "+c.Of), wording.Brief(oldest),
 		nodes.Short(c.AtMost))
 	j := checkers.Holds.With("%s", figure)
 	switch {
 	case nodes.Share(len(a.lost), a.checked) > c.Share:
-		j = a.violated(e, a.lost[0], "too-many", fmt.Sprintf("; %d of %s are lost, %s may be", len(a.lost), wording.Count(a.checked, "acknowledged write"), c.Share))
+		j = a.violated(e, a.lost[0], "too-many",
+			fmt.Sprintf("; %d of %s are lost, %s may be", len(a.lost), wording.Count(a.checked, "acknowledged write"), c.Share))
 	case len(faults) == 0:
 		j = checkers.Vacuous.Because("no fault that may lose data happened")
 	}

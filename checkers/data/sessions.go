@@ -16,7 +16,8 @@ type Sessions struct {
 // Guarantee is one of the four of Terry et al.
 type Guarantee string
 
-var guarantees = []replicas.Guarantee{replicas.ReadYourWrites, replicas.MonotonicReads, replicas.MonotonicWrites, replicas.WritesFollowReads}
+var guarantees = []replicas.Guarantee{replicas.ReadYourWrites, replicas.MonotonicReads, replicas.MonotonicWrites,
+	replicas.WritesFollowReads}
 
 // Values are all guarantees.
 func (Guarantee) Values() (names []string) {

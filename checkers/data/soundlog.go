@@ -151,7 +151,8 @@ func (r *logReader) records(value any, known bool, op *logs.Op) {
 	for _, rec := range records {
 		p := slog.AnyValue(rec.Partition)
 		if known {
-			op.Polled = append(op.Polled, logs.Record{Partition: r.partition(p), Offset: rec.Offset, Value: r.identity(p, slog.AnyValue(rec.Value))})
+			op.Polled = append(op.Polled, logs.Record{Partition: r.partition(p), Offset: rec.Offset,
+				Value: r.identity(p, slog.AnyValue(rec.Value))})
 		}
 	}
 }

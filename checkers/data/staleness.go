@@ -47,7 +47,8 @@ func (c *Staleness) Judge(e *evidence.Evidence) checkers.Judgement {
 		lags = slices.DeleteFunc(lags, func(l replicas.Lag) bool { return !mine[l.Read] })
 	}
 	if len(lags) == 0 {
-		return checkers.Vacuous.Because("there is no read of which it can be said what it had to see, of %s", wording.Count(unclear, "read"))
+		return checkers.Vacuous.Because("there is no read of which it can be said what it had to see, of %s",
+			wording.Count(unclear, "read"))
 	}
 	versions, ages := make([]int, len(lags)), make([]time.Duration, len(lags))
 	stale := 0
@@ -62,7 +63,8 @@ func (c *Staleness) Judge(e *evidence.Evidence) checkers.Judgement {
 	slices.Sort(versions)
 	slices.Sort(ages)
 	median, most := len(lags)/2, len(lags)-1
-	figure := fmt.Sprintf("at most %s and %s behind, median %d and %s, %s of %s stale", wording.Count(versions[most], "version"), wording.Brief(ages[most]),
+	figure := fmt.Sprintf("at most %s and %s behind, median %d and %s, %s of %s stale", wording.Count(versions[most], "version"),
+		wording.Brief(ages[most]),
 		versions[median], wording.Brief(ages[median]), wording.Thousands(stale), wording.Count(len(lags), "read"))
 	data := map[string]float64{"reads": float64(len(lags)), "stale": float64(stale), "unclear": float64(unclear),
 		"max-versions": float64(versions[most]), "median-versions": float64(versions[median]),
@@ -88,6 +90,7 @@ func (c *Staleness) result(l replicas.Lag, a *accesses) linear.Result {
 		allowed = cmp.Or(allowed, "any version") + " and " + nodes.Short(c.Age)
 	}
 	return linear.Result{Anomaly: "stale-read", Witness: []uint64{l.Missed, l.Read}, Object: a.Spell(l.Key),
-		Reason: fmt.Sprintf("operation %d read of %s what was %s old, and had been overwritten for %s; %s allowed", l.Read, a.Spell(l.Key),
+		Reason: fmt.Sprintf("operation %d read of %s what was %s old, and had been overwritten for %s; %s allowed", l.Read,
+			a.Spell(l.Key),
 			wording.Count(l.Versions, "version"), wording.Brief(l.Age), allowed)}
 }

@@ -60,7 +60,8 @@ func (c *Transactions) Judge(e *evidence.Evidence) checkers.Judgement {
 		return checkers.Holds.With("%s", wording.Count(len(txns), "transaction"))
 	}
 	a := txn.Gravest(found)
-	j := violation(e, linear.Result{Anomaly: a.Kind, Reason: a.Reason, Witness: a.Witness, Object: object(r, a.Key)}, "%s of %s", a.Kind, wording.Count(len(a.Witness), "transaction"))
+	j := violation(e, linear.Result{Anomaly: a.Kind, Reason: a.Reason, Witness: a.Witness, Object: object(r, a.Key)}, "%s of %s",
+		a.Kind, wording.Count(len(a.Witness), "transaction"))
 	for _, d := range a.Cycle {
 		j.Story = append(j.Story, because(d, r.Spell))
 	}
@@ -114,7 +115,8 @@ func because(d txn.Dependency, name func(linear.Value) string) string {
 	case "wr":
 		why = fmt.Sprintf("it appended %s to %s, and %d read that", name(d.Before), name(d.Key), d.To)
 	case "rw":
-		why = fmt.Sprintf("it read %s of %s as the last, and %d appended %s after that", name(d.Before), name(d.Key), d.To, name(d.After))
+		why = fmt.Sprintf("it read %s of %s as the last, and %d appended %s after that", name(d.Before), name(d.Key), d.To,
+			name(d.After))
 	case "process":
 		why = fmt.Sprintf("their client made %d once it was answered", d.To)
 	case "realtime":

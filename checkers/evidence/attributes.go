@@ -16,6 +16,7 @@ func Text(v slog.Value) string {
 	return v.String()
 }
 
+// Truth says whether a value is a yes, in a history that was recorded or in one that was read from a file.
 func Truth(v slog.Value) bool { return v.Kind() == slog.KindBool && v.Bool() || v.String() == "true" }
 
 func read(attrs []slog.Attr, f func(key string, value slog.Value)) {

@@ -24,6 +24,7 @@ type Service struct {
 // Class is how one operation counts.
 type Class uint8
 
+// The classes.
 const (
 	Excused Class = iota // the weather's, or nobody's
 	Good                 // valid, and answered in time
@@ -136,7 +137,8 @@ func (e *Evidence) answerWithheld(s Service, r *Reach, o *history.Operation) boo
 		for _, x := range a.Job.Runs {
 			from := max(x.Return, a.Created)
 			if to := from + s.Grace; x.Done() && to <= min(a.Return, o.Call+s.Limit) && to <= e.End &&
-				r.Link(x.Host, x.Key.Server).Cover(max(from-s.Grace, 0), to) && r.Link(a.Host, x.Key.Server).Cover(max(a.Call, 0), to) {
+				r.Link(x.Host, x.Key.Server).Cover(max(from-s.Grace, 0), to) &&
+				r.Link(a.Host, x.Key.Server).Cover(max(a.Call, 0), to) {
 				return true
 			}
 		}

@@ -19,7 +19,7 @@ import (
 type Jobs struct {
 	List  []*Job // in the order of their first submissions or executions
 	byKey map[JobKey]*Job
-	// Attempts are all submissions, and byWhat those of a server, function and unique id.
+	// Attempts are all submissions, and ByIdentity those of a server, function and unique id.
 	Attempts   []*Attempt
 	ByOp       map[uint64][]*Attempt // by the logical operation they are a part of
 	ByIdentity map[Identity][]*Attempt
@@ -27,7 +27,7 @@ type Jobs struct {
 	Runs       []*Execution // all executions, in the order of their starts
 	ByHost     map[string][]*Execution
 	Idle       map[string]weather.Spans // when each worker was at no job
-	OnHost     map[string][]*Job
+	OnHost     map[string][]*Job        // by their server
 }
 
 // JobKey names a job: a handle means something only to the server that gave it.
@@ -35,9 +35,10 @@ type JobKey struct{ Server, Handle string }
 
 func (k JobKey) String() string { return k.Handle + " of " + k.Server }
 
-// Identity is the identity under which a server coalesces submissions.
+// Identity is what a server coalesces submissions by: those of one identity share a job.
 type Identity struct{ Server, Function, Unique string }
 
+// Compare orders identities.
 func (w Identity) Compare(other Identity) int {
 	return cmp.Or(cmp.Compare(w.Server, other.Server), cmp.Compare(w.Function, other.Function), cmp.Compare(w.Unique, other.Unique))
 }
@@ -71,15 +72,14 @@ type Attempt struct {
 // Execution is one worker at one job.
 type Execution struct {
 	*history.Operation
-	Key       JobKey
-	Function  string
-	Unique    string
-	Payload   string
-	Failed    bool
-	hasResult bool
-	Result    string
-	End       history.Time // when it ended: its return, the death of its host, or Never
-	Job       *Job
+	Key      JobKey
+	Function string
+	Unique   string
+	Payload  string
+	Failed   bool
+	Result   string
+	End      history.Time // when it ended: its return, the death of its host, or Never
+	Job      *Job
 }
 
 // Done says whether the worker handed over an answer.
@@ -94,7 +94,8 @@ func (e *Evidence) Jobs() *Jobs {
 }
 
 func readJobs(e *Evidence) *Jobs {
-	v := &Jobs{byKey: map[JobKey]*Job{}, ByOp: map[uint64][]*Attempt{}, ByIdentity: map[Identity][]*Attempt{}, ByWork: map[Work][]*Attempt{},
+	v := &Jobs{byKey: map[JobKey]*Job{}, ByOp: map[uint64][]*Attempt{}, ByIdentity: map[Identity][]*Attempt{},
+		ByWork: map[Work][]*Attempt{},
 		ByHost: map[string][]*Execution{}, Idle: map[string]weather.Spans{}, OnHost: map[string][]*Job{}}
 	deaths := weather.Deaths(e.History)
 	for _, o := range e.Operations {
@@ -201,7 +202,7 @@ func (v *Jobs) addExecution(o *history.Operation, deaths map[string][]history.Ti
 	read(o.Out, func(key string, value slog.Value) {
 		switch key {
 		case "result":
-			x.Result, x.hasResult = Text(value), true
+			x.Result = Text(value)
 		case "failed":
 			x.Failed = Truth(value)
 		}

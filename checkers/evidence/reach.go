@@ -52,7 +52,8 @@ func (e *Evidence) ReachOf(s Service) *Reach {
 	key := reachKey{s.Limit, s.Grace, s.Majority, s.Settle}
 	r := e.reaches[key]
 	if r == nil {
-		r = &Reach{e: e, w: e.Weather(), delay: s.Limit / 50, grace: s.Grace, majority: s.Majority, settle: s.Settle, spans: map[Need]weather.Spans{},
+		r = &Reach{e: e, w: e.Weather(), delay: s.Limit / 50, grace: s.Grace, majority: s.Majority, settle: s.Settle,
+			spans: map[Need]weather.Spans{},
 			links: map[pair]weather.Spans{}, bonds: map[pair]weather.Spans{}, quorums: map[string]weather.Spans{}}
 		if e.reaches == nil {
 			e.reaches = map[reachKey]*Reach{}

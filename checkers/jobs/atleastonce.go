@@ -40,7 +40,8 @@ func (c *AtLeastOnce) Judge(e *evidence.Evidence) checkers.Judgement {
 		default:
 			if swallowed := c.swallowed(e, j); swallowed != nil {
 				return c.violated(e, "swallowed-job", []*evidence.Job{j}, acknowledged,
-					"%s took the submission of %s at %s for a job that had long been done", j.Server, swallowed.Host, wording.Stamp(swallowed.Call))
+					"%s took the submission of %s at %s for a job that had long been done", j.Server, swallowed.Host,
+					wording.Stamp(swallowed.Call))
 			}
 		}
 	}
@@ -107,7 +108,8 @@ func (c *AtLeastOnce) lost(e *evidence.Evidence, server string, jobs []*evidence
 				return false, why
 			}
 		}
-		able := slices.DeleteFunc(slices.Clone(staff), func(worker string) bool { return !r.Bond(worker, server).Cover(from, e.End) })
+		able := slices.DeleteFunc(slices.Clone(staff),
+			func(worker string) bool { return !r.Bond(worker, server).Cover(from, e.End) })
 		if len(able) == 0 {
 			return false, fmt.Sprintf("%s has no worker in reach at the end", server)
 		}
@@ -115,7 +117,8 @@ func (c *AtLeastOnce) lost(e *evidence.Evidence, server string, jobs []*evidence
 			return false, fmt.Sprintf("the workers of %s are at work to the end", server)
 		}
 	}
-	return true, fmt.Sprintf("%s never had %s done that it acknowledged, with workers idle beside it", server, wording.Count(len(jobs), "job"))
+	return true, fmt.Sprintf("%s never had %s done that it acknowledged, with workers idle beside it", server,
+		wording.Count(len(jobs), "job"))
 }
 
 // outlivesRot says whether a job must be there although bits have rotted on its server's disk. The server serves on,
@@ -163,7 +166,8 @@ func (c *AtLeastOnce) swallowed(e *evidence.Evidence, j *evidence.Job) *evidence
 		return nil
 	}
 	for _, a := range j.Attempts {
-		if !a.Background || a.Created == history.Never || slices.ContainsFunc(j.Runs, func(x *evidence.Execution) bool { return x.Done() && x.Return >= a.Call }) {
+		if !a.Background || a.Created == history.Never ||
+			slices.ContainsFunc(j.Runs, func(x *evidence.Execution) bool { return x.Done() && x.Return >= a.Call }) {
 			continue
 		}
 		for _, b := range j.Attempts {
@@ -172,7 +176,8 @@ func (c *AtLeastOnce) swallowed(e *evidence.Evidence, j *evidence.Job) *evidence
 			}
 		}
 		for _, x := range j.Runs {
-			if x.Done() && x.Return+c.Settle < a.Call && e.ReachFor(checkers.DefaultLimit, 0).Link(x.Host, j.Server).Cover(x.Return, x.Return+c.Settle) {
+			if x.Done() && x.Return+c.Settle < a.Call &&
+				e.ReachFor(checkers.DefaultLimit, 0).Link(x.Host, j.Server).Cover(x.Return, x.Return+c.Settle) {
 				return a
 			}
 		}
@@ -180,15 +185,17 @@ func (c *AtLeastOnce) swallowed(e *evidence.Evidence, j *evidence.Job) *evidence
 	return nil
 }
 
-func (c *AtLeastOnce) violated(e *evidence.Evidence, anomaly string, jobs []*evidence.Job, acknowledged int, reason string, args ...any) checkers.Judgement {
+func (c *AtLeastOnce) violated(e *evidence.Evidence, anomaly string, jobs []*evidence.Job, acknowledged int, reason string,
+	args ...any) checkers.Judgement {
 	j := jobs[0]
 	figure := fmt.Sprintf("%d of %d acknowledged jobs undone", len(jobs), acknowledged)
 	t := e.Tell().Job(j)
 	if anomaly == "lost-job" {
 		t.Say(e.End, "the run ends; nobody has done %s", j.Handle)
 	}
-	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: figure, Reason: fmt.Sprintf(reason, args...), Witness: witnessOf(j),
-		Window: history.Window{From: j.Begun(), To: e.End}, Story: t.Lines()}
+	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: figure, Reason: fmt.Sprintf(reason, args...),
+		Witness: witnessOf(j),
+		Window:  history.Window{From: j.Begun(), To: e.End}, Story: t.Lines()}
 }
 
 // witnessOf is the operations that concern the job.

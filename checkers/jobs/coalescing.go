@@ -22,7 +22,8 @@ func (c *Coalescing) Judge(e *evidence.Evidence) checkers.Judgement {
 	v := e.Jobs()
 	for _, j := range v.List {
 		if a, b := strangers(j); a != nil {
-			return c.violated(e, "wrongly-coalesced", a, b, "%s and %s were given one handle, %s, for different work", a.Host, b.Host, j.JobKey)
+			return c.violated(e, "wrongly-coalesced", a, b, "%s and %s were given one handle, %s, for different work", a.Host,
+				b.Host, j.JobKey)
 		}
 	}
 	shared, certain := 0, 0
@@ -45,7 +46,8 @@ func (c *Coalescing) Judge(e *evidence.Evidence) checkers.Judgement {
 				shared++
 				break
 			}
-			return c.violated(e, "not-coalesced", a, b, "%s was given %s at %s for what %s had been given %s at %s, with nobody done yet",
+			return c.violated(e, "not-coalesced", a, b,
+				"%s was given %s at %s for what %s had been given %s at %s, with nobody done yet",
 				b.Host, b.Key.Handle, wording.Stamp(b.Created), a.Host, a.Key.Handle, wording.Stamp(a.Created))
 		}
 		open[b.Identity] = append(first, b)
@@ -82,11 +84,13 @@ func (c *Coalescing) mustShare(e *evidence.Evidence, a, b *evidence.Attempt) boo
 	return a.Return > b.Created && e.ReachFor(checkers.DefaultLimit, 0).Link(a.Host, a.Key.Server).Cover(a.Call, b.Created)
 }
 
-func (c *Coalescing) violated(e *evidence.Evidence, anomaly string, a, b *evidence.Attempt, reason string, args ...any) checkers.Judgement {
+func (c *Coalescing) violated(e *evidence.Evidence, anomaly string, a, b *evidence.Attempt, reason string,
+	args ...any) checkers.Judgement {
 	t := e.Tell().Job(a.Job)
 	if b.Job != a.Job {
 		t.Job(b.Job)
 	}
-	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: "2 submissions of " + b.Label(), Reason: fmt.Sprintf(reason, args...),
+	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: "2 submissions of " + b.Label(),
+		Reason:  fmt.Sprintf(reason, args...),
 		Witness: []uint64{a.ID, b.ID}, Window: history.Window{From: a.Call, To: b.Created}, Story: t.Lines()}
 }

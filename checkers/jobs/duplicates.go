@@ -38,8 +38,9 @@ func (c *ExplainedDuplicates) Judge(e *evidence.Evidence) checkers.Judgement {
 			again++
 			if done := acceptedBefore(attempts[:i], attempts[i].Call); done != nil {
 				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "needless-submission",
-					Figure:  fmt.Sprintf("%d repeats", repeats),
-					Reason:  fmt.Sprintf("%s submits again at %s what it had been told of at %s", o.Host, wording.Stamp(attempts[i].Call), wording.Stamp(done.Return)),
+					Figure: fmt.Sprintf("%d repeats", repeats),
+					Reason: fmt.Sprintf("%s submits again at %s what it had been told of at %s", o.Host,
+						wording.Stamp(attempts[i].Call), wording.Stamp(done.Return)),
 					Witness: []uint64{done.ID, attempts[i].ID}, Window: history.Window{From: done.Call, To: attempts[i].Call},
 					Story: e.Tell().Operation(o).Lines()}
 			}
@@ -76,10 +77,12 @@ func (c *ExplainedDuplicates) needless(e *evidence.Evidence, j *evidence.Job, fi
 	if first.Return <= second.Call {
 		ended = fmt.Sprintf("had ended at %s", wording.Stamp(first.Return))
 	}
-	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "needless-repeat", Figure: fmt.Sprintf("%s ran %d times", j.JobKey, len(j.Runs)),
+	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "needless-repeat",
+		Figure: fmt.Sprintf("%s ran %d times", j.JobKey, len(j.Runs)),
 		Reason: fmt.Sprintf("%s started %s at %s although %s %s and neither it nor %s was lost",
 			second.Host, j.JobKey, wording.Stamp(second.Call), first.Host, ended, j.Server),
-		Witness: []uint64{first.ID, second.ID}, Window: history.Window{From: first.Call, To: second.Call}, Story: e.Tell().Job(j).Lines()}
+		Witness: []uint64{first.ID, second.ID}, Window: history.Window{From: first.Call, To: second.Call},
+		Story: e.Tell().Job(j).Lines()}
 }
 
 // ExactlyOnce is J2, for services and weather where that is claimed: no request has two results, and none
@@ -129,8 +132,10 @@ func doneRuns(j *evidence.Job) (done []*evidence.Execution) {
 }
 
 func (c *ExactlyOnce) twice(e *evidence.Evidence, what string, t *evidence.Teller, done []*evidence.Execution) checkers.Judgement {
-	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "duplicate", Figure: fmt.Sprintf("%d results of one request", len(done)),
-		Reason:  fmt.Sprintf("%s was done at %s and again at %s", what, wording.Stamp(done[0].Return), wording.Stamp(done[1].Return)),
+	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "duplicate",
+		Figure: fmt.Sprintf("%d results of one request", len(done)),
+		Reason: fmt.Sprintf("%s was done at %s and again at %s", what, wording.Stamp(done[0].Return),
+			wording.Stamp(done[1].Return)),
 		Witness: []uint64{done[0].ID, done[1].ID}, Window: history.Window{From: done[0].Call, To: done[1].Return}, Story: t.Lines()}
 }
 
@@ -155,10 +160,13 @@ func (c *NoOverlap) Judge(e *evidence.Evidence) checkers.Judgement {
 				continue
 			}
 			if !explained(e, &c.Terms, first, second) {
-				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "overlap", Figure: "2 workers at " + j.JobKey.String(),
-					Reason:  fmt.Sprintf("%s started %s at %s while %s was at it, in reach of %s", second.Host, j.JobKey, wording.Stamp(second.Call), first.Host, j.Server),
-					Witness: []uint64{first.ID, second.ID}, Window: history.Window{From: second.Call, To: min(first.End, second.End)},
-					Story: e.Tell().Job(j).Lines()}
+				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "overlap",
+					Figure: "2 workers at " + j.JobKey.String(),
+					Reason: fmt.Sprintf("%s started %s at %s while %s was at it, in reach of %s", second.Host, j.JobKey,
+						wording.Stamp(second.Call), first.Host, j.Server),
+					Witness: []uint64{first.ID, second.ID},
+					Window:  history.Window{From: second.Call, To: min(first.End, second.End)},
+					Story:   e.Tell().Job(j).Lines()}
 			}
 			excused++
 			if second.End > first.End {
@@ -166,5 +174,6 @@ func (c *NoOverlap) Judge(e *evidence.Evidence) checkers.Judgement {
 			}
 		}
 	}
-	return checkers.Holds.With("%s, %s under weather that parted worker and server", wording.Count(len(v.Runs), "execution"), wording.Count(excused, "overlap"))
+	return checkers.Holds.With("%s, %s under weather that parted worker and server", wording.Count(len(v.Runs), "execution"),
+		wording.Count(excused, "overlap"))
 }

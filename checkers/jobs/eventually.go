@@ -61,8 +61,10 @@ func (c *Eventually) Judge(e *evidence.Evidence) checkers.Judgement {
 			censoredBy = server.Name + ": " + why
 			continue
 		}
-		return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "queue-stuck", Figure: wording.Count(int(left), "job") + " left at " + server.Name,
-			Reason: fmt.Sprintf("%s was not empty from %s to %s, %s allowed", server.Name, wording.Stamp(full.From), wording.Stamp(full.To), nodes.Short(c.Within)),
+		return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "queue-stuck",
+			Figure: wording.Count(int(left), "job") + " left at " + server.Name,
+			Reason: fmt.Sprintf("%s was not empty from %s to %s, %s allowed", server.Name, wording.Stamp(full.From),
+				wording.Stamp(full.To), nodes.Short(c.Within)),
 			Window: full, Story: stuck(e, server.Name, samples, full)}
 	}
 	switch {

@@ -124,7 +124,8 @@ func (c *Order) violated(e *evidence.Evidence, a, b turn) checkers.Judgement {
 		why = "has a higher priority"
 	}
 	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "out-of-order", Figure: "1 pair out of order",
-		Reason:  fmt.Sprintf("%s handed out %s before %s, which %s and was waiting", b.a.Key.Server, b.x.Key.Handle, a.x.Key.Handle, why),
+		Reason: fmt.Sprintf("%s handed out %s before %s, which %s and was waiting", b.a.Key.Server, b.x.Key.Handle,
+			a.x.Key.Handle, why),
 		Witness: []uint64{a.a.ID, a.x.ID, b.a.ID, b.x.ID}, Window: history.Window{From: a.a.Call, To: a.x.Call},
 		Story: e.Tell().Job(a.x.Job).Job(b.x.Job).Lines()}
 }

@@ -26,7 +26,8 @@ func Ordered(e *evidence.Evidence, t *Terms, states int) checkers.Judgement {
 		operations += len(j.Attempts) + len(j.Runs) + len(j.Statuses)
 		verdict, plain := plainly(j)
 		if !plain {
-			verdict = checkers.Verdict(linear.Search(jobModel, t.steps(e, j), linear.Options{States: int64(states), Brief: true}).Verdict.String())
+			verdict = checkers.Verdict(linear.Search(jobModel, t.steps(e, j),
+				linear.Options{States: int64(states), Brief: true}).Verdict.String())
 		}
 		switch verdict {
 		case checkers.Violated:
@@ -39,7 +40,8 @@ func Ordered(e *evidence.Evidence, t *Terms, states int) checkers.Judgement {
 	case judged == 0:
 		return checkers.Vacuous.Because("there was no job")
 	case undecided != "":
-		return checkers.Judgement{Verdict: checkers.Unknown, Reason: "the budget ran out in the search for an order for " + undecided,
+		return checkers.Judgement{Verdict: checkers.Unknown,
+			Reason: "the budget ran out in the search for an order for " + undecided,
 			Figure: wording.Count(judged, "job")}
 	}
 	j := checkers.Holds.With("%s, %s", wording.Count(judged, "job"), wording.Count(operations, "operation"))
@@ -65,7 +67,8 @@ func disordered(e *evidence.Evidence, j *evidence.Job) checkers.Judgement {
 		witness = append(witness, o.ID)
 	}
 	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "not-atomic", Figure: "no order for " + j.JobKey.String(),
-		Reason:  fmt.Sprintf("no order explains %s on %s", wording.Count(len(j.Attempts)+len(j.Runs)+len(j.Statuses), "operation"), j.JobKey),
+		Reason: fmt.Sprintf("no order explains %s on %s",
+			wording.Count(len(j.Attempts)+len(j.Runs)+len(j.Statuses), "operation"), j.JobKey),
 		Witness: witness, Window: history.Window{From: j.Begun(), To: last}, Story: t.Lines()}
 }
 
@@ -106,7 +109,8 @@ func plainly(j *evidence.Job) (v checkers.Verdict, plain bool) {
 	if x.Call < submitted {
 		return "", false // perhaps one who was told nothing had submitted it
 	}
-	if told != history.Never && (!x.Done() || x.Return > told || slices.ContainsFunc(j.Attempts, func(a *evidence.Attempt) bool { return a.Call > told })) {
+	if told != history.Never && (!x.Done() || x.Return > told ||
+		slices.ContainsFunc(j.Attempts, func(a *evidence.Attempt) bool { return a.Call > told })) {
 		return checkers.Violated, true
 	}
 	return checkers.Holds, true
@@ -143,7 +147,8 @@ func (t *Terms) steps(e *evidence.Evidence, j *evidence.Job) []jobStep {
 	}
 	t.forgetting(e, j, begun, left, add)
 	for _, o := range j.Statuses {
-		add(o.Call, o.Return, jobStep{do: status, known: evidence.Truth(o.Output("known")), running: evidence.Truth(o.Output("running")), unsure: unsure(e, j, begun, o)})
+		add(o.Call, o.Return, jobStep{do: status, known: evidence.Truth(o.Output("known")),
+			running: evidence.Truth(o.Output("running")), unsure: unsure(e, j, begun, o)})
 	}
 	slices.SortStableFunc(ops, func(a, b jobStep) int { return cmp.Compare(a.Call, b.Call) })
 	return ops
@@ -200,7 +205,8 @@ func narrowest(windows []history.Window) (narrow []history.Window) {
 
 // forgetting adds when the server may have lost the job: with its process what it had not promised, with its
 // last client a foreground job, and with its disk anything.
-func (t *Terms) forgetting(e *evidence.Evidence, j *evidence.Job, begun, left history.Time, add func(from, to history.Time, step jobStep)) {
+func (t *Terms) forgetting(e *evidence.Evidence, j *evidence.Job, begun, left history.Time,
+	add func(from, to history.Time, step jobStep)) {
 	for s := range e.Weather().On(j.Server).Over(begun, history.Never) {
 		if s.Down && s.Why != "pause" && s.To >= begun {
 			left = min(left, max(s.From, begun))

@@ -39,7 +39,8 @@ func (c *NoStarvation) Judge(e *evidence.Evidence) checkers.Judgement {
 			continue
 		}
 		if worker, idle := c.idler(e, r, j, w); worker != "" {
-			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "starvation", Figure: wording.Brief(w.To-w.From) + " in the queue",
+			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "starvation",
+				Figure: wording.Brief(w.To-w.From) + " in the queue",
 				Reason: fmt.Sprintf("%s waited from %s to %s, and %s was idle beside it from %s to %s", j.JobKey,
 					wording.Stamp(w.From), wording.Stamp(w.To), worker, wording.Stamp(idle.From), wording.Stamp(idle.To)),
 				Witness: witnessOf(j), Window: idle, Story: e.Tell().Job(j).Lines()}
@@ -111,14 +112,19 @@ func (c *RetryBudget) Judge(e *evidence.Evidence) checkers.Judgement {
 	for _, j := range v.List {
 		most = max(most, len(j.Runs))
 		if len(j.Runs) > c.Retries+1 {
-			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "retries-exceeded", Figure: fmt.Sprintf("%d attempts at %s", len(j.Runs), j.JobKey),
-				Reason:  fmt.Sprintf("%s was handed out %d times; %s are %d attempts", j.JobKey, len(j.Runs), retries(c.Retries), c.Retries+1),
-				Witness: witnessOf(j), Window: history.Window{From: j.Begun(), To: j.Runs[len(j.Runs)-1].Call}, Story: e.Tell().Job(j).Lines()}
+			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "retries-exceeded",
+				Figure: fmt.Sprintf("%d attempts at %s", len(j.Runs), j.JobKey),
+				Reason: fmt.Sprintf("%s was handed out %d times; %s are %d attempts", j.JobKey, len(j.Runs), retries(c.Retries),
+					c.Retries+1),
+				Witness: witnessOf(j), Window: history.Window{From: j.Begun(), To: j.Runs[len(j.Runs)-1].Call},
+				Story: e.Tell().Job(j).Lines()}
 		}
 		if a := c.untold(e, j); a != nil {
-			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "untold-failure", Figure: fmt.Sprintf("%d attempts at %s", len(j.Runs), j.JobKey),
+			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "untold-failure",
+				Figure:  fmt.Sprintf("%d attempts at %s", len(j.Runs), j.JobKey),
 				Reason:  fmt.Sprintf("all attempts at %s were lost, and %s, which waited for it, was not told", j.JobKey, a.Host),
-				Witness: witnessOf(j), Window: history.Window{From: a.Call, To: min(a.Return, e.End)}, Story: e.Tell().Job(j).Lines()}
+				Witness: witnessOf(j), Window: history.Window{From: a.Call, To: min(a.Return, e.End)},
+				Story: e.Tell().Job(j).Lines()}
 		}
 	}
 	return checkers.Holds.With("%s at most, %d allowed", wording.Count(most, "attempt"), c.Retries+1)

@@ -23,8 +23,10 @@ func (c *Results) Judge(e *evidence.Evidence) checkers.Judgement {
 	for _, j := range v.List {
 		for _, x := range j.Runs {
 			if a := contradicts(v, x); a != nil {
-				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "wrong-payload", Figure: "wrong payload for " + j.JobKey.String(),
-					Reason:  fmt.Sprintf("%s was given %q for %s, which was submitted with %q", x.Host, wording.Short(x.Payload), j.JobKey, wording.Short(a.Payload)),
+				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "wrong-payload",
+					Figure: "wrong payload for " + j.JobKey.String(),
+					Reason: fmt.Sprintf("%s was given %q for %s, which was submitted with %q", x.Host, wording.Short(x.Payload),
+						j.JobKey, wording.Short(a.Payload)),
 					Witness: []uint64{a.ID, x.ID}, Window: history.Window{From: a.Call, To: x.Call}, Story: e.Tell().Job(j).Lines()}
 			}
 		}
@@ -34,7 +36,8 @@ func (c *Results) Judge(e *evidence.Evidence) checkers.Judgement {
 			}
 			checked++
 			if anomaly, why := c.falseAnswer(e, j, a); why != "" {
-				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: "false answer for " + j.JobKey.String(), Reason: why,
+				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly,
+					Figure: "false answer for " + j.JobKey.String(), Reason: why,
 					Witness: witnessOf(j), Window: history.Window{From: a.Call, To: a.Return}, Story: e.Tell().Job(j).Lines()}
 			}
 		}
@@ -64,11 +67,13 @@ func (c *Results) falseAnswer(e *evidence.Evidence, j *evidence.Job, a *evidence
 	}
 	switch {
 	case !a.Failed:
-		return "false-result", fmt.Sprintf("%s was told %q at %s, which no worker had made of %s", a.Host, wording.Short(a.Result), wording.Stamp(a.Return), j.JobKey)
+		return "false-result", fmt.Sprintf("%s was told %q at %s, which no worker had made of %s", a.Host,
+			wording.Short(a.Result), wording.Stamp(a.Return), j.JobKey)
 	case ran || c.Retries > 0 || c.JobTimeout > 0 || weatherAt(e, j, a):
 		return "", "" // given up: its worker was lost, or took too long
 	default:
-		return "false-failure", fmt.Sprintf("%s was told at %s that %s failed, which no worker had said", a.Host, wording.Stamp(a.Return), j.JobKey)
+		return "false-failure", fmt.Sprintf("%s was told at %s that %s failed, which no worker had said", a.Host,
+			wording.Stamp(a.Return), j.JobKey)
 	}
 }
 
@@ -91,11 +96,13 @@ func contradicts(v *evidence.Jobs, x *evidence.Execution) *evidence.Attempt {
 		return nil
 	}
 	mayBeFirst := func(a *evidence.Attempt) bool {
-		return a.Payload == x.Payload && a.Call <= x.Call && !slices.ContainsFunc(j.Attempts, func(b *evidence.Attempt) bool { return b.Created < a.Call })
+		return a.Payload == x.Payload && a.Call <= x.Call &&
+			!slices.ContainsFunc(j.Attempts, func(b *evidence.Attempt) bool { return b.Created < a.Call })
 	}
 	mayHaveMade := func(a *evidence.Attempt) bool { return a.Job == nil && a.Outcome != history.Fail && mayBeFirst(a) }
 	identity := j.Attempts[0].Identity
-	if slices.ContainsFunc(j.Attempts, mayBeFirst) || identity.Unique != "" && slices.ContainsFunc(v.ByIdentity[identity], mayHaveMade) {
+	if slices.ContainsFunc(j.Attempts, mayBeFirst) || identity.Unique != "" &&
+		slices.ContainsFunc(v.ByIdentity[identity], mayHaveMade) {
 		return nil
 	}
 	for _, a := range j.Attempts {
@@ -116,10 +123,13 @@ func (c *NoPhantoms) Judge(e *evidence.Evidence) checkers.Judgement {
 		return checkers.Vacuous.Because("nobody executed a job")
 	}
 	for _, x := range v.Runs {
-		if !slices.ContainsFunc(v.ByWork[evidence.Work{Server: x.Key.Server, Function: x.Function, Payload: x.Payload}], func(a *evidence.Attempt) bool { return mayComeFrom(x, a) }) {
+		if !slices.ContainsFunc(v.ByWork[evidence.Work{Server: x.Key.Server, Function: x.Function, Payload: x.Payload}],
+			func(a *evidence.Attempt) bool { return mayComeFrom(x, a) }) {
 			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "phantom", Figure: "nobody submitted " + x.Key.String(),
-				Reason:  fmt.Sprintf("%s executed %s (%s, %q) at %s, which nobody had submitted to %s", x.Host, x.Key, x.Function, wording.Short(x.Payload), wording.Stamp(x.Call), x.Key.Server),
-				Witness: []uint64{x.ID}, Window: history.Window{From: x.Call, To: min(x.End, e.End)}, Story: e.Tell().Job(x.Job).Lines()}
+				Reason: fmt.Sprintf("%s executed %s (%s, %q) at %s, which nobody had submitted to %s", x.Host, x.Key, x.Function,
+					wording.Short(x.Payload), wording.Stamp(x.Call), x.Key.Server),
+				Witness: []uint64{x.ID}, Window: history.Window{From: x.Call, To: min(x.End, e.End)},
+				Story: e.Tell().Job(x.Job).Lines()}
 		}
 	}
 	return checkers.Holds.With("%s, all submitted", wording.Count(len(v.Runs), "execution"))

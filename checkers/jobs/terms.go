@@ -67,7 +67,10 @@ func unseen(e *evidence.Evidence, t *Terms, j *evidence.Job, by history.Time) (n
 func partings(e *evidence.Evidence, t *Terms, j *evidence.Job, by history.Time) (strikes []weather.Strike) {
 	w := e.Weather()
 	has := func(worker string, at history.Time) bool {
-		return slices.ContainsFunc(j.Runs, func(x *evidence.Execution) bool { return x.Host == worker && x.Call <= at && at <= x.End })
+		return slices.ContainsFunc(j.Runs, func(x *evidence.Execution) bool {
+			return x.Host == worker && x.Call <= at &&
+				at <= x.End
+		})
 	}
 	for _, worker := range e.Crew(j.Server) {
 		for s := range w.On(worker).Over(e.Since(j), by) {
@@ -119,7 +122,8 @@ type loss struct {
 func lossOf(e *evidence.Evidence, t *Terms, x *evidence.Execution, by history.Time) (loss, bool) {
 	w, server := e.Weather(), x.Key.Server
 	from := e.Since(x.Job)
-	if x.Done() && e.ReachFor(checkers.DefaultLimit, 0).Link(x.Host, server).Cover(x.Return, x.Return+t.Settle) && !wrecked(e, server, x.Return) {
+	if x.Done() && e.ReachFor(checkers.DefaultLimit, 0).Link(x.Host, server).Cover(x.Return, x.Return+t.Settle) &&
+		!wrecked(e, server, x.Return) {
 		by = min(by, x.Return)
 	}
 	first, found := loss{from: history.Never}, false

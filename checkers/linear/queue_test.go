@@ -10,7 +10,7 @@ import (
 
 // queueTrial is a trial of a queue with some levels of priority. Now and then a value is put in twice.
 func queueTrial(levels int, judge func([]QueueOp, Options) Result) trial[string, QueueOp, *QueueOp] {
-	model := PriorityQueueModel()
+	model := queueModel(func(op *QueueOp) int64 { return op.Priority })
 	return trial[string, QueueOp, *QueueOp]{
 		ask: func(l luck, n int) QueueOp {
 			if l.IntN(2) == 0 {

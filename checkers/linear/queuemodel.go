@@ -2,20 +2,11 @@ package linear
 
 import "encoding/binary"
 
-// QueueModel is a queue as a sequential program. Its state is what it holds in the order in which it is taken, each value
-// in sixteen bytes.
-func QueueModel() Model[string, QueueOp] {
-	return queueModel(func(*QueueOp) int64 { return 0 })
-}
-
-// PriorityQueueModel is a priority queue as a sequential program. Its state is that of QueueModel.
-func PriorityQueueModel() Model[string, QueueOp] {
-	return queueModel(func(op *QueueOp) int64 { return op.Priority })
-}
-
 // entry is a value with its priority, as states spell them.
 const entry = 16
 
+// queueModel is a queue as a sequential program. Its state is what it holds in the order in which it is taken, each value in
+// sixteen bytes.
 func queueModel(priority func(*QueueOp) int64) Model[string, QueueOp] {
 	return Model[string, QueueOp]{
 		Step: func(held string, op *QueueOp) (string, bool) {

@@ -57,7 +57,8 @@ type arguable interface {
 	argue(h *history.History, witness uint64, o Options) (porcupine.Model, []porcupine.Operation, error)
 }
 
-func (m object[Op, P]) argue(h *history.History, witness uint64, o Options) (none porcupine.Model, _ []porcupine.Operation, err error) {
+func (m object[Op, P]) argue(h *history.History, witness uint64, o Options) (none porcupine.Model, _ []porcupine.Operation,
+	err error) {
 	r := NewReader()
 	type made struct {
 		on linear.Value
@@ -196,17 +197,20 @@ func annotations(h *history.History, operations []porcupine.Operation) (all []po
 		if int64(w.To) < from || int64(w.From) > to || end < start {
 			return
 		}
-		all = append(all, porcupine.Annotation{Tag: tag, Start: start, End: end, Description: what, Details: details, BackgroundColor: colour})
+		all = append(all, porcupine.Annotation{Tag: tag, Start: start, End: end, Description: what, Details: details,
+			BackgroundColor: colour})
 	}
 	for i := range h.Faults {
 		f := &h.Faults[i]
 		for _, w := range f.Windows {
-			add("faults", f.Verb+" "+f.Target, fmt.Sprintf("%s from %s to %s", f.Verb, wording.Stamp(w.From), wording.Stamp(w.To)), "#e8d9b0", w)
+			add("faults", f.Verb+" "+f.Target,
+				fmt.Sprintf("%s from %s to %s", f.Verb, wording.Stamp(w.From), wording.Stamp(w.To)), "#e8d9b0", w)
 		}
 	}
 	for i := range h.Downs {
 		d := &h.Downs[i]
-		add(d.Host, d.Why, fmt.Sprintf("%s does not run from %s to %s", d.Host, wording.Stamp(d.From), wording.Stamp(d.To)), "#b8bcc0", history.Window{From: d.From, To: d.To})
+		add(d.Host, d.Why, fmt.Sprintf("%s does not run from %s to %s", d.Host, wording.Stamp(d.From), wording.Stamp(d.To)),
+			"#b8bcc0", history.Window{From: d.From, To: d.To})
 	}
 	return all
 }

@@ -50,7 +50,8 @@ func Linearizable(model Model, h *history.History, o Options) (checkers.Judgemen
 	if read == 0 {
 		return checkers.Vacuous.Because("no operation is one of a %s", model.Name()), nil
 	}
-	j := checkers.Judgement{Verdict: checkers.Verdict(found.Verdict.String()), Figure: wording.Count(read, "operation"), Reason: found.Reason,
+	j := checkers.Judgement{Verdict: checkers.Verdict(found.Verdict.String()), Figure: wording.Count(read, "operation"),
+		Reason:  found.Reason,
 		Anomaly: found.Anomaly, Witness: found.Witness, Object: found.Object}
 	if found.Object != "" {
 		j.Reason = found.Object + ": " + j.Reason

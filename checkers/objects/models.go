@@ -111,7 +111,8 @@ func (m object[Op, P]) judge(operations []*history.Operation, o Options) (linear
 			if o.Others {
 				continue
 			}
-			return linear.Result{}, 0, &checkers.BadOperation{Operation: operation, Problem: fmt.Sprintf("a %s has no such operation", m.name)}
+			return linear.Result{}, 0, &checkers.BadOperation{Operation: operation,
+				Problem: fmt.Sprintf("a %s has no such operation", m.name)}
 		}
 		ops = slices.Grow(ops, 1)[:len(ops)+1]
 		op := &ops[len(ops)-1]

@@ -31,7 +31,8 @@ type Available struct {
 }
 
 func newAvailable() checkers.Check {
-	return &Available{AtLeast: defaultRatio, Within: checkers.DefaultLimit, Window: defaultWindow, Grace: checkers.DefaultGrace, Least: defaultLeast}
+	return &Available{AtLeast: defaultRatio, Within: checkers.DefaultLimit, Window: defaultWindow, Grace: checkers.DefaultGrace,
+		Least: defaultLeast}
 }
 
 // Judge finds the worst window.

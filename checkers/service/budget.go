@@ -29,7 +29,8 @@ type ErrorBudget struct {
 }
 
 func newErrorBudget() checkers.Check {
-	return &ErrorBudget{Objective: 999_000, Burn: 14.4, Long: time.Minute, Short: 5 * time.Second, Within: checkers.DefaultLimit, Grace: checkers.DefaultGrace,
+	return &ErrorBudget{Objective: 999_000, Burn: 14.4, Long: time.Minute, Short: 5 * time.Second, Within: checkers.DefaultLimit,
+		Grace: checkers.DefaultGrace,
 		Least: defaultLeast}
 }
 
@@ -65,9 +66,12 @@ func (c *ErrorBudget) Judge(e *evidence.Evidence) checkers.Judgement {
 		bads := window{ops: worst.short}.bad()
 		at := worst.short[len(worst.short)-1].Call
 		j = checkers.Judgement{Verdict: checkers.Violated, Anomaly: "budget-burnt", Figure: figure,
-			Reason: fmt.Sprintf("up to %s, %d of %s in %s and %d of %s in %s were not answered within %s", wording.Stamp(at), worst.longBad,
-				wording.Count(worst.longAll, "valid call"), nodes.Short(c.Long), len(bads), wording.Count(len(worst.short), "valid call"), nodes.Short(c.Short), nodes.Short(c.Within)),
-			Witness: checkers.IDs(bads), Window: history.Window{From: max(at-c.Long, 0), To: at}, Story: e.Tell().Operation(bads[0]).Lines()}
+			Reason: fmt.Sprintf("up to %s, %d of %s in %s and %d of %s in %s were not answered within %s", wording.Stamp(at),
+				worst.longBad,
+				wording.Count(worst.longAll, "valid call"), nodes.Short(c.Long), len(bads),
+				wording.Count(len(worst.short), "valid call"), nodes.Short(c.Short), nodes.Short(c.Within)),
+			Witness: checkers.IDs(bads), Window: history.Window{From: max(at-c.Long, 0), To: at},
+			Story: e.Tell().Operation(bads[0]).Lines()}
 	}
 	j.Data = t.data()
 	j.Data["burn"] = worst.rate

@@ -30,7 +30,8 @@ type Degradation struct {
 }
 
 func newDegradation() checkers.Check {
-	return &Degradation{Quantile: 990_000, Slower: 10, Throughput: 500_000, Within: checkers.DefaultLimit, Grace: checkers.DefaultGrace, Least: 100}
+	return &Degradation{Quantile: 990_000, Slower: 10, Throughput: 500_000, Within: checkers.DefaultLimit,
+		Grace: checkers.DefaultGrace, Least: 100}
 }
 
 // Validate says what cannot be compared.
@@ -59,7 +60,8 @@ func (c *Degradation) Judge(e *evidence.Evidence) checkers.Judgement {
 	}
 	before, after := c.measure(e, baseline), c.measure(e, in)
 	j := c.compare(e, before, after)
-	j.Data = map[string]float64{"baseline": before.latency.Seconds(), "latency": after.latency.Seconds(), "baseline-rate": before.rate, "rate": after.rate}
+	j.Data = map[string]float64{"baseline": before.latency.Seconds(), "latency": after.latency.Seconds(),
+		"baseline-rate": before.rate, "rate": after.rate}
 	return checkers.Bitten(e, j)
 }
 
@@ -110,26 +112,33 @@ func (c *Degradation) compare(e *evidence.Evidence, before, after pace) checkers
 		case m.asked == 0:
 			return checkers.Vacuous.Because("nobody asked to %s in %s", c.Of, m.phase.Name)
 		case few && m.asked >= max(c.Least, 1):
-			return checkers.Censored.Because("the weather excuses %d of %s in %s", m.asked-len(m.valid), wording.Count(m.asked, "call"), m.phase.Name)
+			return checkers.Censored.Because("the weather excuses %d of %s in %s", m.asked-len(m.valid),
+				wording.Count(m.asked, "call"), m.phase.Name)
 		case few:
 			return checkers.Vacuous.Because("only %s in %s", wording.Count(len(m.valid), "valid call"), m.phase.Name)
 		}
 	}
-	figure := fmt.Sprintf("%s of calls within %s, %s before; %.3g/s answered, %.3g/s before", c.Quantile, took(after.latency), took(before.latency), after.rate, before.rate)
+	figure := fmt.Sprintf("%s of calls within %s, %s before; %.3g/s answered, %.3g/s before", c.Quantile, took(after.latency),
+		took(before.latency), after.rate, before.rate)
 	bad := func(anomaly, reason string, args ...any) checkers.Judgement {
 		slowest := slices.MaxFunc(after.valid, func(a, b judged) int { return int(min(max(a.lasted()-b.lasted(), -1), 1)) })
-		return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: figure, Reason: fmt.Sprintf(reason, args...), Witness: []uint64{slowest.ID},
-			Window: history.Window{From: after.phase.From, To: min(after.phase.To, e.End)}, Story: e.Tell().Operation(slowest.Operation).Lines()}
+		return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: figure,
+			Reason: fmt.Sprintf(reason, args...), Witness: []uint64{slowest.ID},
+			Window: history.Window{From: after.phase.From, To: min(after.phase.To, e.End)},
+			Story:  e.Tell().Operation(slowest.Operation).Lines()}
 	}
 	allowed := float64(before.latency) * c.Slower
 	switch {
 	case before.latency == history.Never:
-		return checkers.Censored.Because("calls went without an answer in %s too, so there is nothing to compare with", before.phase.Name)
+		return checkers.Censored.Because("calls went without an answer in %s too, so there is nothing to compare with",
+			before.phase.Name)
 	case float64(after.latency) > math.Max(allowed, 1):
-		return bad("slow", "%s of the valid calls in %s took up to %s; %s in %s, of which %g times is allowed", c.Quantile, after.phase.Name,
+		return bad("slow", "%s of the valid calls in %s took up to %s; %s in %s, of which %g times is allowed", c.Quantile,
+			after.phase.Name,
 			took(after.latency), took(before.latency), before.phase.Name, c.Slower)
 	case after.rate < float64(before.rate*float64(c.Throughput)/float64(nodes.PerMillion)):
-		return bad("low-throughput", "%.3g calls a second were answered in %s, %.3g in %s, of which %s is asked", after.rate, after.phase.Name,
+		return bad("low-throughput", "%.3g calls a second were answered in %s, %.3g in %s, of which %s is asked", after.rate,
+			after.phase.Name,
 			before.rate, before.phase.Name, c.Throughput)
 	}
 	return checkers.Holds.With("%s", figure)

@@ -33,8 +33,9 @@ type Minority struct {
 }
 
 func newMinority() checkers.Check {
-	return &Minority{Servers: "servers", Election: checkers.DefaultLimit, Lease: checkers.DefaultLimit, Refuses: time.Second, AtLeast: defaultRatio,
-		Within: checkers.DefaultLimit, Grace: checkers.DefaultGrace}
+	return &Minority{Servers: "servers", Election: checkers.DefaultLimit, Lease: checkers.DefaultLimit, Refuses: time.Second,
+		AtLeast: defaultRatio,
+		Within:  checkers.DefaultLimit, Grace: checkers.DefaultGrace}
 }
 
 // split is a partition that parted the servers into sides.
@@ -81,7 +82,8 @@ func (c *Minority) Judge(e *evidence.Evidence) checkers.Judgement {
 			}
 		}
 	}
-	figure := fmt.Sprintf("%s: %d of %s with the majority answered, none of %s with a minority", wording.Count(len(splits), "split"), goods,
+	figure := fmt.Sprintf("%s: %d of %s with the majority answered, none of %s with a minority",
+		wording.Count(len(splits), "split"), goods,
 		wording.Count(asked, "valid call"), wording.Count(silent, "call"))
 	j := checkers.Holds.With("%s", figure)
 	switch {
@@ -90,25 +92,32 @@ func (c *Minority) Judge(e *evidence.Evidence) checkers.Judgement {
 	case len(splits) == 0:
 		j = checkers.Vacuous.Because("nothing parted a majority of the servers from the others")
 	case nodes.Share(goods, asked) < c.AtLeast:
-		j = c.violated(e, split{Window: history.Window{From: bads[0].Call, To: min(bads[0].Return, e.End)}}, "majority-starved", bads, fmt.Sprintf(
-			"%d of %s of clients that reached a majority, from %s into a split on, were not answered within %s", len(bads), wording.Count(asked, "valid call"),
-			nodes.Short(c.Election), nodes.Short(c.Within)))
+		j = c.violated(e, split{Window: history.Window{From: bads[0].Call, To: min(bads[0].Return, e.End)}}, "majority-starved",
+			bads, fmt.Sprintf(
+				"%d of %s of clients that reached a majority, from %s into a split on, were not answered within %s", len(bads),
+				wording.Count(asked, "valid call"),
+				nodes.Short(c.Election), nodes.Short(c.Within)))
 		j.Figure = figure
 	case asked == 0 || silent == 0:
-		j = checkers.Vacuous.Because("%s with the majority and %s with a minority, in %s", wording.Count(asked, "valid call"), wording.Count(silent, "call"), wording.Count(len(splits), "split"))
+		j = checkers.Vacuous.Because("%s with the majority and %s with a minority, in %s", wording.Count(asked, "valid call"),
+			wording.Count(silent, "call"), wording.Count(len(splits), "split"))
 	}
-	j.Data = map[string]float64{"splits": float64(len(splits)), "good": float64(goods), "majority": float64(asked), "minority": float64(silent), "refused": float64(refused)}
+	j.Data = map[string]float64{"splits": float64(len(splits)), "good": float64(goods), "majority": float64(asked),
+		"minority": float64(silent), "refused": float64(refused)}
 	return checkers.Bitten(e, j)
 }
 
-func (c *Minority) violated(e *evidence.Evidence, w split, anomaly string, ops []*history.Operation, reason string) checkers.Judgement {
-	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Reason: reason, Figure: wording.Count(len(ops), "call"), Witness: checkers.IDs(ops), Window: w.Window,
+func (c *Minority) violated(e *evidence.Evidence, w split, anomaly string, ops []*history.Operation,
+	reason string) checkers.Judgement {
+	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Reason: reason,
+		Figure: wording.Count(len(ops), "call"), Witness: checkers.IDs(ops), Window: w.Window,
 		Story: e.Tell().Operation(ops[0]).Lines()}
 }
 
 // served says whether the client of a minority could reach a server of it, and that server could answer.
 func (c *Minority) served(e *evidence.Evidence, w split, o *history.Operation) bool {
-	servers, _ := e.ReachFor(c.Within, c.Grace).Through(evidence.Need{Client: o.Host}, max(o.Call-c.Grace, w.From), min(o.Call+c.Refuses, e.End))
+	servers, _ := e.ReachFor(c.Within, c.Grace).Through(evidence.Need{Client: o.Host}, max(o.Call-c.Grace, w.From),
+		min(o.Call+c.Refuses, e.End))
 	return len(servers) > 0
 }
 

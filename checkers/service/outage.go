@@ -84,7 +84,8 @@ func (c *LongestOutage) Judge(e *evidence.Evidence) checkers.Judgement {
 		j = checkers.Judgement{Verdict: checkers.Violated, Anomaly: "outage", Figure: figure,
 			Reason: fmt.Sprintf("from %s, when %s asked%s, %s had a good answer until %s",
 				wording.Stamp(worst.From), worst.asked.Host, c.Per.about(worst.asked), c.Per.nobody(), wording.Stamp(worst.To)),
-			Witness: checkers.IDs([]*history.Operation{worst.asked}), Window: worst.Window, Story: e.Tell().Operation(worst.asked).Lines()}
+			Witness: checkers.IDs([]*history.Operation{worst.asked}), Window: worst.Window,
+			Story: e.Tell().Operation(worst.asked).Lines()}
 	case worst.open:
 		j = checkers.Censored.Because("the run ended %s into an outage", wording.Brief(worst.length()))
 		j.Figure = figure

@@ -73,7 +73,8 @@ func (c *Failover) Judge(e *evidence.Evidence) checkers.Judgement {
 	for _, w := range e.FaultWindows(c.After) {
 		able := map[string]bool{}
 		for _, h := range e.Selected(c.From, "client") {
-			servers, _ := r.Through(evidence.Need{Client: h.Name, Worker: e.HasWorkers()}, w.From, min(w.From+c.Within+c.Stays+c.Answer, e.End))
+			servers, _ := r.Through(evidence.Need{Client: h.Name, Worker: e.HasWorkers()}, w.From,
+				min(w.From+c.Within+c.Stays+c.Answer, e.End))
 			able[h.Name] = len(servers) > 0
 		}
 		ops := slices.DeleteFunc(slices.Clone(asked), func(o *history.Operation) bool { return !able[o.Host] })
@@ -82,7 +83,8 @@ func (c *Failover) Judge(e *evidence.Evidence) checkers.Judgement {
 	return checkers.Bitten(e, c.sum(laps, "failed over", c.Of))
 }
 
-func (c *Return) judge(e *evidence.Evidence, kind string, starts []history.Time, ops []*history.Operation, after string) checkers.Judgement {
+func (c *Return) judge(e *evidence.Evidence, kind string, starts []history.Time, ops []*history.Operation,
+	after string) checkers.Judgement {
 	if len(starts) == 0 {
 		return checkers.Vacuous.Because("there was no %s to come back from", cmp.Or(after, "fault"))
 	}
@@ -145,7 +147,8 @@ func (c *Return) clock(e *evidence.Evidence, kind string, start history.Time, op
 	switch {
 	case len(l.bad) > 0 && nodes.Share(goods, goods+len(l.bad)) < c.AtLeast:
 		l.verdict = checkers.Violated
-		l.reason = fmt.Sprintf("%s after %s, %d of %d calls within %s were not answered", nodes.Short(c.Within), wording.Stamp(start),
+		l.reason = fmt.Sprintf("%s after %s, %d of %d calls within %s were not answered", nodes.Short(c.Within),
+			wording.Stamp(start),
 			len(l.bad), asked, nodes.Short(c.Stays))
 		l.story = e.Tell().Operation(l.bad[0]).Lines()
 	case asked == 0:
@@ -186,8 +189,10 @@ func (c *Return) sum(laps []lap, what, kind string) checkers.Judgement {
 		l := &laps[i]
 		switch l.verdict {
 		case checkers.Violated:
-			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "no-recovery", Reason: l.reason, Witness: checkers.IDs(l.bad), Story: l.story,
-				Window: history.Window{From: l.start, To: l.start + c.Within + c.Stays}, Figure: "not " + what + " within " + nodes.Short(c.Within)}
+			return checkers.Judgement{Verdict: checkers.Violated, Anomaly: "no-recovery", Reason: l.reason,
+				Witness: checkers.IDs(l.bad), Story: l.story,
+				Window: history.Window{From: l.start, To: l.start + c.Within + c.Stays},
+				Figure: "not " + what + " within " + nodes.Short(c.Within)}
 		case checkers.Holds:
 			took = append(took, l.took)
 			total += l.took
@@ -206,8 +211,10 @@ func (c *Return) sum(laps []lap, what, kind string) checkers.Judgement {
 	longest, mean := slices.Max(took), total/time.Duration(len(took))
 	j := checkers.Holds.With("%s after %s, %s allowed", what, wording.Brief(longest), nodes.Short(c.Within))
 	if len(took) > 1 {
-		j.Figure = fmt.Sprintf("%s after %s at most, %s on average, %s allowed", what, wording.Brief(longest), wording.Brief(mean), nodes.Short(c.Within))
+		j.Figure = fmt.Sprintf("%s after %s at most, %s on average, %s allowed", what, wording.Brief(longest),
+			wording.Brief(mean), nodes.Short(c.Within))
 	}
-	j.Data = map[string]float64{"times": float64(len(took)), "max": longest.Seconds(), "median": middle(took).Seconds(), "sum": total.Seconds()}
+	j.Data = map[string]float64{"times": float64(len(took)), "max": longest.Seconds(), "median": middle(took).Seconds(),
+		"sum": total.Seconds()}
 	return j
 }

@@ -45,7 +45,8 @@ func restarts(e *evidence.Evidence) (starts []history.Time) {
 	for _, dark := range none {
 		up := dark.To
 		for _, s := range servers {
-			i, _ := slices.BinarySearchFunc(down[s.Name], dark.From, func(w history.Window, t history.Time) int { return cmp.Compare(w.To, t+1) })
+			i, _ := slices.BinarySearchFunc(down[s.Name], dark.From,
+				func(w history.Window, t history.Time) int { return cmp.Compare(w.To, t+1) })
 			if i < len(down[s.Name]) && down[s.Name][i].Contains(dark.From) {
 				up = max(up, down[s.Name][i].To)
 			}

@@ -57,7 +57,8 @@ func (c *SupplierArithmetic) Judge(e *evidence.Evidence) checkers.Judgement {
 	}
 	data["down"] = down.Seconds()
 	j := checkers.Vacuous.Because("one run says too little; a batch decides")
-	j.Figure = fmt.Sprintf("dark %s in %s, clients without service %s", wording.Brief(joint.Within(0, e.End)), wording.Brief(e.End), wording.Brief(down))
+	j.Figure = fmt.Sprintf("dark %s in %s, clients without service %s", wording.Brief(joint.Within(0, e.End)),
+		wording.Brief(e.End), wording.Brief(down))
 	j.Data = data
 	return j
 }
@@ -107,7 +108,8 @@ func (c *SupplierArithmetic) JudgeBatch(points []checkers.Point) checkers.Judgem
 			short = append(short, fmt.Sprintf("%s%.0f joint outages expected, %d needed", name, y.expectedJoints, leastJoints))
 		default:
 			if anomaly, why := c.wrong(y); why != "" {
-				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: name + y.figure(), Reason: name + why}
+				return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: name + y.figure(),
+					Reason: name + why}
 			}
 			told = append(told, name+y.figure())
 		}

@@ -51,7 +51,8 @@ func (c *NoMetastableTail) Judge(e *evidence.Evidence) checkers.Judgement {
 }
 
 func (c *NoMetastableTail) judge(e *evidence.Evidence) checkers.Judgement {
-	s := evidence.Service{Kind: c.Of, Limit: c.Answer, Grace: min(checkers.DefaultGrace, c.Within), Overload: true, Majority: c.Majority}
+	s := evidence.Service{Kind: c.Of, Limit: c.Answer, Grace: min(checkers.DefaultGrace, c.Within), Overload: true,
+		Majority: c.Majority}
 	crowds := map[crowd]*served{}
 	var order []crowd
 	var goods, asked int
@@ -107,9 +108,11 @@ func (c *NoMetastableTail) inTail(e *evidence.Evidence, t history.Time) bool {
 	return false
 }
 
-func (c *NoMetastableTail) violated(e *evidence.Evidence, anomaly, figure string, ops []*history.Operation, reason string, args ...any) checkers.Judgement {
-	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: figure, Reason: fmt.Sprintf(reason, args...), Witness: checkers.IDs(ops),
-		Window: history.Window{From: ops[0].Call, To: min(ops[0].Return, e.End)}, Story: e.Tell().Operation(ops[0]).Lines()}
+func (c *NoMetastableTail) violated(e *evidence.Evidence, anomaly, figure string, ops []*history.Operation, reason string,
+	args ...any) checkers.Judgement {
+	return checkers.Judgement{Verdict: checkers.Violated, Anomaly: anomaly, Figure: figure, Reason: fmt.Sprintf(reason, args...),
+		Witness: checkers.IDs(ops),
+		Window:  history.Window{From: ops[0].Call, To: min(ops[0].Return, e.End)}, Story: e.Tell().Operation(ops[0]).Lines()}
 }
 
 // crowdOf is the class that an operation belongs to.
@@ -139,7 +142,8 @@ func newUnknownFraction() checkers.Check {
 
 // Judge counts.
 func (c *UnknownFraction) Judge(e *evidence.Evidence) checkers.Judgement {
-	t, valid := tallied(e, evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: c.Majority}, e.OfKind(c.Of, c.From))
+	t, valid := tallied(e, evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: c.Majority},
+		e.OfKind(c.Of, c.From))
 	share := nodes.Share(t.unknown, max(len(valid), 1))
 	figure := fmt.Sprintf("%d of %s without an answer", t.unknown, wording.Count(len(valid), "valid call"))
 	j := checkers.Holds.With("%s", figure)

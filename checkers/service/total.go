@@ -37,7 +37,8 @@ func (c *TotalAvailability) Judge(e *evidence.Evidence) checkers.Judgement {
 		_, cut := parted.At(o.Call)
 		amid += one(cut)
 	}
-	figure := fmt.Sprintf("%d of %s answered, %s while servers were parted", t.good, wording.Count(len(valid), "valid call"), wording.Thousands(amid))
+	figure := fmt.Sprintf("%d of %s answered, %s while servers were parted", t.good, wording.Count(len(valid), "valid call"),
+		wording.Thousands(amid))
 	j := checkers.Holds.With("%s", figure)
 	switch {
 	case t.asked == 0:
@@ -45,9 +46,11 @@ func (c *TotalAvailability) Judge(e *evidence.Evidence) checkers.Judgement {
 	case t.bad > 0:
 		bads := window{ops: valid}.bad()
 		j = checkers.Judgement{Verdict: checkers.Violated, Anomaly: "refused", Figure: figure,
-			Reason: fmt.Sprintf("%s asked to %s at %s with a live server in reach, and had no good answer within %s", bads[0].Host, c.Of,
+			Reason: fmt.Sprintf("%s asked to %s at %s with a live server in reach, and had no good answer within %s",
+				bads[0].Host, c.Of,
 				wording.Stamp(bads[0].Call), nodes.Short(c.Within)),
-			Witness: checkers.IDs(bads), Window: history.Window{From: bads[0].Call, To: min(bads[0].Return, e.End)}, Story: e.Tell().Operation(bads[0]).Lines()}
+			Witness: checkers.IDs(bads), Window: history.Window{From: bads[0].Call, To: min(bads[0].Return, e.End)},
+			Story: e.Tell().Operation(bads[0]).Lines()}
 	case len(valid) == 0:
 		j = checkers.Censored.Because("the weather excuses all of %s", wording.Count(t.asked, "call"))
 	case amid < max(c.Least, 1):

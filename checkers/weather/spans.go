@@ -110,12 +110,6 @@ func (s Spans) Cover(from, to history.Time) bool {
 	return ok && to < w.To
 }
 
-// Meet says whether any instant of [from, to] is in the set.
-func (s Spans) Meet(from, to history.Time) bool {
-	i := sort.Search(len(s), func(i int) bool { return s[i].To > from })
-	return i < len(s) && s[i].From <= to
-}
-
 // Near is those windows of the set that meet [from, to], whole.
 func (s Spans) Near(from, to history.Time) Spans {
 	i := sort.Search(len(s), func(i int) bool { return s[i].To > from })

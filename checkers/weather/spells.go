@@ -49,7 +49,8 @@ func (s *Spells) Over(from, to history.Time) iter.Seq[Strike] {
 		if s == nil {
 			return
 		}
-		for i := sort.Search(len(s.strikes), func(i int) bool { return s.strikes[i].From > to }) - 1; i >= 0 && s.past[i] >= from; i-- {
+		for i := sort.Search(len(s.strikes), func(i int) bool { return s.strikes[i].From > to }) - 1; i >= 0 &&
+			s.past[i] >= from; i-- {
 			if !yield(s.strikes[i]) {
 				return
 			}

@@ -37,6 +37,7 @@ type place struct {
 // Settling is what must have come back besides the thing itself.
 type Settling uint8
 
+// What may be waited for.
 const (
 	Nothing  Settling = iota
 	Traffic           // packets that were held up have come through
