@@ -200,3 +200,41 @@ func TestRemovalsStayUntilEveryReplicaHasHadThem(t *testing.T) {
 		require.NoError(t, p.Close())
 	})
 }
+
+// If this failed, what was cut off would count as compacted, and the removal of a key that came in its place go at once.
+func TestWhatComesAfterATruncationIsYetToBeCompacted(t *testing.T) {
+	_, fs := newDisk()
+	now := time.UnixMilli(0)
+	o := compactible
+	o.SegmentBytes, o.TombstonesFor = 1, time.Hour
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, onDisk{Env: env, fs: fs, clock: &now}, o)
+		compact := func() []string {
+			p.SetWatermark(p.Next())
+			_, err := p.Compact()
+			require.NoError(t, err)
+			return all(t, p)
+		}
+		for _, one := range []string{"a=1", "b=1", "c=1", "d=1"} {
+			put(t, p, 0, batch(one))
+		}
+		compact()
+		_, err := p.Truncate(1)
+		require.NoError(t, err)
+		for _, one := range []string{"a=", "e=1", "e=2", "f=1"} {
+			put(t, p, 1, batch(one))
+		}
+		now = now.Add(2 * time.Hour)
+		require.Equal(t, []string{"1:a=", "3:e=2", "4:f=1"}, compact())
+		require.NoError(t, p.Close())
+	})
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, onDisk{Env: env, fs: fs, clock: &now}, o)
+		now = now.Add(2 * time.Hour)
+		p.SetWatermark(p.Next())
+		_, err := p.Compact()
+		require.NoError(t, err)
+		require.Equal(t, []string{"3:e=2", "4:f=1"}, all(t, p))
+		require.NoError(t, p.Close())
+	})
+}

@@ -197,3 +197,46 @@ func TestProducersAreForgottenWithWhatTheySent(t *testing.T) {
 		require.NoError(t, p.Close())
 	})
 }
+
+// If this failed, a marker that is late would end the transaction after its own, or a message that is late become part of that; also under the
+// next leader, and after a restart.
+func TestWhatIsLateEndsAndJoinsNoTransaction(t *testing.T) {
+	_, fs := newDisk()
+	_, other := newDisk()
+	late := func(p *partition.Partition) {
+		a, err := p.AppendMarker(record.Marker{Commit: true, CoordinatorEpoch: 7, Once: true}, 1, 1, 0)
+		require.NoError(t, err)
+		require.True(t, a.Duplicate)
+		require.NoError(t, p.Commit(a))
+		_, err = p.Append(within(1, 0, 1, "late="), 0)
+		require.ErrorIs(t, err, partition.ErrFenced)
+		require.EqualValues(t, 2, p.Producers()[0].TransactionStart, "the next is open still")
+	}
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, env, partition.Options{})
+		follower := open(t, onDisk{Env: env, fs: other}, partition.Options{})
+		put(t, p, 0, within(1, 0, 0, "a=1"))
+		a, err := p.AppendMarker(record.Marker{Commit: false, CoordinatorEpoch: 7, Once: true}, 1, 1, 0)
+		require.NoError(t, err)
+		require.False(t, a.Duplicate)
+		require.NoError(t, p.Commit(a))
+		put(t, p, 0, within(1, 1, 0, "a=2"))
+		fetch(t, follower, p)
+		late(p)
+		late(follower)
+		require.NoError(t, follower.Close())
+		// the other without a close
+	})
+	live(t, fs, func(env nodes.Env) {
+		p := open(t, env, partition.Options{})
+		late(p)
+		a, err := p.AppendMarker(record.Marker{Commit: true, CoordinatorEpoch: 7, Once: true}, 1, 2, 0)
+		require.NoError(t, err)
+		require.False(t, a.Duplicate)
+		p.SetWatermark(p.Next())
+		held, err := committed(p, 0)
+		require.NoError(t, err)
+		require.Equal(t, map[string]string{"a": "2"}, held)
+		require.NoError(t, p.Close())
+	})
+}
