@@ -159,10 +159,12 @@ func isFault(line string) bool {
 // overlay writes the changed sources to dir and returns the file for go build -overlay. The tree is not
 // touched. A patch that does not apply is an error.
 func (m *mutant) overlay(root, dir string) (string, error) {
-	replace := map[string]string{}
-	folder, err := moduleFolder(root, m.module)
-	if err != nil {
-		return "", err
+	replace, folder := map[string]string{}, root
+	if m.module != "" {
+		var err error
+		if folder, err = copyModule(root, m.module, dir, replace); err != nil {
+			return "", err
+		}
 	}
 	for i, f := range m.files {
 		path := filepath.Join(folder, filepath.FromSlash(f.NewName))

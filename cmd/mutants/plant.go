@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -113,24 +112,6 @@ func sideBySide(things, atOnce int, do func(i int) error) (err error) {
 func moduleRoot() (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	return strings.TrimSpace(string(out)), err
-}
-
-// moduleFolder is where a module's source is; the project's own has no name.
-func moduleFolder(root, module string) (string, error) {
-	if module == "" {
-		return root, nil
-	}
-	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
-	cmd.Dir = root
-	out, err := cmd.Output()
-	folder := strings.TrimSpace(string(out))
-	if err == nil && folder == "" {
-		err = errors.New("its source is not here: go mod download")
-	}
-	if err != nil {
-		return "", fmt.Errorf("module %s: %w", module, err)
-	}
-	return folder, nil
 }
 
 // build builds a command. It is linked without what debuggers read, which takes half as long.
