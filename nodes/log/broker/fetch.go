@@ -170,7 +170,7 @@ func (f *fetching) read(r *replica, asked *kmsg.FetchRequestTopicPartition, told
 	return wire.None
 }
 
-// everywhereTag is a field of what a follower is told of a partition that the protocol does not have: below which offset every replica has had all.
+// everywhereTag is a field of what a follower is told of a partition that the protocol does not have: below which offset every replica has all.
 const everywhereTag = 1000
 
 // unreadable is what is told where a log cannot be read. One that rotted is the end of this life: the next finds it damaged before it says

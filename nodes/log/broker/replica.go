@@ -22,7 +22,8 @@ type replica struct {
 	view   cluster.Partition    // as the controllers last said
 	config cluster.Config
 	least  int // how many have to be in sync for the high watermark to move
-	// everywhere is the offset below which all replicas have had all, in sync or not: the leader finds it out, and followers are told.
+	// everywhere is the offset below which all replicas have all, in sync or not: the leader finds it out, and followers are told. It goes back
+	// where one of them begins anew.
 	everywhere int64
 
 	leads     bool
@@ -162,7 +163,7 @@ func (r *replica) held() int64 {
 	return r.log.Placed()
 }
 
-// advance moves the high watermark, and what every replica has had.
+// advance moves the high watermark, and what every replica has.
 func (r *replica) advance() {
 	if !r.leads {
 		return
@@ -188,9 +189,9 @@ func (r *replica) advance() {
 	}
 }
 
-// spread takes note that all replicas have had what is below the offset. What they have had once they keep, or have all anew from one that has.
+// spread takes note that all replicas have what is below the offset.
 func (r *replica) spread(everywhere int64) {
-	if everywhere > r.everywhere {
+	if everywhere != r.everywhere {
 		r.everywhere = everywhere
 		r.log.KeepRemovals(everywhere)
 	}
