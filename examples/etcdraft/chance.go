@@ -13,7 +13,8 @@ import (
 // calls into the library are made within lend, and none of them gives way; so each draw is the host's whose server makes
 // it, however many worlds there are in the process, and one seed is one run.
 //
-// Whoever else reads crypto/rand at such a moment, in another goroutine, gets what is none, and takes it from the host: a
+// A call that did not return would hold up the other worlds of its process as well; the watchdog of each says so. Whoever else
+// reads crypto/rand at such a moment, in another goroutine, gets what is none, and takes it from the host: a
 // program that does has to run worlds in processes of their own.
 type chance struct {
 	turn  sync.Mutex

@@ -22,7 +22,7 @@ const electionTicks = 10
 // The library is given its disk to write to as messages (etcd.Config.AsyncStorageWrites), which is just how a replica does
 // it: what is to be kept is begun, and what may only be said once it is durable waits for that (ready.go).
 //
-// Invariants: all calls into node are made within do; applied is what Output has handed out, and no less than log.base.Index.
+// Invariants: all calls that change node are made within do; applied is what Output has handed out, and no less than log.base.Index.
 type core struct {
 	env  nodes.Env
 	opts raft.Options
@@ -31,8 +31,8 @@ type core struct {
 
 	now    nodes.Instant
 	tick   time.Duration
-	due    nodes.Instant // the next tick
-	status *etcd.BasicStatus
+	due    nodes.Instant     // the next tick
+	status *etcd.BasicStatus // since the last call; nil if nobody has asked
 
 	settings []setting // those that count since the snapshot; the last is today's
 	change   uint64    // no change of members is proposed before this is applied
