@@ -201,3 +201,16 @@ func TestPatchesFindTheirPlace(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"1234"}, again.recorded)
 }
+
+// If this fails, a bug of the first list is not planted any more, and nobody would know whether it is found.
+func TestTheFirstBugsAreAllPlanted(t *testing.T) {
+	mutants, err := readMutants("../..", nil)
+	require.NoError(t, err)
+	planted := map[int]bool{}
+	for _, m := range mutants {
+		for _, n := range m.known {
+			planted[n] = true
+		}
+	}
+	require.Len(t, planted, firstBugs)
+}
