@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // nursery is where mutants are built: a command with one bug in each, beside the command as it is.
@@ -24,7 +26,15 @@ const ownProgram = "./cmd/simrun"
 // newNursery makes room. Who has a nursery clears it away.
 func newNursery(root string) (*nursery, error) {
 	dir, err := os.MkdirTemp("", "mutants")
-	return &nursery{root: root, dir: dir, built: map[string]bool{}}, err
+	n := &nursery{root: root, dir: dir, built: map[string]bool{}}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, os.Interrupt, syscall.SIGTERM)
+	go func() { // commands are large, and whoever is impatient leaves many
+		<-ended
+		n.clear()
+		os.Exit(130)
+	}()
+	return n, err
 }
 
 // sound is the command as it is that stands beside a mutant, from when that is planted.
