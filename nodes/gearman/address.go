@@ -1,19 +1,11 @@
 package gearman
 
 import (
-	"net"
-	"strings"
-
 	"simrun/nodes"
 )
 
 // address is where a server is dialled: its own port, or the protocol's.
-func address(server nodes.NodeName) string {
-	if strings.Contains(string(server), ":") {
-		return string(server)
-	}
-	return net.JoinHostPort(string(server), "4730")
-}
+func address(server nodes.NodeName) string { return nodes.Address(server, "4730") }
 
 // moments are the names of the notes of packets that a kind sends and receives.
 func moments(sent, received []Type) []string {

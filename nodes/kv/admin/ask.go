@@ -3,7 +3,6 @@ package admin
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 
 	"simrun/nodes"
@@ -22,12 +21,7 @@ var (
 const port = "6379"
 
 // address is where a server is dialled: its own port, or the protocol's.
-func address(server string) string {
-	if strings.Contains(server, ":") {
-		return server
-	}
-	return net.JoinHostPort(server, port)
-}
+func address(server string) string { return nodes.Address(server, port) }
 
 // mostRedirections bounds how often a question follows from one server to the next.
 const mostRedirections = 5

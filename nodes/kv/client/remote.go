@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"simrun/nodes"
 	"simrun/nodes/ask"
 	"simrun/nodes/resp"
 )
@@ -16,12 +17,7 @@ type remote = ask.Remote[*line]
 const port = "6379"
 
 // address is where a server is dialled: its own port, or the protocol's.
-func address(server string) string {
-	if strings.Contains(server, ":") {
-		return server
-	}
-	return net.JoinHostPort(server, port)
-}
+func address(server string) string { return nodes.Address(server, port) }
 
 // know makes the servers known that the client is configured with.
 func (c *client) know() {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"simrun/nodes"
 	"simrun/nodes/journal"
 	"simrun/nodes/link"
 	"simrun/nodes/raft"
@@ -14,12 +15,12 @@ import (
 // options is the configuration as a replica has it.
 func (m *monitor) options() replica.Options {
 	c := m.config
-	peers := addresses(c.Monitors, "16379")
+	peers := nodes.Addresses(c.Monitors, "16379")
 	self := selfAmong(peers, m.env.Host(), c.PeerListen, "16379")
 	if len(peers) == 0 {
 		peers = []string{self}
 	}
-	return replica.Options{Self: self, Client: reached(m.env.Host(), cmp.Or(c.Advertise, c.Listen)), Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster + " monitors",
+	return replica.Options{Self: self, Client: nodes.Reached(m.env.Host(), cmp.Or(c.Advertise, c.Listen)), Listen: c.PeerListen, Peers: peers, Cluster: c.Cluster + " monitors",
 		Rejoin: c.Rejoin, SnapshotEntries: 1000, Raft: raft.Options{Election: c.Election},
 		Journal: journal.Options{SegmentBytes: c.Segment, GrowBytes: min(c.Segment, 64<<10), CompactBytes: 16 << 20, Settle: time.Second},
 		Link:    link.Options{Silence: max(5*c.Election, 500*time.Millisecond)}}

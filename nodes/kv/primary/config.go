@@ -3,9 +3,7 @@ package primary
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -137,46 +135,21 @@ func (c *Config) shards() shards.Options {
 		return shards.Options{}
 	}
 	o := shards.Options{Group: c.Cluster, Slots: c.Slots, Poll: c.Poll, Patience: c.patience(), ParcelBytes: c.Parcel, BatchKeys: c.BatchKeys}
-	for _, other := range c.Others {
-		o.Others = append(o.Others, withPort(string(other), "6379"))
-	}
+	o.Others = nodes.Addresses(c.Others, "6379")
 	return o
-}
-
-// withPort is an address, with a port if it has none.
-func withPort(address, port string) string {
-	if strings.Contains(address, ":") {
-		return address
-	}
-	return net.JoinHostPort(address, port)
 }
 
 // selfAmong is which of the addresses is that of a host that listens there, or what it would be.
 func selfAmong(peers []string, host, listen, port string) string {
-	if i := slices.IndexFunc(peers, func(p string) bool { return p == listen || strings.HasPrefix(p, host+":") }); i >= 0 {
+	if i := nodes.OwnAddress(peers, host, listen); i >= 0 {
 		return peers[i]
 	}
-	return withPort(host, port)
-}
-
-func addresses(names []nodes.NodeName, port string) (all []string) {
-	for _, name := range names {
-		all = append(all, withPort(string(name), port))
-	}
-	return all
+	return nodes.Address(host, port)
 }
 
 // client is where clients reach the server on a host of that name.
 func (c *Config) client(host string) string {
-	return reached(host, cmp.Or(c.Advertise, c.Listen))
-}
-
-// reached is where a host is reached that says that it listens there.
-func reached(host, listen string) string {
-	if strings.HasPrefix(listen, ":") {
-		return host + listen
-	}
-	return listen
+	return nodes.Reached(host, cmp.Or(c.Advertise, c.Listen))
 }
 
 // commands are what the server knows.

@@ -103,13 +103,13 @@ func runMonitor(env nodes.Env, config *MonitorConfig) error {
 		return err
 	}
 	m := &monitor{env: env, config: config, record: env.Record(), heard: map[string]*hearing{}, end: env.NewCond(),
-		servers: addresses(config.Servers, "16379")}
+		servers: nodes.Addresses(config.Servers, "16379")}
 	r, err := replica.Open(env, m.options(), (*clerk)(m), nil)
 	if err != nil {
 		return err
 	}
 	m.replica = r
-	l, err := link.Open(env, link.Options{Self: withPort(env.Host(), "26380"), Listen: config.WatchListen, Cluster: config.Cluster, FrameBytes: 64 << 10,
+	l, err := link.Open(env, link.Options{Self: nodes.Address(env.Host(), "26380"), Listen: config.WatchListen, Cluster: config.Cluster, FrameBytes: 64 << 10,
 		Silence: max(config.Lease, time.Second), Most: 2 * mostMembers}, m.receive)
 	if err != nil {
 		return errors.Join(err, r.Close())

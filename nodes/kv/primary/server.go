@@ -71,8 +71,8 @@ func run(env nodes.Env, config *Config) error {
 		return fmt.Errorf("acknowledge: %d of %d servers cannot be replicas of one of them", c.Acknowledge, len(c.Servers))
 	}
 	s := &server{env: env, config: config, record: env.Record(), store: shards.New(), end: env.NewCond(), life: env.Rand().Uint64()>>1 | 1}
-	s.self = selfAmong(addresses(config.Servers, "16379"), env.Host(), config.PeerListen, "16379")
-	s.client, s.monitors = config.client(env.Host()), addresses(config.Monitors, "26380")
+	s.self = selfAmong(nodes.Addresses(config.Servers, "16379"), env.Host(), config.PeerListen, "16379")
+	s.client, s.monitors = config.client(env.Host()), nodes.Addresses(config.Monitors, "26380")
 	if err := s.recover(); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func run(env nodes.Env, config *Config) error {
 		return errors.Join(err, s.journal.Close())
 	}
 	s.link = l
-	l.Reach(append(addresses(config.Servers, "16379"), s.monitors...))
+	l.Reach(append(nodes.Addresses(config.Servers, "16379"), s.monitors...))
 	s.shard = shards.Open(env, config.shards(), s.store, group{s})
 	f, err := front.New(env, config.front(), s)
 	if err != nil {

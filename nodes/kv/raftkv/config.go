@@ -3,9 +3,7 @@ package raftkv
 import (
 	"cmp"
 	"fmt"
-	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -146,13 +144,7 @@ func (c *Config) shards() shards.Options {
 		return shards.Options{}
 	}
 	o := shards.Options{Group: c.Cluster, Slots: c.Slots, Poll: c.Poll, Patience: max(c.Patience, 10*c.Election), ParcelBytes: c.Parcel, BatchKeys: c.BatchKeys}
-	for _, other := range c.Others {
-		address := string(other)
-		if !strings.Contains(address, ":") {
-			address = net.JoinHostPort(address, "6379")
-		}
-		o.Others = append(o.Others, address)
-	}
+	o.Others = nodes.Addresses(c.Others, "6379")
 	return o
 }
 
@@ -176,13 +168,8 @@ func (c *Config) front() front.Options {
 	}
 }
 
-// peerAddress is where the others find a server: its own port, or the usual one.
-func peerAddress(server string) string {
-	if strings.Contains(server, ":") {
-		return server
-	}
-	return net.JoinHostPort(server, "16379")
-}
+// peerPort is where servers listen for each other, unless it is said otherwise.
+const peerPort = "16379"
 
 // replica is the configuration as a replica has it, on the host of that name.
 func (c *Config) replica(host string) replica.Options {
@@ -190,18 +177,11 @@ func (c *Config) replica(host string) replica.Options {
 	if c.Reads == LeaseReads {
 		drift = c.MaxDrift
 	}
-	var peers []string
-	for _, s := range c.Servers {
-		peers = append(peers, peerAddress(string(s)))
-	}
-	self := peerAddress(host)
-	if i := slices.IndexFunc(peers, func(p string) bool { return p == c.PeerListen || strings.HasPrefix(p, host+":") }); i >= 0 {
+	peers, self := nodes.Addresses(c.Servers, peerPort), nodes.Address(host, peerPort)
+	if i := nodes.OwnAddress(peers, host, c.PeerListen); i >= 0 {
 		self = peers[i]
 	}
-	client := cmp.Or(c.Advertise, c.Listen)
-	if strings.HasPrefix(client, ":") {
-		client = host + client
-	}
+	client := nodes.Reached(host, cmp.Or(c.Advertise, c.Listen))
 	if len(peers) == 0 {
 		peers = []string{self}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"simrun/nodes"
 	"simrun/nodes/kv"
 	"simrun/nodes/kv/front"
 	"simrun/nodes/kv/shards"
@@ -123,7 +124,7 @@ func (s *server) raft(args [][]byte) []byte {
 		}
 		return out
 	case sub == "INVITE" && len(args) == 3:
-		return s.decided(s.replica.Invite(peerAddress(string(args[2]))))
+		return s.decided(s.replica.Invite(nodes.Address(string(args[2]), peerPort)))
 	case sub == "REMOVE" && len(args) == 3:
 		if id, found := s.member(args[2]); found {
 			return s.decided(s.replica.Remove(id))

@@ -3,9 +3,6 @@ package ringkv
 import (
 	"cmp"
 	"fmt"
-	"net"
-	"slices"
-	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -115,35 +112,18 @@ func (c *Config) quorum(r *kv.Request) quorum {
 	return quorum{cmp.Or(r.ReadQuorum, c.Read), cmp.Or(r.WriteQuorum, c.Write), c.Sloppy && r.ReadQuorum == 0}
 }
 
-// at is a server's address for the others.
-func at(server string) string {
-	if strings.Contains(server, ":") {
-		return server
-	}
-	return net.JoinHostPort(server, "16379")
-}
-
 // seeds are the addresses of the servers that are configured, and self is this server's own.
 func (c *Config) seeds(host string) (self string, seeds []string) {
-	for _, s := range c.Servers {
-		seeds = append(seeds, at(string(s)))
-	}
-	if i := slices.IndexFunc(seeds, func(p string) bool { return p == c.PeerListen || strings.HasPrefix(p, host+":") }); i >= 0 {
+	seeds = nodes.Addresses(c.Servers, "16379")
+	if i := nodes.OwnAddress(seeds, host, c.PeerListen); i >= 0 {
 		return seeds[i], seeds
 	}
-	if strings.HasPrefix(c.PeerListen, ":") {
-		return host + c.PeerListen, seeds
-	}
-	return c.PeerListen, seeds
+	return nodes.Reached(host, c.PeerListen), seeds
 }
 
 // client is the address that clients are told.
 func (c *Config) client(host string) string {
-	client := cmp.Or(c.Advertise, c.Listen)
-	if strings.HasPrefix(client, ":") {
-		client = host + client
-	}
-	return client
+	return nodes.Reached(host, cmp.Or(c.Advertise, c.Listen))
 }
 
 // largest is the most that one key and what is known of it may take in a message or a record.

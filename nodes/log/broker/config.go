@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -142,27 +140,16 @@ type whereabouts struct {
 
 // locate finds this broker, on the host of that name, among the servers.
 func (c *Config) locate(host string) (w whereabouts, err error) {
-	at := func(server string) string {
-		if strings.Contains(server, ":") {
-			return server
-		}
-		return net.JoinHostPort(server, "19092")
-	}
-	for _, s := range c.Servers {
-		w.peers = append(w.peers, at(string(s)))
-	}
+	w.peers = nodes.Addresses(c.Servers, "19092")
 	if len(w.peers) == 0 {
-		w.peers = []string{at(host)}
+		w.peers = []string{nodes.Address(host, "19092")}
 	}
-	place := slices.IndexFunc(w.peers, func(p string) bool { return p == c.PeerListen || strings.HasPrefix(p, host+":") })
+	place := nodes.OwnAddress(w.peers, host, c.PeerListen)
 	if place < 0 {
 		return w, fmt.Errorf("servers: %q is none of %q", host, w.peers)
 	}
 	w.id, w.self = int32(place)+1, w.peers[place]
-	w.address = cmp.Or(c.Advertise, c.Listen)
-	if strings.HasPrefix(w.address, ":") {
-		w.address = host + w.address
-	}
+	w.address = nodes.Reached(host, cmp.Or(c.Advertise, c.Listen))
 	if w.replicas = c.Replication; w.replicas == 0 {
 		w.replicas = min(3, len(w.peers))
 	}

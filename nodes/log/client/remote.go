@@ -39,12 +39,7 @@ type remote struct {
 const port = "9092"
 
 // address is where a broker is dialled: its own port, or the protocol's.
-func address(server string) string {
-	if strings.Contains(server, ":") {
-		return server
-	}
-	return net.JoinHostPort(server, port)
-}
+func address(server string) string { return nodes.Address(server, port) }
 
 // name is the broker as the history has it.
 func (r *remote) name() string { return strings.TrimSuffix(r.address, ":"+port) }
