@@ -41,7 +41,7 @@ const firstBugs = 26
 
 // implicit are the claims of every scenario, by the kind of finding that violates each: nobody writes them down, and a
 // mutant that a node's own assertions see names one of them.
-var implicit = map[string]string{"no-node-panics": "node panic", "invariants-hold": "broken invariant"}
+var implicit = map[string]string{"no-node-panics": "node panic", "invariants-hold": "broken invariant", "nothing-spins": "livelock"}
 
 // readMutant reads a patch file: header lines "key: value" up to the first "diff " or "---" line. The key set may come
 // more than once.
