@@ -146,9 +146,8 @@ func (c *consumer) askEnds(r *remote, parts []*part) error {
 // compare takes the leader's word for where the epoch ends in its log that was read last, or the latest before that.
 func (c *consumer) compare(p *part, under int32, end spot) {
 	switch {
-	case end.offset < 0: // it knows nothing of that time
-		c.env.Record().Reach(outOfRange)
-		p.reset = true
+	case end.offset < 0: // it knows nothing of that time; if the position is not there the fetch says so
+		p.holds = under
 	case end.offset < p.fetched.offset:
 		p.parted = &end
 	case end.epoch >= 0 && end.epoch < p.fetched.epoch: // nothing of that epoch is there, however long the log is
