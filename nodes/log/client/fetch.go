@@ -27,7 +27,7 @@ func (c *consumer) await() {
 				c.turnBack(p)
 			}
 		}
-		if slices.ContainsFunc(c.parts, func(p *part) bool { return p.reset }) && c.place() == nil {
+		if slices.ContainsFunc(c.parts, func(p *part) bool { return !p.placed() }) && c.place() == nil {
 			c.moved = true // its next poll begins elsewhere
 		}
 		c.feed()
@@ -210,7 +210,7 @@ func (c *consumer) place() error {
 		}
 	}
 	for _, p := range c.parts {
-		if p.position.offset >= 0 && !p.reset {
+		if p.placed() {
 			continue
 		}
 		at, err := c.edge(p)

@@ -57,8 +57,12 @@ func (p *part) put(at spot) {
 	p.holds, p.reset, p.parted = -1, false, nil
 }
 
-// wants says whether something is to be fetched for the part.
-func (p *part) wants() bool { return len(p.buffer) == 0 && !p.reset && p.parted == nil }
+// placed says whether it is known from where the part goes on.
+func (p *part) placed() bool { return p.position.offset >= 0 && !p.reset }
+
+// wants says whether something is to be fetched for the part. A fetch task outlives a generation of the group: it comes upon parts that are
+// not placed yet, of which a broker could only say that there is no such offset.
+func (p *part) wants() bool { return p.placed() && len(p.buffer) == 0 && p.parted == nil }
 
 // pass lets the next fetch begin after the batch.
 func (p *part) pass(b record.Batch) {
@@ -191,8 +195,12 @@ func (b *brokers) edge(r *remote, topic string, partition, epoch int32, which in
 	if len(told.Topics) != 1 || len(told.Topics[0].Partitions) != 1 {
 		return 0, errProtocol
 	}
-	if code := wire.Code(told.Topics[0].Partitions[0].ErrorCode); code != wire.None {
+	edge := told.Topics[0].Partitions[0]
+	if code := wire.Code(edge.ErrorCode); code != wire.None {
 		return 0, code
 	}
-	return told.Topics[0].Partitions[0].Offset, nil
+	if edge.Offset < 0 {
+		return 0, errProtocol
+	}
+	return edge.Offset, nil
 }

@@ -95,7 +95,7 @@ func (s *scripted) reply(env nodes.Env, request kmsg.Request) kmsg.Response {
 	case *kmsg.ListOffsetsRequest:
 		told := r.ResponseKind().(*kmsg.ListOffsetsResponse)
 		one := kmsg.NewListOffsetsResponseTopicPartition()
-		if one.Partition = r.Topics[0].Partitions[0].Partition; r.Topics[0].Partitions[0].Timestamp == -1 {
+		if one.Partition, one.Offset = r.Topics[0].Partitions[0].Partition, 0; r.Topics[0].Partitions[0].Timestamp == -1 {
 			one.Offset = s.end(one.Partition)
 		}
 		told.Topics = []kmsg.ListOffsetsResponseTopic{{Topic: "t", Partitions: []kmsg.ListOffsetsResponseTopicPartition{one}}}
@@ -131,8 +131,11 @@ func (s *scripted) fetched(env nodes.Env, r *kmsg.FetchRequest) kmsg.Response {
 	for _, asked := range r.Topics[0].Partitions {
 		one := kmsg.NewFetchResponseTopicPartition()
 		one.Partition, one.HighWatermark, one.LastStableOffset = asked.Partition, s.end(asked.Partition), s.end(asked.Partition)
-		if asked.CurrentLeaderEpoch != s.epoch {
+		switch {
+		case asked.CurrentLeaderEpoch != s.epoch:
 			one.ErrorCode, quiet = int16(wire.FencedLeaderEpoch), false
+		case asked.FetchOffset < 0:
+			one.ErrorCode, quiet = int16(wire.OffsetOutOfRange), false
 		}
 		for _, b := range s.logs[asked.Partition] {
 			if b.NextOffset() > asked.FetchOffset && one.ErrorCode == 0 {
@@ -178,6 +181,46 @@ func (s *scripted) polls() (all []string) {
 		}
 	}
 	return all
+}
+
+// joined is what a coordinator says to the only member of a group, which is given partition 0; nil is for all else.
+func joined(request kmsg.Request) kmsg.Response {
+	switch r := request.(type) {
+	case *kmsg.FindCoordinatorRequest:
+		told := r.ResponseKind().(*kmsg.FindCoordinatorResponse)
+		told.NodeID, told.Host, told.Port = 1, "broker", 9092
+		return told
+	case *kmsg.JoinGroupRequest:
+		told := r.ResponseKind().(*kmsg.JoinGroupResponse)
+		told.MemberID, told.LeaderID, told.Generation, told.Protocol = "m", "other", 3, kmsg.StringPtr("range")
+		return told
+	case *kmsg.SyncGroupRequest:
+		told := r.ResponseKind().(*kmsg.SyncGroupResponse)
+		given := kmsg.ConsumerMemberAssignment{Topics: []kmsg.ConsumerMemberAssignmentTopic{{Topic: "t", Partitions: []int32{0}}}}
+		told.MemberAssignment = given.AppendTo(nil)
+		return told
+	case *kmsg.HeartbeatRequest:
+		return r.ResponseKind()
+	case *kmsg.OffsetFetchRequest:
+		return come(r, 0, wire.None)
+	case *kmsg.OffsetCommitRequest:
+		return committed(r, wire.None)
+	}
+	return nil
+}
+
+// come says how far a group has come in partition 0.
+func come(r *kmsg.OffsetFetchRequest, to int64, code wire.Code) kmsg.Response {
+	told := r.ResponseKind().(*kmsg.OffsetFetchResponse)
+	told.Topics = []kmsg.OffsetFetchResponseTopic{{Topic: "t", Partitions: []kmsg.OffsetFetchResponseTopicPartition{{Offset: to, LeaderEpoch: -1, ErrorCode: int16(code)}}}}
+	return told
+}
+
+// committed says what became of a commit in partition 0.
+func committed(r *kmsg.OffsetCommitRequest, code wire.Code) kmsg.Response {
+	told := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+	told.Topics = []kmsg.OffsetCommitResponseTopic{{Topic: "t", Partitions: []kmsg.OffsetCommitResponseTopicPartition{{ErrorCode: int16(code)}}}}
+	return told
 }
 
 func reader() *client.ConsumerConfig {
@@ -287,18 +330,13 @@ func TestAStaticMemberThatIsFencedOffEnds(t *testing.T) {
 	config.Group, config.Static, config.Instance = "g", true, "one"
 	s := script(t, client.Consumer, config)
 	s.answer = func(request kmsg.Request) kmsg.Response {
-		switch r := request.(type) {
-		case *kmsg.FindCoordinatorRequest:
-			told := r.ResponseKind().(*kmsg.FindCoordinatorResponse)
-			told.NodeID, told.Host, told.Port = 1, "broker", 9092
-			return told
-		case *kmsg.JoinGroupRequest:
+		if r, is := request.(*kmsg.JoinGroupRequest); is {
 			require.Equal(t, "one", *r.InstanceID)
 			told := r.ResponseKind().(*kmsg.JoinGroupResponse)
 			told.ErrorCode = int16(wire.FencedInstanceID)
 			return told
 		}
-		return nil
+		return joined(request)
 	}
 	s.pass(time.Second)
 	require.Equal(t, "exit", s.Log().Downs[0].Why)
@@ -344,41 +382,17 @@ func TestWhoIsPutOutOfAGroupCommitsUnderItsOldNameStill(t *testing.T) {
 	put := false // out of the group
 	var commits []string
 	s.answer = func(request kmsg.Request) kmsg.Response {
+		code := map[bool]wire.Code{true: wire.UnknownMemberID}[put]
 		switch r := request.(type) {
-		case *kmsg.FindCoordinatorRequest:
-			told := r.ResponseKind().(*kmsg.FindCoordinatorResponse)
-			told.NodeID, told.Host, told.Port = 1, "broker", 9092
-			return told
-		case *kmsg.JoinGroupRequest:
-			told := r.ResponseKind().(*kmsg.JoinGroupResponse)
-			told.MemberID, told.LeaderID, told.Generation, told.Protocol = "m", "other", 3, kmsg.StringPtr("range")
-			return told
-		case *kmsg.SyncGroupRequest:
-			told := r.ResponseKind().(*kmsg.SyncGroupResponse)
-			given := kmsg.ConsumerMemberAssignment{Topics: []kmsg.ConsumerMemberAssignmentTopic{{Topic: "t", Partitions: []int32{0}}}}
-			told.MemberAssignment = given.AppendTo(nil)
-			return told
 		case *kmsg.HeartbeatRequest:
 			told := r.ResponseKind().(*kmsg.HeartbeatResponse)
-			if put {
-				told.ErrorCode = int16(wire.UnknownMemberID)
-			}
-			return told
-		case *kmsg.OffsetFetchRequest:
-			told := r.ResponseKind().(*kmsg.OffsetFetchResponse)
-			told.Topics = []kmsg.OffsetFetchResponseTopic{{Topic: "t", Partitions: []kmsg.OffsetFetchResponseTopicPartition{{Partition: 0, Offset: 0, LeaderEpoch: -1}}}}
+			told.ErrorCode = int16(code)
 			return told
 		case *kmsg.OffsetCommitRequest:
 			commits = append(commits, fmt.Sprint(r.MemberID, " of ", r.Generation, " at ", r.Topics[0].Partitions[0].Offset, " in ", r.Topics[0].Partitions[0].LeaderEpoch))
-			told := r.ResponseKind().(*kmsg.OffsetCommitResponse)
-			one := kmsg.OffsetCommitResponseTopicPartition{}
-			if put {
-				one.ErrorCode = int16(wire.UnknownMemberID)
-			}
-			told.Topics = []kmsg.OffsetCommitResponseTopic{{Topic: "t", Partitions: []kmsg.OffsetCommitResponseTopicPartition{one}}}
-			return told
+			return committed(r, code)
 		}
-		return nil
+		return joined(request)
 	}
 	s.put(0, 1, "a", "b")
 	s.pass(300 * time.Millisecond) // it has them in hand
@@ -388,4 +402,43 @@ func TestWhoIsPutOutOfAGroupCommitsUnderItsOldNameStill(t *testing.T) {
 	for _, c := range commits {
 		require.Equal(t, "m of 3 at 2 in 1", c)
 	}
+}
+
+// If this failed, a consumer would ask for what it is to process next before it knows what that is, be told that there is no such offset, and
+// begin its partition anew, whatever its group had committed by then.
+func TestAConsumerFetchesNothingBeforeItKnowsFromWhere(t *testing.T) {
+	config := reader()
+	config.Group, config.Heartbeat, config.Session = "g", 50*time.Millisecond, time.Second
+	s := script(t, client.Consumer, config)
+	again, unstable := false, false // the group divides its partitions again; a transaction may yet change how far it has come
+	to := int64(0)
+	s.answer = func(request kmsg.Request) kmsg.Response {
+		switch r := request.(type) {
+		case *kmsg.HeartbeatRequest:
+			told := r.ResponseKind().(*kmsg.HeartbeatResponse)
+			if again {
+				again, unstable, told.ErrorCode = false, true, int16(wire.RebalanceInProgress)
+			}
+			return told
+		case *kmsg.OffsetFetchRequest:
+			if unstable {
+				return come(r, -1, wire.UnstableOffsetCommit)
+			}
+			return come(r, to, wire.None)
+		case *kmsg.OffsetCommitRequest:
+			to = r.Topics[0].Partitions[0].Offset
+		case *kmsg.FetchRequest:
+			require.GreaterOrEqual(t, r.Topics[0].Partitions[0].FetchOffset, int64(0))
+		}
+		return joined(request)
+	}
+	s.put(0, 1, "a", "b")
+	s.pass(300 * time.Millisecond)
+	again = true
+	s.pass(200 * time.Millisecond) // those who fetched for the last generation are still at it
+	require.True(t, unstable)
+	unstable = false
+	s.put(0, 1, "c")
+	s.pass(time.Second)
+	require.Equal(t, []string{"!a", "b", "!c"}, s.polls())
 }
