@@ -95,7 +95,8 @@ func (s *scripted) reply(env nodes.Env, request kmsg.Request) kmsg.Response {
 	case *kmsg.ListOffsetsRequest:
 		told := r.ResponseKind().(*kmsg.ListOffsetsResponse)
 		one := kmsg.NewListOffsetsResponseTopicPartition()
-		if one.Partition, one.Offset = r.Topics[0].Partitions[0].Partition, 0; r.Topics[0].Partitions[0].Timestamp == -1 {
+		one.Partition = r.Topics[0].Partitions[0].Partition
+		if one.Offset = s.start(one.Partition); r.Topics[0].Partitions[0].Timestamp == -1 {
 			one.Offset = s.end(one.Partition)
 		}
 		told.Topics = []kmsg.ListOffsetsResponseTopic{{Topic: "t", Partitions: []kmsg.ListOffsetsResponseTopicPartition{one}}}
@@ -117,6 +118,13 @@ func (s *scripted) reply(env nodes.Env, request kmsg.Request) kmsg.Response {
 	return nil
 }
 
+func (s *scripted) start(partition int32) int64 {
+	if log := s.logs[partition]; len(log) > 0 {
+		return log[0].BaseOffset()
+	}
+	return 0
+}
+
 func (s *scripted) end(partition int32) int64 {
 	if log := s.logs[partition]; len(log) > 0 {
 		return log[len(log)-1].NextOffset()
@@ -134,7 +142,7 @@ func (s *scripted) fetched(env nodes.Env, r *kmsg.FetchRequest) kmsg.Response {
 		switch {
 		case asked.CurrentLeaderEpoch != s.epoch:
 			one.ErrorCode, quiet = int16(wire.FencedLeaderEpoch), false
-		case asked.FetchOffset < 0:
+		case asked.FetchOffset < s.start(asked.Partition) || asked.FetchOffset > s.end(asked.Partition):
 			one.ErrorCode, quiet = int16(wire.OffsetOutOfRange), false
 		}
 		for _, b := range s.logs[asked.Partition] {
@@ -441,4 +449,23 @@ func TestAConsumerFetchesNothingBeforeItKnowsFromWhere(t *testing.T) {
 	s.put(0, 1, "c")
 	s.pass(time.Second)
 	require.Equal(t, []string{"!a", "b", "!c"}, s.polls())
+}
+
+// If this failed, a member of a group that was away for longer than messages are kept would ask for ever for what is gone, or pass over what
+// is there.
+func TestAConsumerWhoseGroupsPlaceIsGoneBeginsWhereItWasTold(t *testing.T) {
+	for from, want := range map[client.Start][]string{client.Earliest: {"!c", "d", "e"}, client.Latest: {"!e"}} {
+		t.Run(string(from), func(t *testing.T) {
+			config := reader()
+			config.Group, config.From = "g", from
+			s := script(t, client.Consumer, config)
+			s.answer = joined // it had come to 0
+			s.put(0, 1, "a", "b", "c", "d")
+			s.logs[0] = s.logs[0][2:]
+			s.pass(500 * time.Millisecond)
+			s.put(0, 1, "e")
+			s.pass(500 * time.Millisecond)
+			require.Equal(t, want, s.polls())
+		})
+	}
 }
