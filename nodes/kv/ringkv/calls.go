@@ -12,6 +12,7 @@ import (
 //
 // Invariant: pending has every call of a gathering that is open, and no other.
 type calls struct {
+	// last is the number of the latest. Each life begins somewhere else: an answer to a call of the one before may come yet.
 	last    uint64
 	pending map[uint64]*call
 }

@@ -293,6 +293,32 @@ func TestHintsAreHeldAcrossACrashAndDelivered(t *testing.T) {
 	})
 }
 
+// If this failed, a server that is back at once would take what its life before was told of one key for what is known of
+// another.
+func TestAnAnswerToALifeBeforeIsNone(t *testing.T) {
+	tell(t, 4, func(c *ringkv.Config) {
+		c.Versions, c.Timeout, c.AntiEntropy = ringkv.LastWriteWins, time.Second, time.Hour
+	}, func(s *story, ask asks) {
+		// The first server keeps some of the keys, and asks two others for those and three for the rest: its calls have all numbers.
+		twenty := func(server int, request, answer string) {
+			for n := range 20 {
+				require.Equal(t, answer, ask(server, strings.ReplaceAll(request, "#", fmt.Sprint(n))))
+			}
+		}
+		s.hosts[2].StepClock(time.Hour) // what it writes wins over what others do
+		stall := s.hosts[1].Disk().Stall(s.Now())
+		twenty(3, "set before-# x", "+OK")
+		twenty(4, "set after-# y", "+OK")
+		twenty(1, "get before-#", `"x"`) // the second server tells nothing of either yet, for it is not on its disk
+		s.hosts[0].Crash().End()
+		s.pause(200 * time.Millisecond)
+		twenty(1, "get after-#", `"y"`)
+		stall.Lift(s.Now())
+		s.pause(3 * time.Second)
+		twenty(1, "get after-#", `"y"`)
+	})
+}
+
 // If this failed, a quorum that is not sloppy would count whom it should not, or a sloppy one refuse where somebody lives.
 func TestWhoIsAloneIsStrictOrSloppy(t *testing.T) {
 	for _, sloppy := range []bool{false, true} {

@@ -94,7 +94,7 @@ func run(env nodes.Env, config *Config) error {
 		return err
 	}
 	s := &server{env: env, config: config, record: env.Record(), rules: rules, end: env.NewCond(), turns: map[turnKey]*turn{}}
-	s.calls.pending = map[uint64]*call{}
+	s.calls = calls{last: env.Rand().Uint64() >> 16, pending: map[uint64]*call{}}
 	if err := s.recover(); err != nil {
 		return err
 	}
