@@ -79,11 +79,20 @@ func TestARequestGetsALineToAServerThatIsThere(t *testing.T) {
 // If this failed, a client would end while it still waits for an answer, or leave its connections open.
 func TestTheEndWaitsForWhatIsUnderWay(t *testing.T) {
 	knowing(t, func(env nodes.Env, s *ask.Servers[*line]) {
-		l, ended := s.Reach(nil, equal), 0
-		s.Begin("one", func() { _ = env.Sleep(5 * time.Millisecond); ended++ })
-		env.Go("two", func() { s.During(func() { _ = env.Sleep(2 * time.Millisecond); ended++ }) })
-		require.NoError(t, env.Sleep(time.Millisecond))
-		require.Equal(t, 2, s.InFlight())
+		l, ended, answered, came := s.Reach(nil, equal), 0, false, env.NewCond()
+		until := func() {
+			for !answered {
+				_ = came.Wait()
+			}
+			ended++
+		}
+		s.Begin("one", until)
+		env.Go("two", func() { s.During(until) })
+		for s.InFlight() < 2 {
+			require.NoError(t, env.Sleep(time.Millisecond))
+		}
+		env.AfterFunc(time.Millisecond, func() { answered = true; came.Broadcast() })
+		require.Zero(t, ended)
 		require.NoError(t, s.Stop())
 		require.Equal(t, 2, ended)
 		require.True(t, s.Stopping())
