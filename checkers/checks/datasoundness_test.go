@@ -33,6 +33,12 @@ func TestNoWeatherMakesARightStoreStale(t *testing.T) {
 	}
 }
 
+// If this failed, two writes that one server gives a version at the same time would be one version with two values.
+func TestWritesThroughOneServerAtOnceAreToldApart(t *testing.T) {
+	o := refOptions{Seed: 823, Kinds: []string{"crash", "lose-packets", "partition", "pause"}, Faults: 14, Rate: 5, Storm: 19 * time.Second}
+	requireNoStoreAlarm(t, o, o.store(false, ""), replicaChecks())
+}
+
 // If this failed, servers that answer alone, and tell each other later, would pass for one store. Those that stay together do, and
 // once all is quiet they do again.
 func TestAStoreThatAsksNobodyIsStale(t *testing.T) {

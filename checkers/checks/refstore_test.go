@@ -31,15 +31,15 @@ type refStore struct {
 	wrong string // what is wrong with it, if anything
 }
 
-// refCell is a value and its version: a number, and who gave it.
+// refCell is a value and its version: a number and, where two writes came by the same number, the value, which no other write has.
+// Who gave it would not do: one server may be giving numbers to two writes at a time.
 type refCell struct {
 	number int
-	by     string
 	value  string
 }
 
 func (c refCell) newer(d refCell) bool {
-	return c.number > d.number || c.number == d.number && c.by > d.by
+	return c.number > d.number || c.number == d.number && c.value > d.value
 }
 
 func (s *refStore) keep(key string, c refCell) {
@@ -96,7 +96,7 @@ func (s *refStore) access(key, value string, then func(c refCell, outcome histor
 	if s.alone {
 		c := s.disk[key]
 		if value != "" {
-			c = refCell{c.number + 1, s.name, value}
+			c = refCell{c.number + 1, value}
 			s.keep(key, c)
 		}
 		then(c, history.Ok)
@@ -108,7 +108,7 @@ func (s *refStore) access(key, value string, then func(c refCell, outcome histor
 			return
 		}
 		if value != "" {
-			c = refCell{c.number + 1, s.name + fmt.Sprint(s.life), value}
+			c = refCell{c.number + 1, value}
 		}
 		s.round(func(peer *refStore) refCell { peer.keep(key, c); return c }, func(_ refCell, ok bool) {
 			switch {
