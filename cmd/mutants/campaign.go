@@ -12,7 +12,7 @@ import (
 // it, and how long it takes to be found, from several first seeds, without guidance and with.
 type campaign struct {
 	options
-	root string
+	nursery *nursery
 	cellar
 	entries []*entry
 	todo    []*entry // those without a record
@@ -31,13 +31,13 @@ type entry struct {
 var errNotAll = errors.New("go on by the same command: what is done stays done")
 
 // newCampaign reads all mutants and what is known of them already.
-func newCampaign(o options, root string) (*campaign, error) {
-	mutants, err := readMutants(root, nil)
+func newCampaign(o options, n *nursery) (*campaign, error) {
+	mutants, err := readMutants(n.root, nil)
 	if err != nil {
 		return nil, err
 	}
-	c := &campaign{options: o, root: root, cellar: cellar{o.cache}}
-	k := &keys{root: root, sources: map[string]string{}, scenes: map[string]*scene{}}
+	c := &campaign{options: o, nursery: n, cellar: cellar{o.cache}}
+	k := &keys{sound: n.beside, scenes: map[string]*scene{}, runs: map[string]string{}}
 	for _, m := range mutants {
 		key, s, err := k.of(m)
 		if err != nil {
@@ -92,14 +92,9 @@ func (c *campaign) run(names []string) error {
 	if len(todo) == 0 {
 		return nil
 	}
-	n, err := newNursery(c.root)
-	if err != nil {
-		return err
-	}
-	defer n.clear()
 	if c.bases > 0 {
 		if err := sideBySide(len(todo), 2, func(i int) error {
-			_, err := n.plant(todo[i].mutant)
+			_, err := c.nursery.plant(todo[i].mutant)
 			return err
 		}); err != nil {
 			return err
@@ -111,10 +106,10 @@ func (c *campaign) run(names []string) error {
 		if c.lasts > 0 && time.Since(c.begun) > c.lasts {
 			return fmt.Errorf("%s are over, and %d mutants are left: %w", c.lasts, len(todo)-i, errNotAll)
 		}
-		if err := c.find(e, n); err != nil {
+		if err := c.find(e); err != nil {
 			return fmt.Errorf("%s: %w", e.name, err)
 		}
-		if err := os.RemoveAll(n.of(e.mutant)); err != nil {
+		if err := os.RemoveAll(c.nursery.of(e.mutant)); err != nil {
 			return err
 		}
 		spent := time.Since(c.begun)
@@ -126,18 +121,18 @@ func (c *campaign) run(names []string) error {
 func rough(d time.Duration) time.Duration { return d.Round(time.Second) }
 
 // find finds out about one mutant what is missing, and keeps it.
-func (c *campaign) find(e *entry, n *nursery) error {
-	sick, err := n.planted(e.mutant)
+func (c *campaign) find(e *entry) error {
+	sick, err := c.nursery.planted(e.mutant)
 	if err != nil {
 		return err
 	}
 	if !c.tried(e) {
-		if err := c.try(e, n, sick); err != nil {
+		if err := c.try(e, sick); err != nil {
 			return err
 		}
 	}
 	if !c.searched(e) {
-		if err := c.search(e, n, sick); err != nil {
+		if err := c.search(e, sick); err != nil {
 			return err
 		}
 	}
@@ -145,11 +140,11 @@ func (c *campaign) find(e *entry, n *nursery) error {
 }
 
 // try finds out whether each claim that must see the mutant does, and by how little.
-func (c *campaign) try(e *entry, n *nursery, sick string) error {
+func (c *campaign) try(e *entry, sick string) error {
 	r := &record{Key: e.key}
 	var trials []*trial
 	for i := range e.claims {
-		t := newTrial(e.mutant, i, c.options, n, sick)
+		t := newTrial(e.mutant, i, c.options, c.nursery, sick)
 		if err := t.run(); err != nil {
 			return err
 		}
@@ -174,8 +169,8 @@ func (c *campaign) try(e *entry, n *nursery, sick string) error {
 }
 
 // search finds out how long the mutant takes to be found. Claims about single runs are looked for together.
-func (c *campaign) search(e *entry, n *nursery, sick string) error {
-	w := watch{binary: sick, dir: n.of(e.mutant), jobs: c.jobs, patience: c.patience(e)}
+func (c *campaign) search(e *entry, sick string) error {
+	w := watch{binary: sick, dir: c.nursery.of(e.mutant), jobs: c.jobs, patience: c.patience(e)}
 	each := quest{mutant: e.mutant, watch: w, limit: []string{"--for", w.patience.String()}, unguided: e.points > 1}
 	var quests []quest
 	for _, f := range e.Findings {

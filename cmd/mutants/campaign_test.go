@@ -1,10 +1,8 @@
 package main
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,33 +17,40 @@ func TestWhatIsKnownOfAMutantHangsOnWhatItWasFoundWith(t *testing.T) {
 	require.NoError(t, err)
 	ring, jobs := mutants[0], mutants[1]
 	require.Equal(t, "half-a-quorum", ring.name)
-	keyOf := func(m mutant, sources map[string]string) string {
-		key, s, err := (&keys{root: "../..", sources: sources, scenes: map[string]*scene{}}).of(&m)
+	command := filepath.Join(t.TempDir(), "simrun")
+	runsAre := func(luck string) { // a command whose runs hang on the scenario and the luck
+		script := "#!/bin/sh\nfor run in $(seq $5); do printf '{\"hash\":\"%s\"}\\n' $(echo " + luck + " $run $* | sed 's/--out.*//' | md5sum | cut -c1-32); done\n"
+		require.NoError(t, os.WriteFile(command, []byte(script), 0o700))
+	}
+	keyOf := func(m mutant) string {
+		k := &keys{sound: func(*mutant) (string, error) { return command, nil }, scenes: map[string]*scene{}, runs: map[string]string{}}
+		key, s, err := k.of(&m)
 		require.NoError(t, err)
 		require.NotEmpty(t, s.checkOf(m.claims[0]))
 		return key
 	}
-	sources := map[string]string{}
-	key, ringKey := keyOf(*jobs, sources), keyOf(*ring, sources)
-	require.Equal(t, key, keyOf(*jobs, map[string]string{}), "it is the same each time")
-	require.Equal(t, []string{"./nodes/gearman/...", "./nodes/kv/..."}, slices.Sorted(maps.Keys(sources)))
+	runsAre("one")
+	key := keyOf(*jobs)
+	require.Equal(t, key, keyOf(*jobs), "it is the same each time")
+	require.NotEqual(t, key, keyOf(*ring))
 
 	told := *jobs
 	told.bug, told.source, told.recorded, told.known = "said better", "and where", []string{"1"}, []int{1}
-	require.Equal(t, key, keyOf(told, sources), "words and seeds change nothing")
+	require.Equal(t, key, keyOf(told), "words and seeds change nothing")
 	other := *jobs
 	other.diff += "+x\n"
-	require.NotEqual(t, key, keyOf(other, sources))
+	require.NotEqual(t, key, keyOf(other))
 	other = *jobs
 	other.scenario = "squalls"
-	require.NotEqual(t, key, keyOf(other, sources))
+	require.NotEqual(t, key, keyOf(other))
 	other = *jobs
 	other.settings = []string{"--set", "storm.lasts=20s"}
-	require.NotEqual(t, key, keyOf(other, sources))
+	require.NotEqual(t, key, keyOf(other))
 
-	sources["./nodes/gearman/..."] += "changed"
-	require.NotEqual(t, key, keyOf(*jobs, sources))
-	require.Equal(t, ringKey, keyOf(*ring, sources), "a job server is none of a ring's business")
+	runsAre("another")
+	require.NotEqual(t, key, keyOf(*jobs), "the code does something else")
+	runsAre("one")
+	require.Equal(t, key, keyOf(*jobs), "it does again what it did")
 
 	c := cellar{t.TempDir()}
 	got, err := c.get(jobs, key)
@@ -81,7 +86,7 @@ func TestThePageSaysHowLongItTakes(t *testing.T) {
 	quick := []hunt{{Seeds: 3, Seconds: 0.25}, {Seeds: 1, Seconds: 0.5}, {Seeds: 2, Seconds: 1}}
 	slow := []hunt{{Seeds: 900, Seconds: 70}, {Seeds: 300, Seconds: 90}, {Seeds: 200, Seconds: 20}}
 	never := []hunt{{Seconds: 60}, {Seconds: 60}, {Seeds: 100, Seconds: 30}}
-	c := &campaign{options: options{bases: 3, budget: time.Minute}, root: root, entries: []*entry{
+	c := &campaign{options: options{bases: 3, budget: time.Minute}, nursery: &nursery{root: root}, entries: []*entry{
 		{mutant: planted("soon", "nodes/gearman", 1, 2), scene: one, record: &record{Findings: found(quick, quick)}},
 		{mutant: planted("late", "nodes/raft"), scene: one, record: &record{Findings: found(slow, quick)}},
 		{mutant: planted("lost", "nodes/raft"), scene: one, record: &record{Findings: found(never, never)}},

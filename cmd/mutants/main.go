@@ -102,7 +102,12 @@ func tell(o options, names []string) (failed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	c, err := newCampaign(o, root)
+	n, err := newNursery(root)
+	if err != nil {
+		return 0, err
+	}
+	defer n.clear()
+	c, err := newCampaign(o, n)
 	if err != nil {
 		return 0, err
 	}

@@ -61,7 +61,7 @@ the seeds that stand here; [planting bugs](planting-bugs.md) says how that works
 	for i, s := range systems {
 		rows := ""
 		for _, e := range c.entries {
-			if systemOf(patchOf(c.root, e.mutant)) == i {
+			if systemOf(patchOf(c.nursery.root, e.mutant)) == i {
 				rows += e.rows(c.budget)
 			}
 		}

@@ -42,16 +42,15 @@ func (n *nursery) sound(m *mutant) string { return filepath.Join(n.dir, soundNam
 
 func soundName(m *mutant) string { return "sound-" + filepath.Base(m.program) }
 
-// beside builds the command as it is, once.
-func (n *nursery) beside(m *mutant) error {
+// beside is the command as it is, built once.
+func (n *nursery) beside(m *mutant) (binary string, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.built[m.program] {
-		return nil
+	if !n.built[m.program] {
+		_, err = build(n.root, n.dir, soundName(m), m.program, "")
+		n.built[m.program] = err == nil
 	}
-	_, err := build(n.root, n.dir, soundName(m), m.program, "")
-	n.built[m.program] = err == nil
-	return err
+	return n.sound(m), err
 }
 
 func (n *nursery) clear() { _ = os.RemoveAll(n.dir) }
@@ -73,7 +72,7 @@ const sickName = "simrun"
 
 // plant builds the command with the bug in it, and the one beside it.
 func (n *nursery) plant(m *mutant) (binary string, err error) {
-	if err := n.beside(m); err != nil {
+	if _, err := n.beside(m); err != nil {
 		return "", err
 	}
 	dir := n.of(m)

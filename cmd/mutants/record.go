@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"simrun/nodes/kinds"
@@ -94,21 +95,23 @@ func writeWhole(path string, text []byte) error {
 	return os.Rename(part, path)
 }
 
-// keys says under which key what is found out about a mutant is kept: whatever could change it changes the key. A record
-// hangs on the patch, the scenario with all that it includes, and the source of the simulator, the
-// checkers and the nodes of the scenario's systems; not on other systems' nodes, nor on what tells of runs.
+// keys says under which key what is found out about a mutant is kept: the patch, the scenario with all that it includes, and what
+// the code as it is does in that scenario, which the hashes of some runs say. Source that runs do not tell apart keeps what is known.
+// How runs are judged is no part of it: that each recorded seed is still caught is tried without a campaign.
 type keys struct {
-	root    string
-	sources map[string]string // digests, by packages
-	scenes  map[string]*scene
+	sound  func(m *mutant) (command string, err error) // the command as it is, without the bug
+	scenes map[string]*scene
+	runs   map[string]string // hashes, by command and scenario
 }
+
+// runsOfKey are how many runs say what the code does. Something rare may hide from them.
+const runsOfKey = 10
 
 // scene is what of a scenario matters here.
 type scene struct {
-	digest  string
-	systems []string          // the first words of its nodes' kinds
-	checks  map[string]string // by claim
-	points  int               // of its matrix
+	digest string
+	checks map[string]string // by claim
+	points int               // of its matrix
 }
 
 // of is the mutant's key, and its scenario.
@@ -120,25 +123,38 @@ func (k *keys) of(m *mutant) (string, *scene, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, s.digest, m.settings, m.claims, m.without, m.seeds)
 	fmt.Fprintln(sum, m.diff)
-	var parts []string
-	for _, system := range s.systems {
-		parts = append(parts, "./nodes/"+system+"/...")
-	}
-	if m.program != ownProgram {
-		parts = append(parts, m.program)
-	}
-	for _, part := range parts {
-		if k.sources[part] == "" {
-			if k.sources[part], err = sourcesOf(k.root, part); err != nil {
-				return "", nil, err
-			}
-		}
-		fmt.Fprintln(sum, k.sources[part])
-	}
-	return fmt.Sprintf("%x", sum.Sum(nil)), s, nil
+	runs, err := k.hashes(m)
+	fmt.Fprintln(sum, runs)
+	return fmt.Sprintf("%x", sum.Sum(nil)), s, err
 }
 
-var kindOfNode = regexp.MustCompile(`\brun: ([a-z]+)\.`)
+var hashOfRun = regexp.MustCompile(`"hash":"[0-9a-f]{32}"`)
+
+// hashes are those of the first runs of the mutant's scenario, with the code as it is.
+func (k *keys) hashes(m *mutant) (string, error) {
+	name := m.program + " " + m.scenario + strings.Join(m.settings, " ")
+	if known, ok := k.runs[name]; ok {
+		return known, nil
+	}
+	command, err := k.sound(m)
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "hashes")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	cmd := exec.Command(command, append([]string{m.scenario, "--seed", "1", "--seeds", strconv.Itoa(runsOfKey), "--json", "--keep-going", "--out", dir}, m.settings...)...)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	found := hashOfRun.FindAll(out, -1)
+	if len(found) != runsOfKey {
+		return "", fmt.Errorf("%s: %d runs of %s instead of %d: %w", m.name, len(found), m.scenario, runsOfKey, err)
+	}
+	k.runs[name] = string(bytes.Join(found, []byte("\n")))
+	return k.runs[name], nil
+}
 
 func (k *keys) scene(m *mutant) (*scene, error) {
 	name := m.scenario + strings.Join(m.settings, " ")
@@ -153,50 +169,8 @@ func (k *keys) scene(m *mutant) (*scene, error) {
 	for _, c := range sc.Specs[0].Claims {
 		s.checks[c.Name] = c.Check
 	}
-	text, err := os.ReadFile(filepath.Join(k.root, "scenarios", m.scenario+".yaml"))
-	if err != nil {
-		return nil, err
-	}
-	for _, found := range kindOfNode.FindAllSubmatch(text, -1) {
-		s.systems = append(s.systems, string(found[1]))
-	}
-	slices.Sort(s.systems)
-	s.systems = slices.Compact(s.systems)
 	k.scenes[name] = s
 	return s, nil
-}
-
-// sourcesOf is a digest of all source that a run of such packages hangs on. Other people's modules stand there by their versions.
-func sourcesOf(root, packages string) (string, error) {
-	const each = `{{if not .Standard}}{{$dir := .Dir}}{{.ImportPath}}@{{with .Module}}{{.Version}}{{end}}{{range .GoFiles}}{{"\t"}}{{$dir}}/{{.}}{{end}}{{end}}`
-	cmd := exec.Command("go", "list", "-deps", "-f", each, "./scenarios/explore", packages)
-	cmd.Dir = root
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("go list: %w", err)
-	}
-	version, err := exec.Command("go", "version").Output()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.New()
-	sum.Write(version)
-	for line := range bytes.Lines(out) {
-		words := strings.Split(strings.TrimSpace(string(line)), "\t")
-		fmt.Fprintln(sum, words[0])
-		if !strings.HasSuffix(words[0], "@") {
-			continue // its version says it
-		}
-		for _, file := range words[1:] {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return "", err
-			}
-			fmt.Fprintln(sum, len(text))
-			sum.Write(text)
-		}
-	}
-	return fmt.Sprintf("%x", sum.Sum(nil)), nil
 }
 
 // checkOf is the checker behind a claim; of a finding that is nobody's claim, the kind of finding.
