@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"simrun/sim/simtest/golden"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,7 +51,7 @@ func TestARunDirectoryIsTheSameBytesEachTime(t *testing.T) {
 		return string(text)
 	}
 	require.Equal(t, read(), read())
-	golden(t, "result.json", read())
+	golden.Equal(t, "testdata/result.json", read())
 }
 
 // If this failed, half a file could pass for a whole one.

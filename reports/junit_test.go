@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"testing"
 
+	"simrun/sim/simtest/golden"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -12,7 +14,7 @@ import (
 func TestJUnitCountsWhatABuildServerCounts(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, JUnit([]Suite{SuiteOf(calm()), SuiteOf(stormy()), BatchSuite(swept(t, 40, 3))})(&b))
-	golden(t, "junit.xml", b.String())
+	golden.Equal(t, "testdata/junit.xml", b.String())
 
 	var read struct {
 		Suites []struct {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/reports/internal/looked"
+	"simrun/sim/simtest/golden"
 )
 
 // A build's log alone tells what happened: the story, with what the disks were told, and who said what to whom when.
@@ -21,7 +22,7 @@ func TestALogAloneTellsWhatHappened(t *testing.T) {
 			require.LessOrEqual(t, runes(strings.TrimRight(line, "\n")), width, line)
 		}
 		if width == 80 {
-			golden(t, "strip.txt", b.String())
+			golden.Equal(t, "testdata/strip.txt", b.String())
 		}
 	}
 }

@@ -2,10 +2,8 @@ package reports
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,23 +12,10 @@ import (
 
 	"simrun/scenarios"
 	"simrun/scenarios/explore"
+	"simrun/sim/simtest/golden"
 )
 
 var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
-
-var rewrite = flag.Bool("rewrite", false, "write what the tests see into testdata")
-
-// golden compares text with a file of testdata.
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *rewrite {
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), text)
-}
 
 func calm() *scenarios.Result {
 	return &scenarios.Result{Version: 1, Scenario: "thunderstorm", Seed: "51c09be2770a4d13", Commit: "4be19d0",
@@ -80,18 +65,18 @@ func TestARunReadsAsAStory(t *testing.T) {
 	var b bytes.Buffer
 	terminal := &Terminal{Out: &b, Command: "simrun"}
 	require.NoError(t, terminal.Run(calm(), kept))
-	golden(t, "holds.txt", b.String())
+	golden.Equal(t, "testdata/holds.txt", b.String())
 
 	b.Reset()
 	require.NoError(t, terminal.Run(stormy(), kept))
-	golden(t, "violated.txt", b.String())
+	golden.Equal(t, "testdata/violated.txt", b.String())
 
 	b.Reset()
 	diverged := calm()
 	diverged.Verdict = scenarios.Diverged
 	diverged.Divergence = &scenarios.Divergence{Step: 12_345, At: 3.25, Was: "gearman-a recv SUBMIT_JOB", Is: "gearman-a sync journal", Exact: true}
 	require.NoError(t, terminal.Run(diverged, kept))
-	golden(t, "diverged.txt", b.String())
+	golden.Equal(t, "testdata/diverged.txt", b.String())
 }
 
 // If this failed, lines would break in a terminal of eighty columns, or could not be pasted in one piece.
@@ -158,22 +143,22 @@ func TestASweepReadsAsCounts(t *testing.T) {
 
 	batch := swept(t, 40, 3)
 	require.NoError(t, terminal.Batch(batch, "", runOf))
-	golden(t, "batch-violated.txt", b.String())
+	golden.Equal(t, "testdata/batch-violated.txt", b.String())
 
 	b.Reset()
 	batch = swept(t, 40, 23)
 	require.Equal(t, 3, batch.Unexplained())
 	batch.Shard = "2/3"
 	require.NoError(t, terminal.Batch(batch, "runs/thunderstorm/sweep-0000000000000007-2-of-3", runOf))
-	golden(t, "batch-shard.txt", b.String())
+	golden.Equal(t, "testdata/batch-shard.txt", b.String())
 
 	b.Reset()
 	require.NoError(t, terminal.Batch(swept(t, 40, 0), "", runOf))
-	golden(t, "batch-unknown.txt", b.String())
+	golden.Equal(t, "testdata/batch-unknown.txt", b.String())
 
 	b.Reset()
 	require.NoError(t, terminal.Batch(swept(t, 7, 0), "", runOf))
-	golden(t, "batch-small.txt", b.String())
+	golden.Equal(t, "testdata/batch-small.txt", b.String())
 }
 
 // swept is a batch of so many seeds, of which the first few are violated.
@@ -228,6 +213,6 @@ func TestAViolationIsAnnotatedAtItsClaim(t *testing.T) {
 		}
 		return Place{}
 	}))
-	golden(t, "annotations.txt", b.String())
+	golden.Equal(t, "testdata/annotations.txt", b.String())
 	require.Equal(t, 2, strings.Count(b.String(), "\n"), "each is one line")
 }

@@ -10,6 +10,7 @@ import (
 
 	"simrun/scenarios"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/golden"
 )
 
 // If this fails, a scenario that comes with the command does not run as it stands, or somebody is warned of it.
@@ -109,7 +110,7 @@ func TestNames(t *testing.T) {
 func TestTheReferenceIsUpToDate(t *testing.T) {
 	const file = "../docs/reference.md"
 	got := scenarios.Reference(catalog)
-	if scenarios.Rewrite() {
+	if golden.Rewriting() {
 		require.NoError(t, os.WriteFile(file, got, 0o644))
 	}
 	want, err := os.ReadFile(file)

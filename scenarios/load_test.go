@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"simrun/sim/simtest/golden"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -85,13 +87,7 @@ func TestMistakes(t *testing.T) {
 			if err != nil {
 				got = err.Error() + "\n"
 			}
-			golden := strings.TrimSuffix(file, ".yaml") + ".txt"
-			if *rewrite {
-				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-			}
-			want, err := os.ReadFile(golden)
-			require.NoError(t, err)
-			require.Equal(t, string(want), got)
+			golden.Equal(t, strings.TrimSuffix(file, ".yaml")+".txt", got)
 		})
 	}
 }

@@ -3,7 +3,6 @@
 package objects_test
 
 import (
-	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -22,9 +21,8 @@ import (
 	"simrun/checkers"
 	"simrun/checkers/objects"
 	"simrun/nodes/history"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what was measured into docs/checkers.md")
 
 const (
 	page  = "../../docs/checkers.md"
@@ -41,7 +39,7 @@ func TestTable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			table := tableOf(t, kinds[name])
 			t.Log(table)
-			if *rewrite {
+			if golden.Rewriting() {
 				put(t, fmt.Sprintf(begin, name, name), fmt.Sprintf(end, name), table)
 			}
 		})

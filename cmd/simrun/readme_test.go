@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"net"
 	"os"
 	"os/exec"
@@ -16,9 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/scenarios"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "put into the README what its commands print")
 
 // root is the top of the project, from here.
 const root = "../.."
@@ -229,13 +227,13 @@ func TestTheReadmeShowsWhatIsPrinted(t *testing.T) {
 		}
 		shown++
 		said, _ := d.follow(strings.TrimPrefix(command, "$ "))
-		if !*rewrite {
+		if !golden.Rewriting() {
 			require.Equal(t, marks(said), marks(printed), "%s\n%s", command, said)
 		}
 		return "```console\n" + command + "\n" + said + "```"
 	})
 	require.Equal(t, 2, shown)
-	if *rewrite {
+	if golden.Rewriting() {
 		require.NoError(t, os.WriteFile(page, []byte(fresh), 0o644))
 	}
 }

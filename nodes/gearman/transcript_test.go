@@ -1,10 +1,7 @@
 package gearman
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,9 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v4"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write what was heard into the transcripts")
+	"simrun/sim/simtest/golden"
+)
 
 // Transcripts are conversations with a server, in testdata. A line is one of
 //
@@ -31,70 +28,47 @@ var rewrite = flag.Bool("rewrite", false, "write what was heard into the transcr
 //
 // If one failed, users of other servers could not rely here on what they rely on there.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			got := newTranscript(t).play(string(text))
-			if *rewrite {
-				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-			}
-			require.Equal(t, string(text), got)
-		})
-	}
+	golden.Transcripts(t, func(t *testing.T) func(string) []string {
+		t.Parallel()
+		config := DefaultServerConfig()
+		config.WakeTimeout = 20 * time.Second
+		return (&transcript{t: t, config: config, peers: map[string]*peer{}}).do
+	})
 }
 
 type transcript struct {
-	t     *testing.T
-	rig   *rig
-	names []string
-	peers map[string]*peer
-	lives []string // the server's generations
-}
-
-func newTranscript(t *testing.T) *transcript {
-	return &transcript{t: t, peers: map[string]*peer{}}
-}
-
-// play does what the lines say, and returns them with what was heard.
-func (c *transcript) play(text string) string {
-	config := DefaultServerConfig()
-	config.WakeTimeout = 20 * time.Second
-	var out strings.Builder
-	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		fmt.Fprintln(&out, line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if setting, ok := strings.CutPrefix(line, "config: "); ok {
-			require.NoError(c.t, yaml.Unmarshal([]byte(setting), config))
-			continue
-		}
-		if c.rig == nil {
-			c.rig = &rig{t: c.t, config: config, dir: c.t.TempDir(), byHand: true}
-			c.rig.start()
-			c.t.Cleanup(func() {
-				if c.rig.host != nil {
-					c.rig.crash()
-				}
-			})
-		}
-		for _, heard := range c.do(line) {
-			fmt.Fprintln(&out, "  "+c.named(heard))
-		}
-	}
-	return out.String()
+	t      *testing.T
+	config *ServerConfig
+	rig    *rig
+	names  []string
+	peers  map[string]*peer
+	lives  []string // the server's generations
 }
 
 // do does what one line says, and returns what was heard of it.
 func (c *transcript) do(line string) []string {
+	if setting, ok := strings.CutPrefix(line, "config: "); ok {
+		require.NoError(c.t, yaml.Unmarshal([]byte(setting), c.config))
+		return nil
+	}
+	if c.rig == nil {
+		c.begin()
+	}
+	return mapped(c.hear(line), c.named)
+}
+
+// begin starts the server.
+func (c *transcript) begin() {
+	c.rig = &rig{t: c.t, config: c.config, dir: c.t.TempDir(), byHand: true}
+	c.rig.start()
+	c.t.Cleanup(func() {
+		if c.rig.host != nil {
+			c.rig.crash()
+		}
+	})
+}
+
+func (c *transcript) hear(line string) []string {
 	words := strings.Fields(line)
 	switch words[0] {
 	case "close":

@@ -1,7 +1,6 @@
 package kv
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -13,9 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write what was answered into the transcript")
+	"simrun/sim/simtest/golden"
+)
 
 func args(words ...string) (all [][]byte) {
 	for _, w := range words {
@@ -67,10 +66,7 @@ func TestCommandsAnswerAsRedisDoes(t *testing.T) {
 		}
 		got.WriteString(line + "\n")
 	}
-	if *rewrite {
-		require.NoError(t, os.WriteFile(file, []byte(got.String()), 0o644))
-	}
-	require.Equal(t, string(text), got.String())
+	golden.Equal(t, file, got.String())
 }
 
 // If this failed, a write whose answer was lost would be done twice, or a client be told another answer than it was.

@@ -1,10 +1,7 @@
 package raft
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,9 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what happened into the transcripts")
 
 // Transcripts are small stories of a cluster, in testdata. A line is one of
 //
@@ -43,21 +39,7 @@ var rewrite = flag.Bool("rewrite", false, "write what happened into the transcri
 //
 // If one failed, servers would behave otherwise than its comments say.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			s := &transcript{t: t}
-			got := s.play(string(text))
-			if *rewrite {
-				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-			}
-			require.Equal(t, string(text), got)
-		})
-	}
+	golden.Transcripts(t, func(t *testing.T) func(string) []string { return (&transcript{t: t}).say })
 }
 
 type transcript struct {
@@ -68,30 +50,17 @@ type transcript struct {
 	reads uint64
 }
 
-// play does what the lines say, and returns them with what came of it.
-func (s *transcript) play(text string) string {
-	var out strings.Builder
-	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		fmt.Fprintln(&out, line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		s.heard = nil
-		before := s.ranks()
-		s.do(strings.Fields(line))
-		for _, heard := range s.heard {
-			fmt.Fprintln(&out, "  "+heard)
-		}
-		for i, is := range s.ranks() {
-			if before != nil && (i >= len(before) || before[i] != is) {
-				fmt.Fprintln(&out, "  "+is)
-			}
+// say does what a line says, and returns what was heard and who has changed.
+func (s *transcript) say(line string) []string {
+	s.heard = nil
+	before := s.ranks()
+	s.do(strings.Fields(line))
+	for i, is := range s.ranks() {
+		if before != nil && (i >= len(before) || before[i] != is) {
+			s.heard = append(s.heard, is)
 		}
 	}
-	return out.String()
+	return s.heard
 }
 
 // ranks is what everybody is: a role in a term.

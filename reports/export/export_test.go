@@ -3,9 +3,6 @@ package export
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,21 +13,8 @@ import (
 
 	"simrun/reports/internal/looked"
 	"simrun/reports/recording"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what the tests see into testdata")
-
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *rewrite {
-		require.NoError(t, os.MkdirAll("testdata", 0o777))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), text)
-}
 
 func small(t *testing.T) *recording.Recording {
 	r, err := looked.At("../internal/looked/forgetful.yaml", "2", "nodes.server.with.queue=journal", "nodes.server.with.sync=interval")
@@ -56,8 +40,8 @@ func written(t *testing.T, write func(*bytes.Buffer) error) string {
 
 func TestATraceIsTheSameEachTime(t *testing.T) {
 	trace := written(t, func(b *bytes.Buffer) error { return Trace(b, small(t)) })
-	golden(t, "trace.json", trace)
-	golden(t, "shiviz.log", written(t, func(b *bytes.Buffer) error { r := small(t); return ShiViz(b, r, r.Slice()) }))
+	golden.Equal(t, "testdata/trace.json", trace)
+	golden.Equal(t, "testdata/shiviz.log", written(t, func(b *bytes.Buffer) error { r := small(t); return ShiViz(b, r, r.Slice()) }))
 }
 
 // traced is an event as a reader of the format has it.

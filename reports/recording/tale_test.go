@@ -1,10 +1,7 @@
 package recording_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,21 +10,8 @@ import (
 
 	"simrun/reports/internal/looked"
 	"simrun/reports/recording"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what the tests see into testdata")
-
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *rewrite {
-		require.NoError(t, os.MkdirAll("testdata", 0o777))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), text)
-}
 
 // told is a slice and its tale as text.
 func told(r *recording.Recording) string {
@@ -54,14 +38,14 @@ func told(r *recording.Recording) string {
 func TestTheTaleOfALostJob(t *testing.T) {
 	r, err := looked.At("../internal/looked/forgetful.yaml", "2")
 	require.NoError(t, err)
-	golden(t, "lost-job.txt", told(r))
+	golden.Equal(t, "testdata/lost-job.txt", told(r))
 }
 
 // A server that answers before its disk has what it promised loses it with the power, and what it lost is told.
 func TestTheTaleOfAJobThatWasNotSynced(t *testing.T) {
 	r, err := looked.At("../internal/looked/forgetful.yaml", "2", "nodes.server.with.queue=journal", "nodes.server.with.sync=interval")
 	require.NoError(t, err)
-	golden(t, "unsynced-job.txt", told(r))
+	golden.Equal(t, "testdata/unsynced-job.txt", told(r))
 }
 
 // A run in which all holds has no story, and one that was not recorded has no messages.

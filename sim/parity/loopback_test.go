@@ -22,6 +22,7 @@ import (
 
 	"simrun/nodes"
 	"simrun/nodes/osenv"
+	"simrun/sim/simtest/golden"
 )
 
 // TestMain is also the main of the process that a scene kills.
@@ -104,7 +105,7 @@ func TestLoopback(t *testing.T) {
 	var text strings.Builder
 	for i, sc := range scenes {
 		t.Run(sc.name, func(t *testing.T) {
-			if *rewrite {
+			if golden.Rewriting() {
 				require.NoError(t, performances[i].err)
 				require.NotContains(t, written(performances[i].lines), "SCENE BROKEN")
 				fmt.Fprintf(&text, "=== %s\n%s\n\n", sc.name, written(performances[i].lines))
@@ -123,8 +124,8 @@ func TestLoopback(t *testing.T) {
 			compare(t, sc, performances[i].lines)
 		})
 	}
-	if *rewrite && !t.Failed() {
-		require.NoError(t, os.WriteFile(golden, []byte(text.String()), 0o644))
+	if golden.Rewriting() && !t.Failed() {
+		require.NoError(t, os.WriteFile(linux, []byte(text.String()), 0o644))
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,9 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "take down the transcripts anew from the real kernel")
 
 // scene is one story of two hosts.
 type scene struct {
@@ -340,13 +338,13 @@ func TestScenesAreNamedOnce(t *testing.T) {
 	}
 }
 
-const golden = "testdata/linux.txt"
+const linux = "testdata/linux.txt"
 
 // transcripts reads the real kernel's, by scene.
 func transcripts(t *testing.T) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile(golden)
-	if errors.Is(err, fs.ErrNotExist) && *rewrite {
+	text, err := os.ReadFile(linux)
+	if errors.Is(err, fs.ErrNotExist) && golden.Rewriting() {
 		return nil
 	}
 	require.NoError(t, err)

@@ -5,12 +5,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,9 +17,8 @@ import (
 	"pgregory.net/rapid"
 
 	"simrun/nodes/history"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write the files of testdata anew")
 
 // everything is a history with something of everything.
 func everything() *history.History {
@@ -63,14 +59,7 @@ func reread(t require.TestingT, text string) *history.History {
 
 // If this failed, a history written here would mean something else to those who read it.
 func TestAHistoryIsWrittenAsJepsenDoes(t *testing.T) {
-	text := written(t, everything())
-	file := filepath.Join("testdata", "history.jsonl")
-	if *rewrite {
-		require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
-	}
-	want, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, string(want), text)
+	golden.Equal(t, "testdata/history.jsonl", written(t, everything()))
 }
 
 // If this failed, a run could not be judged again from its file.

@@ -1,10 +1,7 @@
 package group
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,12 +10,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"simrun/sim/simtest/golden"
 )
 
 // random is what makes an ID one that nobody had before.
 var random = regexp.MustCompile(`[0-9a-f]{32}`)
-
-var rewrite = flag.Bool("rewrite", false, "write what happened into the transcripts")
 
 // Transcripts are small stories of groups, in testdata. A line is one of
 //
@@ -44,42 +41,22 @@ var rewrite = flag.Bool("rewrite", false, "write what happened into the transcri
 //
 // If one failed, groups would behave otherwise than its comments say.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			s := &transcript{t: t, ids: map[string]string{}, joins: map[string][]string{}}
-			got := s.play(string(text))
-			if *rewrite {
-				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-			}
-			require.Equal(t, string(text), got)
-		})
-	}
+	golden.Transcripts(t, func(t *testing.T) func(string) []string {
+		s := &transcript{t: t, ids: map[string]string{}, joins: map[string][]string{}}
+		return func(line string) []string {
+			s.heard = nil
+			s.do(strings.Fields(line))
+			return s.heard
+		}
+	})
 }
 
 type transcript struct {
 	t testing.TB
 	*world
-	out   strings.Builder
+	heard []string
 	ids   map[string]string // of members, shortened
 	joins map[string][]string
-}
-
-func (s *transcript) play(text string) string {
-	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		s.out.WriteString(line + "\n")
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			s.do(words)
-		}
-	}
-	return s.out.String()
 }
 
 // say writes what happened, with IDs that a person can read.
@@ -91,9 +68,7 @@ func (s *transcript) say(format string, args ...any) {
 		}
 		return s.ids[long]
 	})
-	for _, each := range strings.Split(line, "\n") {
-		s.out.WriteString("  " + each + "\n")
-	}
+	s.heard = append(s.heard, line)
 }
 
 func number(text string) int {

@@ -1,10 +1,7 @@
 package transaction
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,9 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes/log/wire"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what happened into the transcripts")
 
 // Transcripts are small stories of transactions, in testdata. A line is one of
 //
@@ -36,46 +32,24 @@ var rewrite = flag.Bool("rewrite", false, "write what happened into the transcri
 //
 // If one failed, transactions would end otherwise than its comments say.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			s := &transcript{t: t}
-			got := s.play(string(text))
-			if *rewrite {
-				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-			}
-			require.Equal(t, string(text), got)
-		})
-	}
+	golden.Transcripts(t, func(t *testing.T) func(string) []string {
+		s := &transcript{t: t}
+		return func(line string) []string {
+			s.heard = nil
+			s.do(strings.Fields(line))
+			return s.heard
+		}
+	})
 }
 
 type transcript struct {
 	t testing.TB
 	*world
-	out strings.Builder
-}
-
-func (s *transcript) play(text string) string {
-	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
-		}
-		s.out.WriteString(line + "\n")
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
-			s.do(words)
-		}
-	}
-	return s.out.String()
+	heard []string
 }
 
 func (s *transcript) say(format string, args ...any) {
-	for _, each := range strings.Split(fmt.Sprintf(format, args...), "\n") {
-		s.out.WriteString("  " + each + "\n")
-	}
+	s.heard = append(s.heard, fmt.Sprintf(format, args...))
 }
 
 func number(text string) int {

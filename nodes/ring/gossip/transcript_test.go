@@ -1,10 +1,7 @@
 package gossip
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,9 +11,8 @@ import (
 
 	"simrun/nodes"
 	"simrun/nodes/ring"
+	"simrun/sim/simtest/golden"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what happened into the transcripts")
 
 // Transcripts are small stories of members, in testdata. A line is one of
 //
@@ -35,40 +31,20 @@ var rewrite = flag.Bool("rewrite", false, "write what happened into the transcri
 //
 // If one failed, members would behave otherwise than its comments say.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			got := play(t, string(text))
-			if *rewrite {
-				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
-			}
-			require.Equal(t, string(text), got)
-		})
-	}
-}
-
-// play does what the lines say, and returns them with what came of it.
-func play(t *testing.T, text string) string {
-	var out strings.Builder
-	w := newWorld(t, 1, Options{Grace: time.Minute})
-	w.delay = [2]time.Duration{10 * time.Millisecond, 10 * time.Millisecond}
-	w.tell = func(format string, args ...any) {
-		fmt.Fprintf(&out, "  %v %s\n", time.Duration(w.now).Round(time.Millisecond), fmt.Sprintf(format, args...))
-	}
-	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if strings.HasPrefix(line, "  ") {
-			continue
+	golden.Transcripts(t, func(t *testing.T) func(string) []string {
+		var heard []string
+		w := newWorld(t, 1, Options{Grace: time.Minute})
+		w.delay = [2]time.Duration{10 * time.Millisecond, 10 * time.Millisecond}
+		w.tell = func(format string, args ...any) {
+			heard = append(heard, fmt.Sprint(time.Duration(w.now).Round(time.Millisecond), " ", fmt.Sprintf(format, args...)))
 		}
-		out.WriteString(line + "\n")
-		if words := strings.Fields(line); len(words) > 0 && words[0] != "#" {
+		return func(line string) []string {
+			heard = nil
+			words := strings.Fields(line)
 			w.obey(words[0], words[1:])
+			return heard
 		}
-	}
-	return out.String()
+	})
 }
 
 func (w *world) obey(verb string, words []string) {
