@@ -21,6 +21,7 @@ var floors = []struct{ pkg, may string }{
 	{"nodes/osenv", "nodes nodes/history -nodes/gearman -nodes/journal -nodes/kinds -nodes/kv"},
 	{"nodes", "nodes -nodes/osenv"},
 	{"sim/luck", "nodes"},
+	{"sim/simtest/lives", "sim/disk sim/luck nodes"},
 	{"sim/simtest", "reports scenarios checkers sim netmodel clock nodes -nodes/osenv"}, // a roof, for tests only
 	{"sim/disk", "nodes sim/luck -nodes/osenv"},
 	{"netmodel", "nodes sim/luck -nodes/osenv"},

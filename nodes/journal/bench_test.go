@@ -10,6 +10,7 @@ import (
 	"simrun/nodes/osenv"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
 
 // benchDir is a directory on a disk: the system's temporary directory may be in memory.
@@ -70,7 +71,7 @@ func BenchmarkCommit(b *testing.B) {
 // answers at once.
 func BenchmarkCommitSimulated(b *testing.B) {
 	payload := make([]byte, 100)
-	err := liveOn(disk.FS(disk.New(luck.Stream{}, disk.Options{})), func(env nodes.Env) error {
+	err := lives.On(disk.FS(disk.New(luck.Stream{}, disk.Options{})), func(env nodes.Env) error {
 		options := journal.Options{SegmentBytes: 1 << 20, CompactBytes: 1 << 20}
 		j, err := journal.Open(env, "journal", options, nil)
 		if err != nil {

@@ -3,8 +3,8 @@ package journal_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,12 +17,13 @@ import (
 	"simrun/nodes/journal"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
 
 // image is the files of a journal after some records, on a real-sized disk.
 func image(t testing.TB, options journal.Options, records int, closed bool) (files map[string][]byte, held []string) {
 	fs := disk.FS(disk.New(luck.Stream{}, disk.Options{}))
-	require.NoError(t, liveOn(fs, func(env nodes.Env) error {
+	require.NoError(t, lives.On(fs, func(env nodes.Env) error {
 		l := &ledger{}
 		j, _, err := open(env, options)
 		for i := 0; err == nil && i < records; i++ {
@@ -36,21 +37,7 @@ func image(t testing.TB, options journal.Options, records int, closed bool) (fil
 		}
 		return err
 	}))
-	return content(t, fs), held
-}
-
-// place puts files on a disk of their own.
-func place(t testing.TB, files map[string][]byte) nodes.FS {
-	fs := disk.FS(disk.New(luck.Stream{}, disk.Options{}))
-	require.NoError(t, fs.MkdirAll("data/journal", 0o755))
-	for name, data := range files {
-		f, err := fs.OpenFile(path.Join("data/journal", name), os.O_RDWR|os.O_CREATE, 0o644)
-		require.NoError(t, err)
-		_, err = f.WriteAt(data, 0)
-		require.NoError(t, err)
-		require.NoError(t, f.Close())
-	}
-	return fs
+	return lives.Files(t, fs, "data/journal"), held
 }
 
 // If this failed, a bit that rots in acknowledged records would silently cut off all that follows, or
@@ -60,16 +47,8 @@ func TestCorruptionInTheMiddleIsTold(t *testing.T) {
 	told, harmless := 0, 0
 	for name, data := range files {
 		for at := 0; at < len(data); at += 7 {
-			rotten := bytes.Clone(data)
-			rotten[at] ^= 1 << (at % 8)
-			changed := map[string][]byte{name: rotten}
-			for other, data := range files {
-				if other != name {
-					changed[other] = data
-				}
-			}
 			var found []string
-			err := liveOn(place(t, changed), func(env nodes.Env) error {
+			err := lives.On(lives.Place(t, "data/journal", lives.Rotten(files, name, 8*at+at%8)), func(env nodes.Env) error {
 				j, held, err := open(env, tiny)
 				found = held
 				if err != nil {
@@ -99,7 +78,7 @@ func TestCorruptionInTheMiddleIsTold(t *testing.T) {
 // If this failed, the last record of a journal at rest could rot unnoticed.
 func TestAfterAQuietTimeTheLastRecordIsProvenToo(t *testing.T) {
 	d := disk.New(luck.Stream{}, disk.Options{})
-	require.NoError(t, liveOn(disk.FS(d), func(env nodes.Env) error {
+	require.NoError(t, lives.On(disk.FS(d), func(env nodes.Env) error {
 		l := &ledger{}
 		j, _, err := open(env, journal.Options{Settle: time.Millisecond})
 		require.NoError(t, err)
@@ -120,7 +99,7 @@ func TestAfterAQuietTimeTheLastRecordIsProvenToo(t *testing.T) {
 	_, err = f.WriteAt([]byte{0xff}, 512+40)
 	require.NoError(t, err)
 	var corruption *journal.Corruption
-	require.ErrorAs(t, liveOn(disk.FS(d), func(env nodes.Env) error {
+	require.ErrorAs(t, lives.On(disk.FS(d), func(env nodes.Env) error {
 		_, _, err := open(env, journal.Options{})
 		return err
 	}), &corruption)
@@ -140,13 +119,9 @@ func TestAMissingFileIsTold(t *testing.T) {
 		if name == "lock" {
 			continue
 		}
-		rest := map[string][]byte{}
-		for other, data := range files {
-			if other != name {
-				rest[other] = data
-			}
-		}
-		err := liveOn(place(t, rest), func(env nodes.Env) error {
+		rest := maps.Clone(files)
+		delete(rest, name)
+		err := lives.On(lives.Place(t, "data/journal", rest), func(env nodes.Env) error {
 			_, found, err := open(env, tiny)
 			require.NotEqual(t, held, found)
 			return err
@@ -200,7 +175,7 @@ func FuzzRecovery(f *testing.F) {
 		if snapshot {
 			name = "0000000000000001.snap"
 		}
-		_ = liveOn(place(t, map[string][]byte{name: data}), func(env nodes.Env) error {
+		_ = lives.On(lives.Place(t, "data/journal", map[string][]byte{name: data}), func(env nodes.Env) error {
 			j, held, err := open(env, journal.Options{})
 			if err != nil {
 				return err

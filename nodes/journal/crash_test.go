@@ -3,8 +3,6 @@ package journal_test
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,24 +13,10 @@ import (
 
 	"simrun/nodes"
 	"simrun/nodes/journal"
-	"simrun/nodes/osenv"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
-
-// onDisk is an Env whose files are on a simulated disk that answers at once.
-type onDisk struct {
-	nodes.Env
-	fs nodes.FS
-}
-
-func (e onDisk) FS() nodes.FS { return e.fs }
-
-// liveOn runs one life of a node on a simulated disk.
-func liveOn(fs nodes.FS, life func(env nodes.Env) error) error {
-	host := osenv.New(osenv.Options{Seed: 1, Log: slog.New(slog.DiscardHandler)})
-	return host.Run(func(env nodes.Env) error { return life(onDisk{env, fs}) })
-}
 
 // tiny makes every commit meet an edge: of a segment, of the file's size, of a batch.
 var tiny = journal.Options{SegmentBytes: 1400, GrowBytes: 1024, BatchBytes: 200}
@@ -98,7 +82,7 @@ func open(env nodes.Env, options journal.Options) (j *journal.Journal, held []st
 // opening.
 func (l *ledger) recovers(options journal.Options) func(nodes.FS) error {
 	return func(fs nodes.FS) error {
-		return liveOn(fs, func(env nodes.Env) error {
+		return lives.On(fs, func(env nodes.Env) error {
 			j, held, err := open(env, options)
 			if err != nil {
 				return err
@@ -132,16 +116,6 @@ func (l *ledger) recovers(options journal.Options) func(nodes.FS) error {
 	}
 }
 
-func everyCrash(t *testing.T, trial disk.Trial) {
-	t.Helper()
-	if trial.Limit == 0 {
-		trial.Limit = 64
-	}
-	tally, err := disk.EveryCrash(trial)
-	require.NoError(t, err)
-	t.Log(tally)
-}
-
 // If this failed, a power cut at some moment would take acknowledged records, or bring back what
 // never was.
 func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
@@ -151,9 +125,10 @@ func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 		{},
 	} {
 		l := &ledger{}
-		everyCrash(t, disk.Trial{
+		lives.EveryCrash(t, disk.Trial{
+			Limit: 64,
 			Script: func(fs nodes.FS) error {
-				return liveOn(fs, func(env nodes.Env) error {
+				return lives.On(fs, func(env nodes.Env) error {
 					j, _, err := open(env, options)
 					for i := 0; err == nil && i < 8; i++ {
 						err = l.commit(j, 1+i%4)
@@ -174,10 +149,10 @@ func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 func TestEveryCrashBetweenSyncsLeavesABeginning(t *testing.T) {
 	l := &ledger{}
 	options := journal.Options{Sync: journal.Interval, Interval: time.Hour, GrowBytes: 1024, BatchBytes: 100}
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
 		Limit: 128,
 		Script: func(fs nodes.FS) error {
-			return liveOn(fs, func(env nodes.Env) error {
+			return lives.On(fs, func(env nodes.Env) error {
 				j, _, err := open(env, options)
 				for i := 0; err == nil && i < 8; i++ {
 					err = l.commit(j, 1+i%3)
@@ -202,7 +177,7 @@ func TestRecordsThatWereCutOffStayAway(t *testing.T) {
 		d := disk.New(seed.Stream("disk"), disk.Options{})
 		promised := []string{}
 		for life := range 6 {
-			require.NoError(t, liveOn(disk.FS(d), func(env nodes.Env) error {
+			require.NoError(t, lives.On(disk.FS(d), func(env nodes.Env) error {
 				j, held, err := open(env, options)
 				require.NoError(t, err)
 				require.GreaterOrEqual(t, len(held), len(promised))
@@ -219,74 +194,6 @@ func TestRecordsThatWereCutOffStayAway(t *testing.T) {
 			d.LoseCache(seed.Stream("power", fmt.Sprint(life)))
 		}
 	}
-}
-
-// killed is a disk as a process sees it that is killed at its so-many-th call.
-type killed struct {
-	nodes.FS
-	calls *int
-}
-
-type killedFile struct {
-	nodes.File
-	calls *int
-}
-
-var errKilled = errors.New("killed")
-
-func (k killed) die() bool {
-	*k.calls--
-	return *k.calls < 0
-}
-
-func (k killed) OpenFile(name string, flag int, perm fs.FileMode) (nodes.File, error) {
-	if k.die() {
-		return nil, errKilled
-	}
-	f, err := k.FS.OpenFile(name, flag, perm)
-	return killedFile{f, k.calls}, err
-}
-
-func (k killed) Rename(from, to string) error {
-	if k.die() {
-		return errKilled
-	}
-	return k.FS.Rename(from, to)
-}
-
-func (k killed) Remove(name string) error {
-	if k.die() {
-		return errKilled
-	}
-	return k.FS.Remove(name)
-}
-
-func (k killed) SyncDir(name string) error {
-	if k.die() {
-		return errKilled
-	}
-	return k.FS.SyncDir(name)
-}
-
-func (f killedFile) WriteAt(b []byte, at int64) (int, error) {
-	if (killed{calls: f.calls}).die() {
-		return 0, errKilled
-	}
-	return f.File.WriteAt(b, at)
-}
-
-func (f killedFile) Truncate(size int64) error {
-	if (killed{calls: f.calls}).die() {
-		return errKilled
-	}
-	return f.File.Truncate(size)
-}
-
-func (f killedFile) Sync() error {
-	if (killed{calls: f.calls}).die() {
-		return errKilled
-	}
-	return f.File.Sync()
 }
 
 // If this failed, a server that is killed, and finds after its restart what it had not synced, would
@@ -310,32 +217,23 @@ func TestEveryKillThenEveryCrashLeavesWhatWasPromised(t *testing.T) {
 			return errors.Join(err, j.Close())
 		}
 	}
-	for calls := 0; ; calls += killEvery {
-		l, left := &ledger{}, calls
-		everyCrash(t, disk.Trial{
-			Limit: 32,
-			Script: func(fs nodes.FS) error {
-				left = calls
-				err := liveOn(killed{fs, &left}, story(l, tiny))
-				if err != nil && !errors.Is(err, errKilled) {
-					return err
-				}
-				return liveOn(fs, story(l, tiny))
-			},
+	lives.EveryKill(t, killEvery, func() disk.Trial {
+		l := &ledger{}
+		return disk.Trial{
+			Limit:   32,
+			Script:  func(fs nodes.FS) error { return lives.On(fs, story(l, tiny)) },
 			Recover: l.recovers(tiny),
-		})
-		if left > 0 {
-			return
 		}
-	}
+	})
 }
 
 // If this failed, a power cut during a compaction or after it would lose the snapshot or what follows it.
 func TestEveryCrashDuringCompactionLeavesWhatWasPromised(t *testing.T) {
 	l := &ledger{}
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
+		Limit: 64,
 		Script: func(fs nodes.FS) error {
-			return liveOn(fs, func(env nodes.Env) error {
+			return lives.On(fs, func(env nodes.Env) error {
 				j, _, err := open(env, tiny)
 				for i := 0; err == nil && i < 4; i++ {
 					if err = l.commit(j, 3); err != nil {
@@ -358,11 +256,11 @@ func TestEveryCrashDuringCompactionLeavesWhatWasPromised(t *testing.T) {
 // If this failed, power that goes again while a server recovers would take what the first cut had left.
 func TestEveryCrashOfARecoveryLeavesWhatWasPromised(t *testing.T) {
 	l := &ledger{}
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
 		Limit: 4,
 		Twice: true,
 		Script: func(fs nodes.FS) error {
-			return liveOn(fs, func(env nodes.Env) error {
+			return lives.On(fs, func(env nodes.Env) error {
 				j, _, err := open(env, tiny)
 				if err == nil {
 					err = l.commit(j, 3)
@@ -388,11 +286,11 @@ func TestAFullDiskRefusesAndTheJournalGoesOn(t *testing.T) {
 		var d *disk.Disk
 		refused := 0
 		options := journal.Options{SegmentBytes: 6000, GrowBytes: 1, BatchBytes: 300}
-		everyCrash(t, disk.Trial{
+		lives.EveryCrash(t, disk.Trial{
 			Limit:  6,
 			Faults: func(on *disk.Disk) { d = on },
 			Script: func(fs nodes.FS) error {
-				return liveOn(fs, func(env nodes.Env) error {
+				return lives.On(fs, func(env nodes.Env) error {
 					j, _, err := open(env, options)
 					if err == nil {
 						err = l.commit(j, 2)
@@ -429,7 +327,7 @@ func TestAFullDiskRefusesAndTheJournalGoesOn(t *testing.T) {
 				})
 			},
 			Recover: func(fs nodes.FS) error {
-				return liveOn(fs, func(env nodes.Env) error {
+				return lives.On(fs, func(env nodes.Env) error {
 					j, held, err := open(env, options)
 					if err != nil {
 						return err
@@ -454,12 +352,12 @@ func TestAFailedSyncIsFinalAndWhatItLeftIsNotTrusted(t *testing.T) {
 	for seed := range luck.Seed(5) {
 		l := &ledger{}
 		var d *disk.Disk
-		everyCrash(t, disk.Trial{
+		lives.EveryCrash(t, disk.Trial{
 			Limit:  32,
 			Seed:   seed,
 			Faults: func(on *disk.Disk) { d = on },
 			Script: func(fs nodes.FS) error {
-				err := liveOn(fs, func(env nodes.Env) error {
+				err := lives.On(fs, func(env nodes.Env) error {
 					j, _, err := open(env, tiny)
 					if err == nil {
 						err = l.commit(j, 2)
@@ -486,7 +384,7 @@ func TestAFailedSyncIsFinalAndWhatItLeftIsNotTrusted(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return liveOn(fs, func(env nodes.Env) error {
+				return lives.On(fs, func(env nodes.Env) error {
 					j, held, err := open(env, tiny)
 					if err != nil {
 						return err
@@ -507,7 +405,7 @@ func TestIntervalSyncsLaterAndCloseSyncsAll(t *testing.T) {
 	d := disk.New(luck.Seed(1).Stream("disk"), disk.Options{})
 	fs := disk.FS(d)
 	options := journal.Options{Sync: journal.Interval, Interval: 200 * time.Millisecond}
-	require.NoError(t, liveOn(fs, func(env nodes.Env) error {
+	require.NoError(t, lives.On(fs, func(env nodes.Env) error {
 		l := &ledger{}
 		j, _, err := open(env, options)
 		require.NoError(t, err)

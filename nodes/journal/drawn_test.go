@@ -16,6 +16,7 @@ import (
 	"simrun/nodes/journal"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
 
 // deed is one thing that a life does with its journal.
@@ -83,7 +84,7 @@ func (l *ledger) holds(held []string) error {
 func (l *ledger) live(d *disk.Disk, options journal.Options, life drawnLife) error {
 	l.life++
 	calls := life.calls
-	err := liveOn(killed{disk.FS(d), &calls}, func(env nodes.Env) error {
+	err := lives.On(lives.Killed(disk.FS(d), &calls), func(env nodes.Env) error {
 		j, held, err := open(env, options)
 		if err != nil {
 			return err
@@ -117,7 +118,7 @@ func (l *ledger) live(d *disk.Disk, options journal.Options, life drawnLife) err
 		}
 		return errors.Join(err, closed)
 	})
-	if errors.Is(err, errKilled) || errors.Is(err, journal.ErrBroken) {
+	if errors.Is(err, lives.ErrKilled) || errors.Is(err, journal.ErrBroken) {
 		return nil
 	}
 	return err
@@ -160,7 +161,7 @@ func TestRotIsToldAndNotServed(t *testing.T) {
 		}
 		rot(t, disk.FS(d))
 		var held []string
-		err := liveOn(disk.FS(d), func(env nodes.Env) error {
+		err := lives.On(disk.FS(d), func(env nodes.Env) error {
 			j, found, err := open(env, options)
 			held = found
 			if err != nil {

@@ -3,7 +3,6 @@ package ringkv
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"testing"
@@ -12,30 +11,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
-	"simrun/nodes/osenv"
 	"simrun/nodes/ring"
 	"simrun/nodes/ring/gossip"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
 
-// onDisk is an Env whose files are on a simulated disk that answers at once.
-type onDisk struct {
-	nodes.Env
-	fs nodes.FS
-}
-
-func (e onDisk) FS() nodes.FS { return e.fs }
-
-// lives is how many there were; no two draw the same name.
-var lives uint64
+// lived is how many lives there were; no two draw the same name.
+var lived uint64
 
 // live runs one life of what a server has on a simulated disk.
 func live(fs nodes.FS, config *Config, life func(s *server) error) error {
-	lives++
-	host := osenv.New(osenv.Options{Seed: lives, Log: slog.New(slog.DiscardHandler)})
-	return host.Run(func(env nodes.Env) error {
-		env = onDisk{env, fs}
+	lived++
+	return lives.Drawing(lived, fs, func(env nodes.Env) error {
 		rules, err := config.rules()
 		if err != nil {
 			return err
@@ -151,15 +140,13 @@ func TestEveryCrashLeavesWhatWasAcknowledged(t *testing.T) {
 			config := DefaultConfig()
 			config.Segment, config.Versions = 1<<10, versions
 			d := &diary{}
-			tally, err := disk.EveryCrash(disk.Trial{
+			tally := lives.EveryCrash(t, disk.Trial{
 				Limit:   48,
 				Script:  func(fs nodes.FS) error { return live(fs, config, d.script) },
 				Recover: d.recovers(config),
 			})
-			require.NoError(t, err)
 			require.Greater(t, tally.Crashes, 20)
 			require.Len(t, d.keys, 3)
-			t.Log(tally)
 		})
 	}
 }

@@ -3,30 +3,19 @@ package single
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
 	"simrun/nodes/kv"
-	"simrun/nodes/osenv"
 	"simrun/sim/disk"
+	"simrun/sim/simtest/lives"
 )
-
-// onDisk is an Env whose files are on a simulated disk that answers at once.
-type onDisk struct {
-	nodes.Env
-	fs nodes.FS
-}
-
-func (e onDisk) FS() nodes.FS { return e.fs }
 
 // live runs one life of a server's store on a simulated disk.
 func live(fs nodes.FS, config *Config, life func(s *server) error) error {
-	host := osenv.New(osenv.Options{Seed: 1, Log: slog.New(slog.DiscardHandler)})
-	return host.Run(func(env nodes.Env) error {
-		env = onDisk{env, fs}
+	return lives.On(fs, func(env nodes.Env) error {
 		s := &server{env: env, config: config, record: env.Record(), end: env.NewCond()}
 		if err := s.recover(); err != nil {
 			return err
@@ -152,15 +141,13 @@ func TestEveryCrashLeavesWhatWasAcknowledged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDiary()
-			tally, err := disk.EveryCrash(disk.Trial{
+			tally := lives.EveryCrash(t, disk.Trial{
 				Limit:   64,
 				Script:  func(fs nodes.FS) error { return live(fs, config, func(s *server) error { return script(d, s) }) },
 				Recover: d.recovers(config),
 			})
-			require.NoError(t, err)
 			require.Greater(t, tally.Crashes, 20)
 			require.Equal(t, len(d.asked), d.promised+1)
-			t.Log(tally)
 		})
 	}
 }

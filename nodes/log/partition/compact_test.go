@@ -13,6 +13,7 @@ import (
 	"simrun/nodes/log/partition"
 	"simrun/nodes/log/record"
 	"simrun/sim/disk"
+	"simrun/sim/simtest/lives"
 )
 
 // compactible are options under which every other batch begins a segment.
@@ -64,7 +65,7 @@ func crashCompactions(t *testing.T, o partition.Options) {
 		return nil
 	}
 	var sequence int32
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
 		Limit: 12,
 		Before: func(fs nodes.FS) error {
 			return liveOn(fs, func(env nodes.Env) error {

@@ -15,6 +15,7 @@ import (
 	"simrun/nodes/log/partition"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
 
 // tiny makes everything meet an edge: of a segment, of the file's size, of a group.
@@ -179,16 +180,6 @@ func (l *ledger) recovers(o partition.Options) func(nodes.FS) error {
 	}
 }
 
-func everyCrash(t *testing.T, trial disk.Trial) {
-	t.Helper()
-	if trial.Limit == 0 {
-		trial.Limit = 24
-	}
-	tally, err := disk.EveryCrash(trial)
-	require.NoError(t, err)
-	t.Log(tally)
-}
-
 // script runs a life of the ledger's.
 func (l *ledger) script(o partition.Options, life func(p *partition.Partition) error) func(nodes.FS) error {
 	return func(fs nodes.FS) error {
@@ -206,7 +197,7 @@ func (l *ledger) script(o partition.Options, life func(p *partition.Partition) e
 func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 	for _, o := range []partition.Options{tiny, {SegmentBytes: 1, GrowBytes: 1, GroupBytes: 1}, {GrowBytes: 8192}} {
 		l := &ledger{}
-		everyCrash(t, disk.Trial{
+		lives.EveryCrash(t, disk.Trial{
 			Limit: 5,
 			Script: l.script(o, func(p *partition.Partition) error {
 				for i := range 5 {
@@ -225,7 +216,7 @@ func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 func TestEveryCrashBetweenSyncsLeavesABeginning(t *testing.T) {
 	l := &ledger{}
 	o := partition.Options{Sync: partition.Interval, Interval: time.Hour, GrowBytes: 1024, GroupBytes: 100}
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
 		Limit: 100,
 		Script: l.script(o, func(p *partition.Partition) error {
 			for i := range 6 {
@@ -245,7 +236,7 @@ func TestEveryCrashBetweenSyncsLeavesABeginning(t *testing.T) {
 // If this failed, a follower whose log parts from its leader's would lose more than it has to cut off, or keep some of it.
 func TestEveryCrashOfATruncationLeavesALog(t *testing.T) {
 	l := &ledger{}
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
 		Limit: 12,
 		Script: l.script(tiny, func(p *partition.Partition) error {
 			err := l.commit(p, 3)
@@ -275,7 +266,7 @@ func TestEveryCrashOfATruncationLeavesALog(t *testing.T) {
 // If this failed, records that were deleted would come back, or others go with them.
 func TestEveryCrashOfADeletionLeavesALog(t *testing.T) {
 	l := &ledger{}
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
 		Limit: 12,
 		Script: l.script(tiny, func(p *partition.Partition) error {
 			err := l.commit(p, 3)
@@ -302,7 +293,8 @@ func TestEveryCrashOfADeletionLeavesALog(t *testing.T) {
 func TestEveryCrashOfAResetLeavesTheOldLogOrTheNew(t *testing.T) {
 	old, fresh := &ledger{}, &ledger{start: 100, promised: 100}
 	began, done := false, false
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
+		Limit: 24,
 		Script: old.script(tiny, func(p *partition.Partition) error {
 			if err := old.commit(p, 4); err != nil {
 				return err
@@ -327,7 +319,7 @@ func TestEveryCrashOfAResetLeavesTheOldLogOrTheNew(t *testing.T) {
 // If this failed, power that goes again while a broker recovers would take what the first cut had left.
 func TestEveryCrashOfARecoveryLeavesWhatWasPromised(t *testing.T) {
 	l := &ledger{}
-	everyCrash(t, disk.Trial{
+	lives.EveryCrash(t, disk.Trial{
 		Limit: 2,
 		Twice: true,
 		Script: l.script(tiny, func(p *partition.Partition) error {
@@ -352,7 +344,7 @@ func TestAFullDiskRefusesAndTheLogGoesOn(t *testing.T) {
 		var d *disk.Disk
 		refused := 0
 		o := partition.Options{SegmentBytes: 8000, GrowBytes: 1, GroupBytes: 9000}
-		everyCrash(t, disk.Trial{
+		lives.EveryCrash(t, disk.Trial{
 			Limit:  12,
 			Faults: func(on *disk.Disk) { d = on },
 			Script: l.script(o, func(p *partition.Partition) error {
@@ -404,7 +396,8 @@ func TestAFailedSyncIsFinalAndWhatItLeftIsNotTrusted(t *testing.T) {
 	for seed := range luck.Seed(3) {
 		l := &ledger{}
 		var d *disk.Disk
-		everyCrash(t, disk.Trial{
+		lives.EveryCrash(t, disk.Trial{
+			Limit:  24,
 			Seed:   seed,
 			Faults: func(on *disk.Disk) { d = on },
 			Script: func(fs nodes.FS) error {

@@ -17,6 +17,7 @@ import (
 	"simrun/nodes/log/record"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
 
 // deed is one thing that a life does with its log.
@@ -57,7 +58,7 @@ func (l *ledger) adopt(p *partition.Partition) {
 // live is one life. Errors are those that it must not end with.
 func (l *ledger) live(d *disk.Disk, o partition.Options, life drawnLife) error {
 	calls := life.calls
-	err := liveOn(killed{disk.FS(d), &calls}, func(env nodes.Env) error {
+	err := liveOn(lives.Killed(disk.FS(d), &calls), func(env nodes.Env) error {
 		p, err := partition.Open(env, dir, o)
 		if err != nil {
 			return err
@@ -87,7 +88,7 @@ func (l *ledger) live(d *disk.Disk, o partition.Options, life drawnLife) error {
 		}
 		return errors.Join(err, closed)
 	})
-	if errors.Is(err, errKilled) || errors.Is(err, partition.ErrBroken) {
+	if errors.Is(err, lives.ErrKilled) || errors.Is(err, partition.ErrBroken) {
 		return nil
 	}
 	return err

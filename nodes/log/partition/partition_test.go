@@ -2,7 +2,6 @@ package partition_test
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -12,9 +11,9 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/log/partition"
 	"simrun/nodes/log/record"
-	"simrun/nodes/osenv"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
 
 // onDisk is an Env whose files are on a simulated disk that answers at once, and whose wall clock stands where the test puts it.
@@ -38,8 +37,7 @@ func (e onDisk) Point(name string) bool { return e.on != nil && e.on(name) }
 
 // liveOn runs one life of a node on a simulated disk.
 func liveOn(fs nodes.FS, life func(env nodes.Env) error) error {
-	host := osenv.New(osenv.Options{Seed: 1, Log: slog.New(slog.DiscardHandler)})
-	return host.Run(func(env nodes.Env) error { return life(onDisk{Env: env, fs: fs}) })
+	return lives.On(fs, func(env nodes.Env) error { return life(onDisk{Env: env, fs: fs}) })
 }
 
 // live is liveOn for tests that stop at the first surprise. A property's stop is passed on to who drew it.

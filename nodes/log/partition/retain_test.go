@@ -13,6 +13,7 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/log/partition"
 	"simrun/nodes/log/record"
+	"simrun/sim/simtest/lives"
 )
 
 // If this failed, a log would fill its disk, or lose what is young, what replicas still lack, or what its start says is there.
@@ -58,7 +59,7 @@ func TestOldSegmentsAreRemoved(t *testing.T) {
 		require.ErrorIs(t, err, partition.ErrOutOfRange)
 		require.NoError(t, p.Close())
 	})
-	for name := range files(t, fs) {
+	for name := range lives.Files(t, fs, dir) {
 		require.False(t, strings.HasPrefix(name, "00000000000000000000"), "%s is left", name)
 	}
 }
@@ -76,7 +77,7 @@ func TestAnOldSegmentIsFull(t *testing.T) {
 		require.NoError(t, p.Close())
 	})
 	logs := 0
-	for name := range files(t, fs) {
+	for name := range lives.Files(t, fs, dir) {
 		if strings.HasSuffix(name, ".log") {
 			logs++
 		}
@@ -202,7 +203,7 @@ func TestSmallSegmentsBecomeOne(t *testing.T) {
 	o := compactible
 	o.SegmentBytes = 1536 + 2000
 	logs := func() (names []string) {
-		for name := range files(t, fs) {
+		for name := range lives.Files(t, fs, dir) {
 			if strings.HasSuffix(name, ".log") {
 				names = append(names, name)
 			}

@@ -3,7 +3,6 @@ package stable_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,26 +13,13 @@ import (
 
 	"simrun/nodes"
 	"simrun/nodes/journal"
-	"simrun/nodes/osenv"
 	"simrun/nodes/raft"
 	"simrun/nodes/raft/stable"
 	"simrun/sim"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
-
-// onDisk is an Env whose files are on a simulated disk that answers at once.
-type onDisk struct {
-	nodes.Env
-	fs nodes.FS
-}
-
-func (e onDisk) FS() nodes.FS { return e.fs }
-
-func liveOn(fs nodes.FS, life func(env nodes.Env) error) error {
-	host := osenv.New(osenv.Options{Seed: 1, Log: slog.New(slog.DiscardHandler)})
-	return host.Run(func(env nodes.Env) error { return life(onDisk{env, fs}) })
-}
 
 // tiny makes every save meet an edge: of a segment, of the file's size, of a batch.
 var tiny = journal.Options{SegmentBytes: 1200, GrowBytes: 512, BatchBytes: 150}
@@ -102,7 +88,7 @@ func (a *account) save(s *stable.Store, save raft.Save, wait bool) error {
 
 // recovers is the promise: what is there was written, is no older than what was promised, and can be built upon.
 func (a *account) recovers(fs nodes.FS) error {
-	return liveOn(fs, func(env nodes.Env) error {
+	return lives.On(fs, func(env nodes.Env) error {
 		s, err := stable.Open(env, "raft", tiny)
 		if err != nil {
 			return err
@@ -189,13 +175,11 @@ func (a *account) script(env nodes.Env) error {
 // If this failed, a power cut could make a server vote twice in a term, or forget an entry that it had said it has.
 func TestWhatWasSavedIsThereAfterEveryCrash(t *testing.T) {
 	a := &account{}
-	tally, err := disk.EveryCrash(disk.Trial{
+	tally := lives.EveryCrash(t, disk.Trial{
 		Limit:   48,
-		Script:  func(fs nodes.FS) error { return liveOn(fs, a.script) },
+		Script:  func(fs nodes.FS) error { return lives.On(fs, a.script) },
 		Recover: a.recovers,
 	})
-	require.NoError(t, err)
-	t.Log(tally)
 	require.Greater(t, tally.Crashes, 500)
 }
 
@@ -254,14 +238,14 @@ func TestLargeOnesAreDividedAndPutTogether(t *testing.T) {
 	for i := range many {
 		many[i].Data = []byte(strings.Repeat("x", 100_000))
 	}
-	require.NoError(t, liveOn(disk.FS(d), func(env nodes.Env) error {
+	require.NoError(t, lives.On(disk.FS(d), func(env nodes.Env) error {
 		s, err := stable.Open(env, "raft", journal.Options{RecordBytes: 2 << 20})
 		require.NoError(t, err)
 		require.NoError(t, s.Be(stable.Identity{ID: 7, Cluster: 1}))
 		require.NoError(t, a.save(s, raft.Save{Term: 2, Snapshot: &snapshot, Entries: many}, true))
 		return s.Close()
 	}))
-	require.NoError(t, liveOn(disk.FS(d), func(env nodes.Env) error {
+	require.NoError(t, lives.On(disk.FS(d), func(env nodes.Env) error {
 		s, err := stable.Open(env, "raft", journal.Options{RecordBytes: 2 << 20})
 		require.NoError(t, err)
 		require.Equal(t, picture(a.state), picture(s.State()))
