@@ -14,6 +14,7 @@ type ballot struct {
 func (c *Core) campaign() {
 	c.postpone()
 	if !c.mayLead() {
+		c.leader = 0 // whoever was taken out is told nothing more, and must not send clients to who led then
 		return
 	}
 	if c.forced = false; c.opts.NoPreVote {

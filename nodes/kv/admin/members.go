@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"simrun/nodes"
@@ -16,7 +17,7 @@ import (
 // MemberOptions are the further keys of a workload line about members.
 type MemberOptions struct {
 	Member string `yaml:"member" doc:"whom it is about: a server's name, address or id; one of those that it can be about, drawn each time, if empty"`
-	Keep   int    `yaml:"keep" doc:"of remove: so many voters are left, or it is not asked for"`
+	Keep   int    `yaml:"keep" doc:"of remove: so many voters are left, or nobody is taken out"`
 }
 
 // Validate says what cannot be meant.
@@ -79,7 +80,6 @@ func (a *admin) members() ([]member, error) {
 type wish struct {
 	command []string
 	whom    string
-	keep    int // so many voters there have to be, or it is not asked for
 	probe   *probe.Sometimes
 	done    func(all []member) bool
 }
@@ -87,9 +87,6 @@ type wish struct {
 // wish makes one of a request; false if there is nobody whom it could be about.
 func (a *admin) wish(verb string, o *MemberOptions, all []member, luck uint64) (w wish, _ bool) {
 	var names []string
-	if verb == "remove" {
-		w.keep = o.Keep + 1
-	}
 	for _, m := range all {
 		if m.votes && !m.leads || verb == "remove" {
 			names = append(names, m.id)
@@ -110,7 +107,7 @@ func (a *admin) wish(verb string, o *MemberOptions, all []member, luck uint64) (
 			return !(i >= 0 && all[i].is(o.Member) || name == address(o.Member))
 		})
 	}
-	if len(names) == 0 || voters(all) < w.keep {
+	if len(names) == 0 || verb == "remove" && voters(all) <= o.Keep {
 		return w, false
 	}
 	w.whom = names[luck%uint64(len(names))]
@@ -128,7 +125,7 @@ func (a *admin) wish(verb string, o *MemberOptions, all []member, luck uint64) (
 		w.probe = invited
 		w.done = func(all []member) bool { m, is := about(all); return is && m.votes }
 	case "remove":
-		w.command, w.probe = []string{"RAFT", "REMOVE", w.whom}, removed
+		w.command, w.probe = []string{"RAFT", "REMOVE", w.whom, "KEEP", strconv.Itoa(o.Keep)}, removed
 		w.done = func(all []member) bool { _, is := about(all); return !is }
 	case "transfer":
 		w.command, w.probe = []string{"RAFT", "TRANSFER", w.whom}, transferred
@@ -180,7 +177,7 @@ func (a *admin) change(op nodes.Op, verb string, request nodes.Request, luck uin
 			op.Ok(slog.String("member", w.whom))
 			return
 		}
-		if chose && err == nil && voters(all) >= w.keep { // another change may have come between
+		if chose && err == nil {
 			if try > 1 {
 				a.env.Record().Reach(askedTwice)
 			}

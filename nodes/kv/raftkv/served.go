@@ -125,9 +125,16 @@ func (s *server) raft(args [][]byte) []byte {
 		return out
 	case sub == "INVITE" && len(args) == 3:
 		return s.decided(s.replica.Invite(nodes.Address(string(args[2]), peerPort)))
-	case sub == "REMOVE" && len(args) == 3:
+	case sub == "REMOVE" && (len(args) == 3 || len(args) == 5 && word(args[3]) == "KEEP"):
+		keep := 1
+		if len(args) == 5 {
+			var err error
+			if keep, err = strconv.Atoi(string(args[4])); err != nil || keep < 1 {
+				return failure("ERR KEEP takes how many voters are to be left")
+			}
+		}
 		if id, found := s.member(args[2]); found {
-			return s.decided(s.replica.Remove(id))
+			return s.decided(s.replica.Remove(id, keep))
 		}
 		return failure("ERR no such member")
 	case sub == "TRANSFER" && len(args) == 3:
@@ -136,7 +143,7 @@ func (s *server) raft(args [][]byte) []byte {
 		}
 		return failure("ERR no such member")
 	}
-	return failure("ERR say RAFT STATUS, MEMBERS, INVITE server-address, REMOVE member or TRANSFER member")
+	return failure("ERR say RAFT STATUS, MEMBERS, INVITE server-address, REMOVE member [KEEP voters] or TRANSFER member")
 }
 
 // standing is a member on one line.

@@ -26,9 +26,9 @@ func (r *Replica) Invite(server string) error {
 // mostInvited bounds the servers that are reached although they are no members.
 const mostInvited = 8
 
-// Remove takes a member out. Errors: those of raft.Core.Change; ErrNoMember; ErrTooFew, for a group could not even take
-// that back.
-func (r *Replica) Remove(id raft.ID) error {
+// Remove takes a member out, if so many voters are left. Errors: those of raft.Core.Change; ErrNoMember; ErrTooFew, also
+// where no majority of those who are left answers, for they could not even take that back.
+func (r *Replica) Remove(id raft.ID, keep int) error {
 	m := r.core.Members()
 	if !r.Leads() {
 		return ErrNotLeader
@@ -43,6 +43,9 @@ func (r *Replica) Remove(id raft.ID) error {
 			heard++
 		}
 	}
+	if len(left) < keep {
+		return ErrTooFew
+	}
 	if 2*heard <= len(left) {
 		r.record.Reach(wouldStrand)
 		return ErrTooFew
@@ -52,8 +55,13 @@ func (r *Replica) Remove(id raft.ID) error {
 	return err
 }
 
-// Transfer hands leadership to a voter, in an election timeout at most. Errors: those of raft.Core.Transfer.
+// Transfer hands leadership to a voter, in an election timeout at most. Errors: those of raft.Core.Transfer; ErrSilent, for
+// all who write would wait in vain for that time.
 func (r *Replica) Transfer(to raft.ID) error {
+	if r.Leads() && r.core.Members().Votes(to) && !r.core.Heard(to) {
+		r.record.Reach(wouldWait)
+		return ErrSilent
+	}
 	err := r.core.Transfer(r.env.Mark(), to)
 	r.poke()
 	return err

@@ -59,6 +59,7 @@ var (
 	memberJoined      = Probes.Reachable("a member joined")
 	memberReplaced    = Probes.Sometimes("a member that lost its disk came back under another ID")
 	wouldStrand       = Probes.Reachable("a member was not taken out, because too few of the others answer")
+	wouldWait         = Probes.Reachable("leadership was not handed to a server of which nothing was heard lately")
 	foreignFrame      = Probes.Reachable("a message was for another group, or for a server that is no more")
 	strangeFrame      = Probes.Reachable("a frame could not be read")
 

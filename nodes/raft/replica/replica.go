@@ -44,8 +44,10 @@ var (
 	ErrUnknown = errors.New("replica: whether it was done is not known")
 	// ErrClosed says that the server is stopping.
 	ErrClosed = errors.New("replica: closed")
-	// ErrTooFew says that of the voters who would be left no majority answers.
-	ErrTooFew = errors.New("replica: too few of those who would be left answer")
+	// ErrTooFew says that fewer voters would be left than are to be kept, or that no majority of them answers.
+	ErrTooFew = errors.New("replica: too few would be left who answer")
+	// ErrSilent says that the leader has not heard of a server lately.
+	ErrSilent = errors.New("replica: nothing was heard of it lately")
 	// ErrNoMember says that there is no such member.
 	ErrNoMember = errors.New("replica: no such member")
 )
