@@ -42,7 +42,7 @@ func (t *Teller) Operation(o *history.Operation) *Teller {
 		return t
 	}
 	t.told[o.ID], t.cast[o.Host] = true, true
-	if len(attempts) == 0 {
+	if len(attempts) == 0 || attempts[0].Identity.Function == "" {
 		t.Say(o.Call, "%s asks: %s", o.Host, o.Kind)
 	}
 	for _, a := range attempts {
@@ -72,6 +72,14 @@ func (t *Teller) attempt(a *Attempt) {
 		return
 	}
 	t.told[a.ID], t.cast[a.Host], t.cast[a.Key.Server] = true, true, true
+	if a.Identity.Function == "" { // no job was submitted: the service is another
+		t.Say(a.Call, "%s asks %s", a.Host, a.Key.Server)
+		if a.Outcome == history.Ok {
+			t.Say(a.Return, "%s answers %s", a.Key.Server, a.Host)
+		}
+		t.outcome(a.Operation, "its request to "+a.Key.Server)
+		return
+	}
 	ground := "foreground"
 	if a.Background {
 		ground = "background"
