@@ -25,6 +25,20 @@ func (x *execution) mget() {
 	}
 }
 
+// Expected is about how many bytes of values the answer to a command has that reads, if it is done now.
+func (s *Store) Expected(r *Request) (n int) {
+	if r.Name != "GET" && r.Name != "MGET" {
+		return 0
+	}
+	r.Keys(r.Args, func(key []byte) bool {
+		if it := s.table.get(hash(key, 0), key); it != nil {
+			n += len(it.value)
+		}
+		return n < maxReply
+	})
+	return n
+}
+
 func (x *execution) strlen() {
 	if it := x.find(x.args[1]); it != nil {
 		x.int(int64(len(it.value)))

@@ -11,11 +11,12 @@ import (
 // requests, whatever the order in which they are found.
 //
 // Invariants: the answers of first to last are to come, which are owed many; held is what those take that wait for
-// another before them.
+// another before them, and expected the sum of what those are to take that are not given yet.
 type Answers struct {
 	Outbox
 	leaves      func(*Answer)
 	most        int
+	expected    int
 	first, last *Answer
 }
 
@@ -27,6 +28,9 @@ type Answer struct {
 	given   bool
 	// Moment is what leaves tells a recorder, for one.
 	Moment string
+	// Expected is how many bytes the request and its answer are likely to take until it is given, where that may be much. It
+	// is not to change once the answer has begun.
+	Expected int
 }
 
 // NewAnswers are none yet. At most so many are owed at once; leaves, if there is one, is told when an answer is about to
@@ -38,11 +42,12 @@ func NewAnswers(env nodes.Env, stream net.Conn, options Options, most int, leave
 // Owed is how many answers are to come.
 func (a *Answers) Owed() int { return a.owed }
 
-// Room says whether one more request may begin: not too many are under way, and not too much is unsent. A peer that does
-// not read is not read from either, long before its connection is closed for it.
+// Room says whether one more request may begin: not too many are under way, and not too much is unsent, or will be once what is
+// under way is answered. A peer that does not read is not read from either, long before its connection is closed for it; and one
+// that reads is not closed for having asked for much at once, all of which is answered at one moment.
 func (a *Answers) Room() bool {
 	limit := int(a.options.MaxOutput)
-	return a.owed < a.most && (limit == 0 || len(a.Out)+a.held <= limit/4)
+	return a.owed < a.most && (limit == 0 || len(a.Out)+a.held+a.expected <= limit/4)
 }
 
 // Await lets the reader wait until its next request may begin. It is asked again whenever an answer has left, or output was
@@ -73,6 +78,7 @@ func (a *Answers) Begin(x *Answer) {
 	}
 	a.last = x
 	a.owed++
+	a.expected += x.Expected
 }
 
 // Given says whether the answer was given.
@@ -85,6 +91,7 @@ func (x *Answer) Give(answer []byte) {
 	}
 	x.given = true
 	a := x.answers
+	a.expected -= x.Expected
 	switch {
 	case a.closed:
 	case a.first == x:

@@ -110,6 +110,25 @@ func TestWhoDoesNotReadIsNotReadFrom(t *testing.T) {
 	require.True(t, stream.closed)
 }
 
+// If this failed, who asks for much at once and reads all of it would be closed for being deaf when the answers come together.
+func TestWhatIsToComeTakesRoom(t *testing.T) {
+	within(t, func(env nodes.Env) {
+		answers := serve.NewAnswers(env, &paper{}, serve.Options{MaxOutput: 4000}, 100, nil)
+		answers.SetBusy(true)
+		large, small := serve.Answer{Expected: 1001}, serve.Answer{Expected: 10}
+		answers.Begin(&large)
+		require.False(t, answers.Room(), "a quarter of what may wait is to come")
+		large.Give(make([]byte, 500))
+		require.True(t, answers.Room(), "it was less")
+		answers.Begin(&small)
+		require.True(t, answers.Room())
+		small.Give(make([]byte, 501))
+		require.False(t, answers.Room(), "it was more")
+		answers.Flush()
+		require.True(t, answers.Room())
+	})
+}
+
 // If this failed, a reader would wait for ever for an answer that came while it was about to wait, or after the end.
 func TestAReaderThatWaitsIsWoken(t *testing.T) {
 	within(t, func(env nodes.Env) {

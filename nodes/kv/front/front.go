@@ -41,6 +41,9 @@ type Options struct {
 	Commands    kv.Commands   // kv.StoreCommands and the front's own, with Served ones of the backend, by With; nil is none of these
 	Settings    [][2]string   // what CONFIG GET tells, by name
 	Mode        string        // what INFO calls the server: standalone
+	// Expected is about how many bytes the answer to a command takes that reads values; nil is not known. It is for backends that
+	// answer later, so that what is under way on one connection comes to no more than may wait there.
+	Expected func(*kv.Request) int
 }
 
 func (o Options) withDefaults() Options {

@@ -124,6 +124,7 @@ func (p *Peer) take(args [][]byte) error {
 		return net.ErrClosed
 	}
 	c := &Call{Request: r, Peer: p, Asking: p.asking}
+	c.answer.Expected = f.expected(&r)
 	p.Begin(&c.answer)
 	if problem != "" {
 		c.Error(problem)
@@ -142,6 +143,17 @@ func (p *Peer) take(args [][]byte) error {
 		p.Flush()
 	}
 	return nil
+}
+
+// expected is about how many bytes a command takes until it is answered.
+func (f *Front) expected(r *kv.Request) (n int) {
+	for _, arg := range r.All {
+		n += len(arg)
+	}
+	if f.options.Expected != nil && r.Command != nil && r.Is(kv.Read) {
+		n += f.options.Expected(r)
+	}
+	return n
 }
 
 // settle waits until a command may begin. It says false if the connection is over.

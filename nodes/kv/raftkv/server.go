@@ -88,7 +88,9 @@ func run(env nodes.Env, config *Config, engine replica.Engine) error {
 	}
 	s.replica = r
 	s.shard = shards.Open(env, config.shards(), s.store, group{r})
-	f, err := front.New(env, config.front(), s)
+	options := config.front()
+	options.Expected = func(r *kv.Request) int { return s.store.Expected(r) } // of the store that there is then
+	f, err := front.New(env, options, s)
 	if err != nil {
 		s.shard.Close()
 		return errors.Join(err, r.Close())

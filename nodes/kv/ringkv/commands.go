@@ -58,6 +58,18 @@ func (s *server) Do(c *front.Call) {
 	})
 }
 
+// expected is about how many bytes a command takes here until it is answered that reads what this server keeps: what each of those
+// who keep a key tells of it, and the answer.
+func (s *server) expected(r *kv.Request) (n int) {
+	r.Keys(r.Args, func(key []byte) bool {
+		if it := s.shelf.find(key); it != nil {
+			n += len(it.known) * (s.config.Copies + 1)
+		}
+		return n < mostAnswer
+	})
+	return n
+}
+
 // problem is why a command cannot be done by a ring; empty if it can.
 func (s *server) problem(r *kv.Request) string {
 	switch {

@@ -101,7 +101,9 @@ func run(env nodes.Env, config *Config) error {
 	if err := s.openMembers(); err != nil {
 		return errors.Join(err, s.journal.Close())
 	}
-	f, err := front.New(env, config.front(), s)
+	options := config.front()
+	options.Expected = s.expected
+	f, err := front.New(env, options, s)
 	if err != nil {
 		s.closeMembers()
 		return errors.Join(err, s.journal.Close())
