@@ -95,6 +95,14 @@ func (c *Clock) TrueAt(now time.Duration, m nodes.Instant) (at time.Duration, ok
 	return c.when(now, c.reading(now), saturatingAdd(c.booted, time.Duration(m)))
 }
 
+// Astray is by how much the clocks run fast or slow at the moment, in millionths; a clock that stands still is wrong by all of them.
+func (c *Clock) Astray() nodes.Percent {
+	if c.run.ppm < million {
+		return nodes.Percent(million - c.run.ppm)
+	}
+	return nodes.Percent(min(c.run.ppm-million, math.MaxUint32))
+}
+
 // Changes counts the changes after which answers of After and TrueAt given before are stale. The
 // planned end of a slew is none: they reckon with it.
 func (c *Clock) Changes() uint64 { return c.changes }

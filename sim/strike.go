@@ -199,11 +199,14 @@ func (h *Host) FreezeClock() *Strike {
 
 func (h *Host) bend(start, end func(now time.Duration)) *Strike {
 	h.world.outsideTasks()
-	start(h.world.now)
-	h.world.rescheduleTimers(h)
-	return &Strike{effects: since(&h.readings), end: func() {
-		end(h.world.now)
+	change := func(how func(now time.Duration)) {
+		how(h.world.now)
+		h.world.log.Strayed = max(h.world.log.Strayed, h.clock.Astray())
 		h.world.rescheduleTimers(h)
+	}
+	change(start)
+	return &Strike{effects: since(&h.readings), end: func() {
+		change(end)
 	}}
 }
 

@@ -194,6 +194,12 @@ func (c *core) FirstIndex() uint64 { return c.log.base.Index + 1 }
 // LastIndex is the index of the last entry that was handed out to be kept.
 func (c *core) LastIndex() uint64 { return c.log.last() }
 
+// TermAt is the term of the entry at an index; false if the log no longer, or not yet, has it.
+func (c *core) TermAt(index uint64) (term uint64, has bool) {
+	term, err := c.log.Term(index)
+	return term, err == nil
+}
+
 // LogBytes is the data of the entries that are not in the snapshot.
 func (c *core) LogBytes() int { return c.log.bytes }
 

@@ -29,11 +29,14 @@ type Log struct {
 	reached probe.Seen
 	broken  probe.Seen
 	settled map[subject]*settled
+	// Strayed is by how much the rate of any clock has differed from true time, at worst and so far.
+	Strayed  nodes.Percent
+	horizons map[reach]furthest
 }
 
 // NewLog makes an empty log that takes its times from now.
 func NewLog(now func() Time) *Log {
-	return &Log{now: now, states: map[string]string{}, settled: map[subject]*settled{},
+	return &Log{now: now, states: map[string]string{}, settled: map[subject]*settled{}, horizons: map[reach]furthest{},
 		History: History{Notes: map[string][]Note{}, Sometimes: map[string]Time{}}}
 }
 

@@ -99,6 +99,12 @@ func (r *recorder) Always(p *probe.Always, held bool) {
 
 func (r *recorder) Agree(*probe.Agreed, uint64, uint64, uint64, []byte) {}
 
+func (r *recorder) Advance(*probe.Horizon, uint64, uint64, uint64) {}
+
+func (r *recorder) Horizon(*probe.Horizon, uint64) (number, value uint64) { return 0, 0 }
+
+func (r *recorder) Steady(nodes.Percent) bool { return false }
+
 func (r *recorder) Fingerprint(probe.Fingerprint) {}
 
 func (r *recorder) State(state string) { r.state = state }

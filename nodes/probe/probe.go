@@ -71,6 +71,10 @@ type Always struct{ Probe }
 // Agreed asks that all hosts together say one thing of one thing: an Always that no host can look at alone.
 type Agreed struct{ Probe }
 
+// Horizon is how far something has come that nodes know of one by one, as far as all of them together have told: the last entry that
+// any server knows to be committed. It is no probe; an Always compares with it what one node goes by. The text says what it is of.
+type Horizon struct{ Of string }
+
 // Set is the probes of one package. Its zero value is empty. Probes are declared where packages are initialized, as
 // values of the package, and never later; from then on nobody writes to a Set, and all worlds share it.
 type Set struct{ probes []*Probe }

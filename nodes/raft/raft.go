@@ -203,6 +203,9 @@ func (c *Core) LastIndex() uint64 { return c.log.last() }
 // FirstIndex is the index of the first entry that is not in the snapshot.
 func (c *Core) FirstIndex() uint64 { return c.log.base.Index + 1 }
 
+// TermAt is the term of the entry at an index; false if the log no longer, or not yet, has it.
+func (c *Core) TermAt(index uint64) (term uint64, has bool) { return c.log.term(index) }
+
 // LogBytes is the data of the entries that are not in the snapshot.
 func (c *Core) LogBytes() int { return c.log.bytes }
 

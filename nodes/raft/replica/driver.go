@@ -131,6 +131,21 @@ func (r *Replica) apply(entries []raft.Entry) {
 			r.answer = nil
 		}
 	}
+	// An entry of an earlier term is committed by whoever leads now; one of this term, by whoever led in it.
+	if last := &entries[len(entries)-1]; last.Term == r.core.Term() {
+		r.record.Advance(committed, group, last.Index, last.Term)
+	}
+}
+
+// knowsAll says whether a leader's log has what was committed in earlier terms, as far as anybody knows (§3.6.3). One who hears
+// late that it was elected need not have what a later leader has committed by then.
+func (r *Replica) knowsAll() bool {
+	index, term := r.record.Horizon(committed, r.store.Identity().Cluster)
+	if term >= r.core.Term() || index < r.core.FirstIndex() {
+		return true
+	}
+	own, has := r.core.TermAt(index)
+	return has && own == term
 }
 
 // electEarly begins an election before its time, once in a while.
@@ -148,6 +163,7 @@ func (r *Replica) changed() {
 		switch {
 		case role == raft.Leader:
 			r.record.Agree(termsHaveOneLeader, r.store.Identity().Cluster, r.core.Term(), uint64(r.ID()), nil)
+			r.record.Always(leadersKnowAll, r.knowsAll())
 			r.record.Note("became-leader", slog.Uint64("term", r.core.Term()))
 			r.record.Reach(becameLeader)
 			r.env.Log().Info("raft: became leader", "term", r.core.Term(), "id", uint64(r.ID()))

@@ -52,6 +52,7 @@ type Core interface {
 	Commit() uint64
 	FirstIndex() uint64
 	LastIndex() uint64
+	TermAt(index uint64) (term uint64, has bool)
 	LogBytes() int
 	Match(id raft.ID) uint64
 	Heard(id raft.ID) bool

@@ -21,6 +21,12 @@ type pledge struct {
 	until       nodes.Instant
 }
 
+// question is a read, and up to where servers were known to have committed when it was asked.
+type question struct {
+	since uint64
+	done  func(error)
+}
+
 // confirmed is a read that may be answered once the machine has done index.
 type confirmed struct {
 	index uint64
@@ -156,12 +162,14 @@ func (r *Replica) Read(done func(error)) {
 	case len(r.asked)+len(r.confirms) >= r.opts.Waiting:
 		done(ErrBusy)
 	default:
+		since, _ := r.record.Horizon(committed, r.store.Identity().Cluster)
 		if index, leased := r.core.LeaseRead(r.env.Mark()); leased {
 			r.record.Reach(leaseRead)
+			r.record.Always(leasesSeeAll, index >= since || !r.record.Steady(r.opts.Raft.Drift))
 			r.whenApplied(confirmed{index, done})
 			return
 		}
-		r.asked = append(r.asked, done)
+		r.asked = append(r.asked, question{since, done})
 		r.poke()
 	}
 }
@@ -175,8 +183,8 @@ func (r *Replica) ask() {
 	r.asked = nil
 	r.readID++
 	if err := r.core.Read(r.env.Mark(), r.readID); err != nil {
-		for _, done := range asked {
-			done(err)
+		for _, q := range asked {
+			q.done(err)
 		}
 		return
 	}
@@ -191,14 +199,15 @@ func (r *Replica) confirm(reads []raft.Read, refused []uint64) {
 		r.whenApplied(c)
 	}
 	for _, read := range reads {
-		for _, done := range r.reads[read.ID] {
-			r.whenApplied(confirmed{read.Index, done})
+		for _, q := range r.reads[read.ID] {
+			r.record.Always(readsSeeAll, read.Index >= q.since)
+			r.whenApplied(confirmed{read.Index, q.done})
 		}
 		delete(r.reads, read.ID)
 	}
 	for _, id := range refused {
-		for _, done := range r.reads[id] {
-			done(ErrNotLeader)
+		for _, q := range r.reads[id] {
+			q.done(ErrNotLeader)
 		}
 		delete(r.reads, id)
 	}

@@ -146,8 +146,8 @@ type Replica struct {
 	waiters  map[uint64][]proposal // by the index of their entry
 	inOrder  []pledge              // the same, by time
 	waiting  int
-	asked    []func(error) // reads for the next turn
-	reads    map[uint64][]func(error)
+	asked    []question // for the next turn
+	reads    map[uint64][]question
 	confirms []confirmed // reads that wait for the machine
 	readID   uint64
 	answer   []byte
@@ -173,7 +173,7 @@ type Replica struct {
 // journal, the machine and the network say; *journal.Corruption unless Options.Rejoin.
 func Open(env nodes.Env, o Options, m Machine, handle func(from string, request []byte, reply func([]byte))) (*Replica, error) {
 	r := &Replica{env: env, opts: o.withDefaults(), record: env.Record(), machine: m, handle: handle, wake: env.NewCond(),
-		waiters: map[uint64][]proposal{}, reads: map[uint64][]func(error){}, known: map[raft.ID]string{}}
+		waiters: map[uint64][]proposal{}, reads: map[uint64][]question{}, known: map[raft.ID]string{}}
 	r.calls = calls{last: env.Rand().Uint64() >> 16, pending: map[uint64]*call{}}
 	r.founding.answers = map[string]introduction{}
 	if len(r.opts.Peers) == 0 || !slices.Contains(r.opts.Peers, r.opts.Self) {
@@ -310,12 +310,12 @@ func (r *Replica) abandon() {
 	for _, p := range r.inOrder {
 		r.forget(p, ErrUnknown)
 	}
-	for _, done := range r.asked {
-		done(ErrClosed)
+	for _, q := range r.asked {
+		q.done(ErrClosed)
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.reads)) {
-		for _, done := range r.reads[id] {
-			done(ErrClosed)
+		for _, q := range r.reads[id] {
+			q.done(ErrClosed)
 		}
 	}
 	for _, c := range r.confirms {

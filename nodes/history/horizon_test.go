@@ -1,0 +1,36 @@
+package history
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"simrun/nodes/probe"
+)
+
+// If this failed, a leader that lacks what others have committed, or a read that misses it, would be compared with nothing.
+func TestAHorizonIsAsFarAsAnybodyHasCome(t *testing.T) {
+	committed, other := probe.Horizon{Of: "entries"}, probe.Horizon{Of: "entries"}
+	alive, dead := false, true
+	log := NewLog(func() time.Duration { return 0 })
+	a, b, ghost := log.For("a", &alive), log.For("b", &alive), log.For("c", &dead)
+	at := func(h *probe.Horizon, sequence uint64) [2]uint64 {
+		number, value := b.Horizon(h, sequence)
+		return [2]uint64{number, value}
+	}
+	require.Equal(t, [2]uint64{}, at(&committed, 1))
+	a.Advance(&committed, 1, 7, 2)
+	require.Equal(t, [2]uint64{7, 2}, at(&committed, 1))
+	b.Advance(&committed, 1, 5, 9) // who is behind takes nothing back
+	ghost.Advance(&committed, 1, 9, 2)
+	require.Equal(t, [2]uint64{7, 2}, at(&committed, 1))
+	b.Advance(&committed, 1, 8, 3)
+	require.Equal(t, [2]uint64{8, 3}, at(&committed, 1))
+	require.Equal(t, [2]uint64{}, at(&committed, 2), "another group's")
+	require.Equal(t, [2]uint64{}, at(&other, 1), "another question")
+
+	require.True(t, a.Steady(0))
+	log.Strayed = 500
+	require.True(t, a.Steady(500))
+	require.False(t, a.Steady(499))
+}
