@@ -41,9 +41,10 @@
 //
 // Two sectors of the active segment's head take turns in stating up to where the segment is durable. Each goes to the disk with the batches that are
 // synced next, so that it costs no sync of its own; after a minute's quiet, and at Close, one follows for the last. Recovery reads the active
-// segment. A batch that is not what it should be beyond the last mark is the torn tail of a crash: it was never said to be durable, and is cut
-// off with all that follows. Below the mark it is corruption (*Corruption), as in any other segment, for a segment is begun only when its
-// predecessor is durable. The partition does not open then, and nothing is changed: a broker that has other replicas calls Discard and fetches all
+// segment. A batch that is not what it should be below the last mark is corruption (*Corruption), as in any other segment, for a segment is begun only
+// when its predecessor is durable. Beyond it, the mark says of each write that goes to the disk with it how many of its sectors are zeros: where no
+// more are, all of them were there, and one has rotted. Anything else is the torn tail of a crash: it was never said to be durable, and is cut off with all
+// that follows. What is left untold is a sector of the last sync that has become zeros, and more writes in one sync than a mark has room for. The partition does not open if it is corrupt, and nothing is changed: a broker that has other replicas calls Discard and fetches all
 // again. What is read later is checked as it is read (its CRC-32C and its place), and a Read that meets corruption says so and serves nothing of it.
 //
 // # Failure

@@ -7,6 +7,7 @@ var Probes probe.Set
 
 var (
 	tornTail      = Probes.Reachable("a partition's torn tail was cut off")
+	rotSinceSync  = Probes.Reachable("what had rotted beyond the last mark was told from a torn tail")
 	rewritten     = Probes.Sometimes("batches that nothing proved to be durable were written again")
 	cleanStart    = Probes.Reachable("a partition that ended cleanly was opened without a scan")
 	indexWrong    = Probes.Reachable("an index was made anew")

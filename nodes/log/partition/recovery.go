@@ -260,6 +260,12 @@ func (p *Partition) readTail() error {
 		what := end.why + fmt.Sprintf(", though all before %d was durable", m.durable)
 		return &Corruption{File: fileName(s.base, extLog), Offset: end.at, What: what}
 	}
+	if whole, err := m.wereWhole(s.file, end.at, s.size); err != nil {
+		return err
+	} else if whole {
+		p.env.Record().Reach(rotSinceSync)
+		return &Corruption{File: fileName(s.base, extLog), Offset: end.at, What: end.why + ", though no sector of what was written is missing"}
+	}
 	s.end, p.next = end.at, end.offset
 	p.recovery.Scanned = nodes.Bytes(end.at)
 	return p.mend(s, m.durable)
@@ -321,10 +327,8 @@ func isZero(file nodes.File, from, to int64) (bool, error) {
 		if err := readFull(file, piece, from); err != nil {
 			return false, err
 		}
-		for _, b := range piece {
-			if b != 0 {
-				return false, nil
-			}
+		if !isZeroed(piece) {
+			return false, nil
 		}
 		from += int64(len(piece))
 	}

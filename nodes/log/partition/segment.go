@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,7 +48,7 @@ func parseName(name string) (offset int64, ext string, ok bool) {
 
 // segment is a stretch of the log in one file.
 //
-// Invariant: headSize <= marked <= synced <= end <= size.
+// Invariants: headSize <= marked <= synced <= end <= size; writes lie one after the other from synced to end, if they are not too many.
 type segment struct {
 	base    int64 // the offset of its first record
 	prev    int64 // the base of the segment before it, when it was begun; -1 for none
@@ -56,12 +57,13 @@ type segment struct {
 	begun   int64 // the wall clock when it was begun, in milliseconds since 1970
 	salt    int64 // its own, so that an index of what the file was before is known for one
 
-	end     int64  // in bytes: where the next batch goes
-	synced  int64  // what is before is durable
-	marked  int64  // what is before is proven to be
-	size    int64  // of the file: zeros lie between end and size
-	resized bool   // the size is not durable
-	turn    uint64 // counts its marks
+	end     int64   // in bytes: where the next batch goes
+	synced  int64   // what is before is durable
+	marked  int64   // what is before is proven to be
+	size    int64   // of the file: zeros lie between end and size
+	resized bool    // the size is not durable
+	turn    uint64  // counts its marks
+	writes  []write // what is to be durable with the next sync
 
 	index   *index     // nil until it is wanted
 	file    nodes.File // nil if it is not open
@@ -101,11 +103,12 @@ func decodeHead(b []byte, base int64) (s *segment, why string) {
 	return s, ""
 }
 
-// mark is a statement about what of a segment is durable.
+// mark is a statement about what of a segment is durable, and about what is to be with the sync that the mark itself goes to the disk with.
 type mark struct {
 	turn    uint64
 	durable int64
-	clean   bool // the process ended here, and what is beyond counts no more
+	clean   bool    // the process ended here, and what is beyond counts no more
+	writes  []write // one after the other, from durable on
 }
 
 func (s *segment) encodeMark(m mark) []byte {
@@ -117,6 +120,10 @@ func (s *segment) encodeMark(m mark) []byte {
 		b[16] = 1
 	}
 	le.PutUint64(b[24:], uint64(s.base))
+	for i, w := range m.writes {
+		le.PutUint32(b[markHead+writeSize*i:], uint32(w.length))
+		le.PutUint32(b[markHead+writeSize*i+4:], w.zeros)
+	}
 	le.PutUint32(b[sector-4:], crc32.Checksum(b[:sector-4], castagnoli))
 	return b
 }
@@ -131,6 +138,7 @@ func (s *segment) decodeMarks(head []byte) (latest mark, found bool) {
 		}
 		m := mark{turn: le.Uint64(b), durable: int64(le.Uint64(b[8:])), clean: b[16] == 1}
 		if !found || m.turn > latest.turn {
+			m.writes = decodeWrites(b[markHead : sector-4])
 			latest, found = m, true
 		}
 	}
@@ -138,9 +146,9 @@ func (s *segment) decodeMarks(head []byte) (latest mark, found bool) {
 }
 
 // writeMark states what is durable. It goes to the disk with the next sync.
-func (s *segment) writeMark(durable int64, clean bool) error {
+func (s *segment) writeMark(durable int64, clean bool, writes ...write) error {
 	s.turn++
-	_, err := s.file.WriteAt(s.encodeMark(mark{s.turn, durable, clean}), sector*int64(1+s.turn%2))
+	_, err := s.file.WriteAt(s.encodeMark(mark{s.turn, durable, clean, writes}), sector*int64(1+s.turn%2))
 	return err
 }
 
@@ -201,8 +209,8 @@ func (p *Partition) create(s *segment) error {
 		return err
 	}
 	s.file, s.end, s.synced, s.marked, s.size = file, headSize, headSize, headSize, headSize
-	head := append(s.encode(), s.encodeMark(mark{0, headSize, false})...)
-	head = append(head, s.encodeMark(mark{0, headSize, false})...)
+	begins := s.encodeMark(mark{durable: headSize})
+	head := slices.Concat(s.encode(), begins, begins)
 	if _, err := file.WriteAt(head, 0); err != nil {
 		return errors.Join(err, p.abandon(s))
 	}

@@ -122,12 +122,13 @@ func (p *Partition) place(g *group) error {
 	}
 	s := p.tail()
 	p.env.Record().Always(inOrder, g.base == p.placed)
-	end := s.end + int64(len(g.buf))
+	end, noted := s.end+int64(len(g.buf)), len(s.writes)
 	err := s.grow(end, int64(p.opts.GrowBytes))
 	if err == nil {
 		err = p.put(s, g.buf)
 	}
 	if err != nil {
+		s.writes = s.writes[:noted]
 		return s.cutBack(err)
 	}
 	batches := 0
@@ -151,9 +152,11 @@ func (p *Partition) put(s *segment, b []byte) error {
 		if _, err := s.file.WriteAt(b[:half], at); err != nil {
 			return err
 		}
+		s.noteWrite(b[:half], at)
 		b, at = b[half:], at+int64(half)
 	}
 	_, err := s.file.WriteAt(b, at)
+	s.noteWrite(b, at)
 	return err
 }
 
@@ -192,7 +195,7 @@ func (p *Partition) sync() error {
 	if p.broken != nil || s.synced == s.end && !s.resized {
 		return nil
 	}
-	if err := s.writeMark(s.synced, false); err != nil {
+	if err := s.writeMark(s.synced, false, s.vouched()...); err != nil {
 		return err
 	}
 	p.dawdle(slowSync)
@@ -200,7 +203,7 @@ func (p *Partition) sync() error {
 	if err := s.file.Sync(); err != nil {
 		return &finalError{"sync", err}
 	}
-	s.synced, s.marked, s.resized, p.durable = end, marked, false, placed
+	s.synced, s.marked, s.resized, s.writes, p.durable = end, marked, false, s.writes[:0], placed
 	record := p.env.Record()
 	record.Sometimes(gathered, len(p.waiting) > 0)
 	record.Always(endsFit, p.durable <= p.placed && p.placed <= p.next)
