@@ -156,9 +156,9 @@ func optionOf(config any, key string) any {
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
-	for i := range v.NumField() {
-		if k, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ","); k == key && v.Field(i).CanInterface() {
-			return v.Field(i).Interface()
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		if k, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); k == key && f.IsExported() {
+			return v.FieldByIndex(f.Index).Interface()
 		}
 	}
 	return nil

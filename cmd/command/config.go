@@ -2,10 +2,8 @@ package command
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"simrun/nodes"
 	"simrun/scenarios/decode"
@@ -53,30 +51,16 @@ func settings(k *nodes.Kind) string {
 	if k.Config == nil {
 		return ""
 	}
-	config := reflect.ValueOf(k.Config()).Elem()
 	var b strings.Builder
 	b.WriteString("\n\nSettings:\n")
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for i := range config.NumField() {
-		field := config.Type().Field(i)
-		key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-		if key == "" || key == "-" {
-			continue
+	for _, d := range decode.Describe(k.Config()) {
+		text := d.Doc
+		if d.Usual != "" {
+			text += " (" + d.Usual + ")"
 		}
-		text := field.Tag.Get("doc")
-		if value := config.Field(i); !value.IsZero() {
-			text += fmt.Sprintf(" (%v)", shown(value.Interface()))
-		}
-		fmt.Fprintf(table, "  %s\t%s\n", key, text)
+		fmt.Fprintf(table, "  %s\t%s\n", d.Key, text)
 	}
 	table.Flush()
 	return strings.TrimRight(b.String(), "\n")
-}
-
-// shown is a default as a scenario writes it.
-func shown(value any) any {
-	if d, ok := value.(time.Duration); ok {
-		return nodes.Short(d)
-	}
-	return value
 }

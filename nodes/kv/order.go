@@ -17,8 +17,11 @@ type Order struct {
 	Sessions int   // how many client sessions are kept; 0 is DefaultSessions
 }
 
-// DefaultSessions is how many client sessions are kept where nothing else is said.
-const DefaultSessions = 10_000
+// How many client sessions are kept where nothing else is said, and how many may be asked for.
+const (
+	DefaultSessions = 10_000
+	MaxSessions     = 10_000_000
+)
 
 // ErrEntry tells of an entry that no version of this package has written.
 var ErrEntry = errors.New("kv: not an entry")

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -25,13 +26,11 @@ func DefaultLimits() Limits {
 
 // Validate says what cannot be meant.
 func (l *Limits) Validate() error {
-	if l.MaxRequest < 1<<10 || l.MaxRequest > 1<<30 {
-		return fmt.Errorf("max-request: %s is not between 1KiB and 1GiB", l.MaxRequest)
-	}
-	return nodes.Bounds(
-		nodes.Bound{Key: "max-output", Value: int64(l.MaxOutput), Least: 1 << 16},
-		nodes.Bound{Key: "max-clients", Value: int64(l.MaxClients), Least: 1},
-		nodes.Bound{Key: "idle-timeout", Value: int64(l.IdleTimeout)},
+	return cmp.Or(
+		nodes.Between("max-request", l.MaxRequest, 1<<10, 1<<30),
+		nodes.AtLeast("max-output", l.MaxOutput, 1<<16),
+		nodes.AtLeast("max-clients", l.MaxClients, 1),
+		nodes.AtLeast("idle-timeout", l.IdleTimeout, 0),
 	)
 }
 

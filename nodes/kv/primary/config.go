@@ -12,7 +12,6 @@ import (
 	"simrun/nodes/kv/front"
 	"simrun/nodes/kv/shards"
 	"simrun/nodes/link"
-	"simrun/nodes/resp"
 )
 
 // Redirect says what a replica does that is asked for what only the primary can do.
@@ -31,69 +30,51 @@ func (Redirect) Values() []string { return []string{string(Moved), string(Refuse
 
 // Config is what can be configured of a server. A limit of zero is no limit, unless said otherwise.
 type Config struct {
-	Servers      []nodes.NodeName `yaml:"servers" doc:"the servers of the group, this one among them; their port for each other is 16379 where none is said"`
-	Monitors     []nodes.NodeName `yaml:"monitors" doc:"the monitors that decide who is the primary; their port for servers is 26380 where none is said"`
-	Listen       string           `yaml:"listen" doc:"address to accept clients on"`
-	PeerListen   string           `yaml:"peer-listen" doc:"address to accept the other servers, and monitors, on"`
-	Advertise    string           `yaml:"advertise" doc:"address that clients are told; listen if empty, with the host's name if it has none"`
-	Cluster      string           `yaml:"cluster" doc:"a name in which all servers and monitors of a group agree; other groups know it by it"`
-	Slots        string           `yaml:"slots" doc:"hash slots that the group begins with, such as 0-8191, or none, where there are several groups; if empty it keeps all, for ever"`
-	Others       []nodes.NodeName `yaml:"others" doc:"servers of other groups to hear from who owns which slots, some of each"`
-	Poll         time.Duration    `yaml:"poll" doc:"how often each of these is asked"`
-	Parcel       nodes.Bytes      `yaml:"parcel" doc:"about how much of a slot goes to another group at a time"`
-	BatchKeys    int              `yaml:"batch-keys" doc:"most keys that are handed over together, unless one slot alone has more"`
-	Acknowledge  int              `yaml:"acknowledge" doc:"how many replicas must have a write on disk before it is answered: 0 is asynchronous replication. The same on all servers"`
-	MaxLag       time.Duration    `yaml:"max-lag" doc:"a replica that cannot say that it knows all that was written this long ago answers no reads; 0 is however long ago"`
-	Redirect     Redirect         `yaml:"redirect" doc:"what a replica does with a request that is the primary's: moved (tells where it is) or refuse"`
-	Heartbeat    time.Duration    `yaml:"heartbeat" doc:"how often a server is heard at least, by its monitors and its primary"`
-	Timeout      time.Duration    `yaml:"timeout" doc:"silence after which a replica does not count, and one looks for its primary anew; ten heartbeats if 0"`
-	Patience     time.Duration    `yaml:"patience" doc:"how long a write waits for its replicas before it is answered that nobody knows; ten times timeout if 0"`
-	MaxDrift     nodes.Percent    `yaml:"max-drift" doc:"by how much the rate of any clock may differ from true time"`
-	Backlog      nodes.Bytes      `yaml:"backlog" doc:"how much of the log is kept in memory for replicas that come back; who has missed more is sent everything"`
-	Window       int              `yaml:"window" doc:"most messages that a replica may leave unanswered"`
-	BatchBytes   nodes.Bytes      `yaml:"batch-bytes" doc:"most bytes of entries in one message, unless one alone is more"`
-	ChunkBytes   nodes.Bytes      `yaml:"chunk-bytes" doc:"most bytes of a snapshot in one message"`
-	PendingBytes nodes.Bytes      `yaml:"pending-bytes" doc:"most bytes of writes that wait for replicas; what comes beyond is refused"`
-	Sync         journal.Mode     `yaml:"sync" doc:"what a server has it keeps across a power cut (always), or across a crash of its process only, for up to sync-interval (interval)"`
-	SyncInterval time.Duration    `yaml:"sync-interval" doc:"with sync interval, how long what was taken may stay unsynced"`
-	Segment      nodes.Bytes      `yaml:"segment" doc:"size of one file of the journal"`
-	Compact      nodes.Bytes      `yaml:"compact" doc:"the journal is not rewritten while it is shorter than this"`
-	MaxMemory    nodes.Bytes      `yaml:"max-memory" doc:"most bytes that keys, values and sessions take; what would add to them is refused beyond"`
-	MaxSessions  int              `yaml:"max-sessions" doc:"most client sessions (ONCE); beyond it the one that was used longest ago ends"`
-	MaxRequest   nodes.Bytes      `yaml:"max-request" doc:"most bytes of all strings of one request; a peer that sends more is closed"`
-	MaxOutput    nodes.Bytes      `yaml:"max-output" doc:"most bytes that wait for a peer that does not read; beyond it is closed"`
-	MaxClients   int              `yaml:"max-clients" doc:"most connections; further ones are closed at once"`
-	MaxWaiting   int              `yaml:"max-waiting" doc:"most requests that wait for replicas; further ones are refused"`
-	IdleTimeout  time.Duration    `yaml:"idle-timeout" doc:"silence after which a connection on which nothing is under way is closed; 0 is never"`
+	Servers    []nodes.NodeName `yaml:"servers" doc:"the servers of the group, this one among them; their port for each other is 16379 where none is said"`
+	Monitors   []nodes.NodeName `yaml:"monitors" doc:"the monitors that decide who is the primary; their port for servers is 26380 where none is said"`
+	Listen     string           `yaml:"listen" doc:"address to accept clients on"`
+	PeerListen string           `yaml:"peer-listen" doc:"address to accept the other servers, and monitors, on"`
+	Advertise  string           `yaml:"advertise" doc:"address that clients are told; listen if empty, with the host's name if it has none"`
+	Cluster    string           `yaml:"cluster" doc:"a name in which all servers and monitors of a group agree; other groups know it by it"`
+
+	shards.Part `yaml:",inline"`
+
+	Acknowledge  int           `yaml:"acknowledge" doc:"how many replicas must have a write on disk before it is answered: 0 is asynchronous replication. The same on all servers"`
+	MaxLag       time.Duration `yaml:"max-lag" doc:"a replica that cannot say that it knows all that was written this long ago answers no reads; 0 is however long ago"`
+	Redirect     Redirect      `yaml:"redirect" doc:"what a replica does with a request that is the primary's: moved (tells where it is) or refuse"`
+	Heartbeat    time.Duration `yaml:"heartbeat" doc:"how often a server is heard at least, by its monitors and its primary"`
+	Timeout      time.Duration `yaml:"timeout" doc:"silence after which a replica does not count, and one looks for its primary anew; ten heartbeats if 0"`
+	Patience     time.Duration `yaml:"patience" doc:"how long a write waits for its replicas before it is answered that nobody knows; ten times timeout if 0"`
+	MaxDrift     nodes.Percent `yaml:"max-drift" doc:"by how much the rate of any clock may differ from true time"`
+	Backlog      nodes.Bytes   `yaml:"backlog" doc:"how much of the log is kept in memory for replicas that come back; who has missed more is sent everything"`
+	Window       int           `yaml:"window" doc:"most messages that a replica may leave unanswered"`
+	BatchBytes   nodes.Bytes   `yaml:"batch-bytes" doc:"most bytes of entries in one message, unless one alone is more"`
+	ChunkBytes   nodes.Bytes   `yaml:"chunk-bytes" doc:"most bytes of a snapshot in one message"`
+	PendingBytes nodes.Bytes   `yaml:"pending-bytes" doc:"most bytes of writes that wait for replicas; what comes beyond is refused"`
+	Sync         journal.Mode  `yaml:"sync" doc:"what a server has it keeps across a power cut (always), or across a crash of its process only, for up to sync-interval (interval)"`
+	SyncInterval time.Duration `yaml:"sync-interval" doc:"with sync interval, how long what was taken may stay unsynced"`
+	Segment      nodes.Bytes   `yaml:"segment" doc:"size of one file of the journal"`
+	Compact      nodes.Bytes   `yaml:"compact" doc:"the journal is not rewritten while it is shorter than this"`
+	MaxMemory    nodes.Bytes   `yaml:"max-memory" doc:"most bytes that keys, values and sessions take; what would add to them is refused beyond"`
+	MaxSessions  int           `yaml:"max-sessions" doc:"most client sessions (ONCE); beyond it the one that was used longest ago ends"`
+	MaxWaiting   int           `yaml:"max-waiting" doc:"most requests that wait for replicas; further ones are refused"`
+
+	front.Limits `yaml:",inline"`
 }
 
 // DefaultConfig is what a server does where nothing is configured.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Poll: time.Second, Parcel: 256 << 10, BatchKeys: 10_000, Redirect: Moved, Heartbeat: 100 * time.Millisecond, MaxDrift: 500, Backlog: 16 << 20,
+		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Part: shards.DefaultPart(),
+		Redirect: Moved, Heartbeat: 100 * time.Millisecond, MaxDrift: 500, Backlog: 16 << 20,
 		Window: 16, BatchBytes: 64 << 10, ChunkBytes: 256 << 10, PendingBytes: 64 << 20, Sync: journal.Always, SyncInterval: time.Second,
-		Segment: 64 << 20, Compact: 64 << 20, MaxSessions: kv.DefaultSessions, MaxRequest: 64 << 20, MaxOutput: 64 << 20, MaxClients: 10_000,
+		Segment: 64 << 20, Compact: 64 << 20, MaxSessions: kv.DefaultSessions, Limits: front.DefaultLimits(),
 		MaxWaiting: 100_000,
 	}
 }
 
 // Validate says what cannot be meant.
 func (c *Config) Validate() error {
-	for _, least := range []struct {
-		name         string
-		value, least int64
-	}{
-		{"acknowledge", int64(c.Acknowledge), 0}, {"poll", int64(c.Poll), int64(time.Millisecond)}, {"parcel", int64(c.Parcel), 1}, {"batch-keys", int64(c.BatchKeys), 1}, {"max-lag", int64(c.MaxLag), 0}, {"heartbeat", int64(c.Heartbeat), int64(time.Millisecond)},
-		{"timeout", int64(c.Timeout), 0}, {"patience", int64(c.Patience), 0}, {"backlog", int64(c.Backlog), 0}, {"window", int64(c.Window), 1},
-		{"batch-bytes", int64(c.BatchBytes), 1}, {"chunk-bytes", int64(c.ChunkBytes), 1}, {"pending-bytes", int64(c.PendingBytes), 1},
-		{"segment", int64(c.Segment), 1 << 10}, {"compact", int64(c.Compact), 1 << 10}, {"max-memory", int64(c.MaxMemory), 0},
-		{"max-output", int64(c.MaxOutput), 1 << 16}, {"max-clients", int64(c.MaxClients), 1}, {"max-waiting", int64(c.MaxWaiting), 1},
-		{"idle-timeout", int64(c.IdleTimeout), 0},
-	} {
-		if least.value < least.least {
-			return fmt.Errorf("%s: is less than %d", least.name, least.least)
-		}
-	}
 	switch {
 	case len(c.Servers) > mostMembers:
 		return fmt.Errorf("servers: more than %d", mostMembers)
@@ -105,22 +86,26 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("max-drift: more than 25%%")
 	case c.Sync == journal.Interval && c.SyncInterval <= 0:
 		return fmt.Errorf("sync-interval: must be positive")
-	case c.MaxSessions < 1 || c.MaxSessions > 10_000_000:
-		return fmt.Errorf("max-sessions: is not between 1 and 10000000")
-	case c.MaxRequest < 1<<10 || c.MaxRequest > 1<<30:
-		return fmt.Errorf("max-request: %s is not between 1KiB and 1GiB", c.MaxRequest)
-	case c.BatchBytes > 1<<30 || c.ChunkBytes > 1<<30:
-		return fmt.Errorf("batch-bytes, chunk-bytes: at most 1GiB")
-	case c.Parcel > 16<<20:
-		return fmt.Errorf("parcel: at most 16MiB")
-	case c.Slots == "" && len(c.Others) > 0:
-		return fmt.Errorf("slots: must say with which slots a group begins that is not alone; none, for none")
 	}
-	options := c.shards()
-	if err := options.Validate(); err != nil {
-		return fmt.Errorf("cluster, slots: %w", err)
-	}
-	return nil
+	return cmp.Or(
+		nodes.AtLeast("acknowledge", c.Acknowledge, 0),
+		nodes.AtLeast("max-lag", c.MaxLag, 0),
+		nodes.AtLeast("heartbeat", c.Heartbeat, time.Millisecond),
+		nodes.AtLeast("timeout", c.Timeout, 0),
+		nodes.AtLeast("patience", c.Patience, 0),
+		nodes.AtLeast("backlog", c.Backlog, 0),
+		nodes.AtLeast("window", c.Window, 1),
+		nodes.Between("batch-bytes", c.BatchBytes, 1, 1<<30),
+		nodes.Between("chunk-bytes", c.ChunkBytes, 1, 1<<30),
+		nodes.AtLeast("pending-bytes", c.PendingBytes, 1),
+		nodes.AtLeast("segment", c.Segment, 1<<10),
+		nodes.AtLeast("compact", c.Compact, 1<<10),
+		nodes.AtLeast("max-memory", c.MaxMemory, 0),
+		nodes.Between("max-sessions", c.MaxSessions, 1, kv.MaxSessions),
+		nodes.AtLeast("max-waiting", c.MaxWaiting, 1),
+		c.Limits.Validate(),
+		c.Part.Validate(c.Cluster),
+	)
 }
 
 // timeout is how long somebody may be silent.
@@ -130,14 +115,7 @@ func (c *Config) timeout() time.Duration { return cmp.Or(c.Timeout, 10*c.Heartbe
 func (c *Config) patience() time.Duration { return cmp.Or(c.Patience, 10*c.timeout()) }
 
 // shards is the configuration as a shard has it.
-func (c *Config) shards() shards.Options {
-	if c.Slots == "" {
-		return shards.Options{}
-	}
-	o := shards.Options{Group: c.Cluster, Slots: c.Slots, Poll: c.Poll, Patience: c.patience(), ParcelBytes: c.Parcel, BatchKeys: c.BatchKeys}
-	o.Others = nodes.Addresses(c.Others, "6379")
-	return o
-}
+func (c *Config) shards() shards.Options { return c.Part.Options(c.Cluster, c.patience()) }
 
 // selfAmong is which of the addresses is that of a host that listens there, or what it would be.
 func selfAmong(peers []string, host, listen, port string) string {
@@ -164,13 +142,9 @@ const longestBulk = kv.MaxValue + 16<<20 + 1<<20
 
 // front is the configuration as a front has it.
 func (c *Config) front() front.Options {
-	return front.Options{
-		Listen: c.Listen, Limits: resp.Limits{Bulk: int(min(c.MaxRequest, longestBulk)), Request: int(c.MaxRequest)},
-		MaxClients: c.MaxClients, MaxOutput: c.MaxOutput, IdleTimeout: c.IdleTimeout, Commands: commands, Mode: "cluster",
-		Settings: [][2]string{{"appendfsync", map[journal.Mode]string{journal.Always: "always", journal.Interval: "everysec"}[c.Sync]},
-			{"appendonly", "yes"}, {"databases", "1"}, {"maxclients", fmt.Sprint(c.MaxClients)},
-			{"maxmemory", fmt.Sprint(int64(c.MaxMemory))}, {"min-replicas-to-write", fmt.Sprint(c.Acknowledge)}, {"save", ""}},
-	}
+	o := c.Limits.Options(c.Listen, commands, longestBulk)
+	o.Mode, o.Settings = "cluster", c.Settings(c.Sync, c.MaxMemory, [2]string{"min-replicas-to-write", fmt.Sprint(c.Acknowledge)})
+	return o
 }
 
 // largest is the most that one entry takes.

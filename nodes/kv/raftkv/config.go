@@ -14,7 +14,6 @@ import (
 	"simrun/nodes/link"
 	"simrun/nodes/raft"
 	"simrun/nodes/raft/replica"
-	"simrun/nodes/resp"
 )
 
 // Reads says how a leader makes sure that it still leads before it answers a read.
@@ -47,72 +46,54 @@ func (Redirect) Values() []string { return []string{string(Moved), string(Forwar
 
 // Config is what can be configured of a server. A limit of zero is no limit, unless said otherwise.
 type Config struct {
-	Servers       []nodes.NodeName `yaml:"servers" doc:"the servers that the group begins with, this one among them; the first begins it; their port for each other is 16379 where none is said"`
-	Listen        string           `yaml:"listen" doc:"address to accept clients on"`
-	PeerListen    string           `yaml:"peer-listen" doc:"address to accept the other servers on"`
-	Advertise     string           `yaml:"advertise" doc:"address that clients are told; listen if empty, with the host's name if it has none"`
-	Cluster       string           `yaml:"cluster" doc:"a name in which all servers of a group agree; other groups know it by it"`
-	Slots         string           `yaml:"slots" doc:"hash slots that the group begins with, such as 0-8191, or none, where there are several groups; if empty it keeps all, for ever"`
-	Others        []nodes.NodeName `yaml:"others" doc:"servers of other groups to hear from who owns which slots, some of each"`
-	Poll          time.Duration    `yaml:"poll" doc:"how often each of these is asked"`
-	Parcel        nodes.Bytes      `yaml:"parcel" doc:"about how much of a slot goes to another group at a time"`
-	BatchKeys     int              `yaml:"batch-keys" doc:"most keys that are handed over together, unless one slot alone has more"`
-	Election      time.Duration    `yaml:"election-timeout" doc:"least silence of a leader after which a server campaigns; the most is twice that"`
-	Heartbeat     time.Duration    `yaml:"heartbeat" doc:"how often a leader makes itself heard; a fifth of election-timeout if 0"`
-	PreVote       bool             `yaml:"pre-vote" doc:"a server asks whether it could win an election before it begins one, so that none disturbs a leader that others hear"`
-	Reads         Reads            `yaml:"reads" doc:"how a leader makes sure that it still leads: index (asks a majority) or lease (by its clock)"`
-	MaxDrift      nodes.Percent    `yaml:"max-drift" doc:"with lease, by how much the rate of any server's clock may differ from true time"`
-	Redirect      Redirect         `yaml:"redirect" doc:"what a server that does not lead does with a request: moved (tells where the leader is) or forward"`
-	Patience      time.Duration    `yaml:"patience" doc:"how long a write waits for its fate before it is answered that nobody knows; ten election timeouts if 0"`
-	Silence       time.Duration    `yaml:"silence" doc:"silence after which a connection between servers is dialled anew; ten election timeouts, at least 1s, if 0"`
-	Rejoin        bool             `yaml:"rejoin" doc:"a server without a log, or with a damaged one, asks to be taken in under a new id; else an administrator has to invite it"`
-	SnapshotEvery int              `yaml:"snapshot-every" doc:"entries after which a snapshot takes the place of the log"`
-	SnapshotBytes nodes.Bytes      `yaml:"snapshot-bytes" doc:"bytes of log after which a snapshot takes its place"`
-	BatchEntries  int              `yaml:"batch-entries" doc:"most entries in one message"`
-	BatchBytes    nodes.Bytes      `yaml:"batch-bytes" doc:"most bytes of entries in one message, unless one alone is more"`
-	Window        int              `yaml:"window" doc:"most messages with entries that a follower may leave unanswered"`
-	ChunkBytes    nodes.Bytes      `yaml:"chunk-bytes" doc:"most bytes of a snapshot in one message"`
-	PendingBytes  nodes.Bytes      `yaml:"pending-bytes" doc:"most bytes that are proposed and not committed; what comes beyond is refused"`
-	Sync          journal.Mode     `yaml:"sync" doc:"a server keeps its word across a power cut (always), or across a crash of its process only, for up to sync-interval (interval)"`
-	SyncInterval  time.Duration    `yaml:"sync-interval" doc:"with sync interval, how long what was promised may stay unsynced"`
-	Segment       nodes.Bytes      `yaml:"segment" doc:"size of one file of the log"`
-	Compact       nodes.Bytes      `yaml:"compact" doc:"the log's files are not rewritten without a new snapshot while they are shorter than this"`
-	MaxMemory     nodes.Bytes      `yaml:"max-memory" doc:"most bytes that keys, values and sessions take; what would add to them is refused beyond"`
-	MaxSessions   int              `yaml:"max-sessions" doc:"most client sessions (ONCE); beyond it the one that was used longest ago ends"`
-	MaxRequest    nodes.Bytes      `yaml:"max-request" doc:"most bytes of all strings of one request; a peer that sends more is closed"`
-	MaxOutput     nodes.Bytes      `yaml:"max-output" doc:"most bytes that wait for a peer that does not read; beyond it is closed"`
-	MaxClients    int              `yaml:"max-clients" doc:"most connections; further ones are closed at once"`
-	MaxWaiting    int              `yaml:"max-waiting" doc:"most requests that wait for the group; further ones are refused"`
-	IdleTimeout   time.Duration    `yaml:"idle-timeout" doc:"silence after which a connection on which nothing is under way is closed; 0 is never"`
+	Servers    []nodes.NodeName `yaml:"servers" doc:"the servers that the group begins with, this one among them; the first begins it; their port for each other is 16379 where none is said"`
+	Listen     string           `yaml:"listen" doc:"address to accept clients on"`
+	PeerListen string           `yaml:"peer-listen" doc:"address to accept the other servers on"`
+	Advertise  string           `yaml:"advertise" doc:"address that clients are told; listen if empty, with the host's name if it has none"`
+	Cluster    string           `yaml:"cluster" doc:"a name in which all servers of a group agree; other groups know it by it"`
+
+	shards.Part `yaml:",inline"`
+
+	Election      time.Duration `yaml:"election-timeout" doc:"least silence of a leader after which a server campaigns; the most is twice that"`
+	Heartbeat     time.Duration `yaml:"heartbeat" doc:"how often a leader makes itself heard; a fifth of election-timeout if 0"`
+	PreVote       bool          `yaml:"pre-vote" doc:"a server asks whether it could win an election before it begins one, so that none disturbs a leader that others hear"`
+	Reads         Reads         `yaml:"reads" doc:"how a leader makes sure that it still leads: index (asks a majority) or lease (by its clock)"`
+	MaxDrift      nodes.Percent `yaml:"max-drift" doc:"with lease, by how much the rate of any server's clock may differ from true time"`
+	Redirect      Redirect      `yaml:"redirect" doc:"what a server that does not lead does with a request: moved (tells where the leader is) or forward"`
+	Patience      time.Duration `yaml:"patience" doc:"how long a write waits for its fate before it is answered that nobody knows; ten election timeouts if 0"`
+	Silence       time.Duration `yaml:"silence" doc:"silence after which a connection between servers is dialled anew; ten election timeouts, at least 1s, if 0"`
+	Rejoin        bool          `yaml:"rejoin" doc:"a server without a log, or with a damaged one, asks to be taken in under a new id; else an administrator has to invite it"`
+	SnapshotEvery int           `yaml:"snapshot-every" doc:"entries after which a snapshot takes the place of the log"`
+	SnapshotBytes nodes.Bytes   `yaml:"snapshot-bytes" doc:"bytes of log after which a snapshot takes its place"`
+	BatchEntries  int           `yaml:"batch-entries" doc:"most entries in one message"`
+	BatchBytes    nodes.Bytes   `yaml:"batch-bytes" doc:"most bytes of entries in one message, unless one alone is more"`
+	Window        int           `yaml:"window" doc:"most messages with entries that a follower may leave unanswered"`
+	ChunkBytes    nodes.Bytes   `yaml:"chunk-bytes" doc:"most bytes of a snapshot in one message"`
+	PendingBytes  nodes.Bytes   `yaml:"pending-bytes" doc:"most bytes that are proposed and not committed; what comes beyond is refused"`
+	Sync          journal.Mode  `yaml:"sync" doc:"a server keeps its word across a power cut (always), or across a crash of its process only, for up to sync-interval (interval)"`
+	SyncInterval  time.Duration `yaml:"sync-interval" doc:"with sync interval, how long what was promised may stay unsynced"`
+	Segment       nodes.Bytes   `yaml:"segment" doc:"size of one file of the log"`
+	Compact       nodes.Bytes   `yaml:"compact" doc:"the log's files are not rewritten without a new snapshot while they are shorter than this"`
+	MaxMemory     nodes.Bytes   `yaml:"max-memory" doc:"most bytes that keys, values and sessions take; what would add to them is refused beyond"`
+	MaxSessions   int           `yaml:"max-sessions" doc:"most client sessions (ONCE); beyond it the one that was used longest ago ends"`
+	MaxWaiting    int           `yaml:"max-waiting" doc:"most requests that wait for the group; further ones are refused"`
+
+	front.Limits `yaml:",inline"`
 }
 
 // DefaultConfig is what a server does where nothing is configured.
 func DefaultConfig() *Config {
 	return &Config{
-		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Poll: time.Second, Parcel: 256 << 10, BatchKeys: 10_000, Election: time.Second, PreVote: true, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
+		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Part: shards.DefaultPart(),
+		Election: time.Second, PreVote: true, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
 		SnapshotEvery: 100_000, SnapshotBytes: 64 << 20, BatchEntries: 1024, BatchBytes: 64 << 10, Window: 16, ChunkBytes: 256 << 10,
 		PendingBytes: 16 << 20, Sync: journal.Always, SyncInterval: time.Second, Segment: 64 << 20, Compact: 256 << 20,
-		MaxSessions: kv.DefaultSessions, MaxRequest: 64 << 20, MaxOutput: 64 << 20, MaxClients: 10_000, MaxWaiting: 100_000,
+		MaxSessions: kv.DefaultSessions, Limits: front.DefaultLimits(), MaxWaiting: 100_000,
 	}
 }
 
 // Validate says what cannot be meant.
 func (c *Config) Validate() error {
-	for _, least := range []struct {
-		name         string
-		value, least int64
-	}{
-		{"snapshot-every", int64(c.SnapshotEvery), 1}, {"snapshot-bytes", int64(c.SnapshotBytes), 1}, {"batch-entries", int64(c.BatchEntries), 1},
-		{"batch-bytes", int64(c.BatchBytes), 1}, {"poll", int64(c.Poll), int64(time.Millisecond)}, {"parcel", int64(c.Parcel), 1}, {"batch-keys", int64(c.BatchKeys), 1}, {"window", int64(c.Window), 1}, {"chunk-bytes", int64(c.ChunkBytes), 1},
-		{"pending-bytes", int64(c.PendingBytes), 1}, {"segment", int64(c.Segment), 1 << 10}, {"compact", int64(c.Compact), 1 << 10},
-		{"max-memory", int64(c.MaxMemory), 0}, {"max-output", int64(c.MaxOutput), 1 << 16}, {"max-clients", int64(c.MaxClients), 1},
-		{"max-waiting", int64(c.MaxWaiting), 1}, {"idle-timeout", int64(c.IdleTimeout), 0}, {"patience", int64(c.Patience), 0},
-		{"silence", int64(c.Silence), 0}, {"heartbeat", int64(c.Heartbeat), 0}, {"election-timeout", int64(c.Election), int64(time.Millisecond)},
-	} {
-		if least.value < least.least {
-			return fmt.Errorf("%s: is less than %d", least.name, least.least)
-		}
-	}
 	switch {
 	case c.Heartbeat > c.Election/2:
 		return fmt.Errorf("heartbeat: %s is more than half of election-timeout (%s)", c.Heartbeat, c.Election)
@@ -120,32 +101,32 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("max-drift: with lease it must be above 0%% and at most 50%%")
 	case c.Sync == journal.Interval && c.SyncInterval <= 0:
 		return fmt.Errorf("sync-interval: must be positive")
-	case c.MaxSessions < 1 || c.MaxSessions > 10_000_000:
-		return fmt.Errorf("max-sessions: is not between 1 and 10000000")
-	case c.MaxRequest < 1<<10 || c.MaxRequest > 1<<30:
-		return fmt.Errorf("max-request: %s is not between 1KiB and 1GiB", c.MaxRequest)
-	case c.Parcel > 16<<20:
-		return fmt.Errorf("parcel: at most 16MiB")
-	case c.Slots == "" && len(c.Others) > 0:
-		return fmt.Errorf("slots: must say with which slots a group begins that is not alone; none, for none")
-	case c.BatchBytes > 1<<30 || c.ChunkBytes > 1<<30:
-		return fmt.Errorf("batch-bytes, chunk-bytes: at most 1GiB")
 	}
-	options := c.shards()
-	if err := options.Validate(); err != nil {
-		return fmt.Errorf("cluster, slots: %w", err)
-	}
-	return nil
+	return cmp.Or(
+		nodes.AtLeast("election-timeout", c.Election, time.Millisecond),
+		nodes.AtLeast("heartbeat", c.Heartbeat, 0),
+		nodes.AtLeast("patience", c.Patience, 0),
+		nodes.AtLeast("silence", c.Silence, 0),
+		nodes.AtLeast("snapshot-every", c.SnapshotEvery, 1),
+		nodes.AtLeast("snapshot-bytes", c.SnapshotBytes, 1),
+		nodes.AtLeast("batch-entries", c.BatchEntries, 1),
+		nodes.Between("batch-bytes", c.BatchBytes, 1, 1<<30),
+		nodes.AtLeast("window", c.Window, 1),
+		nodes.Between("chunk-bytes", c.ChunkBytes, 1, 1<<30),
+		nodes.AtLeast("pending-bytes", c.PendingBytes, 1),
+		nodes.AtLeast("segment", c.Segment, 1<<10),
+		nodes.AtLeast("compact", c.Compact, 1<<10),
+		nodes.AtLeast("max-memory", c.MaxMemory, 0),
+		nodes.Between("max-sessions", c.MaxSessions, 1, kv.MaxSessions),
+		nodes.AtLeast("max-waiting", c.MaxWaiting, 1),
+		c.Limits.Validate(),
+		c.Part.Validate(c.Cluster),
+	)
 }
 
 // shards is the configuration as a shard has it.
 func (c *Config) shards() shards.Options {
-	if c.Slots == "" {
-		return shards.Options{}
-	}
-	o := shards.Options{Group: c.Cluster, Slots: c.Slots, Poll: c.Poll, Patience: max(c.Patience, 10*c.Election), ParcelBytes: c.Parcel, BatchKeys: c.BatchKeys}
-	o.Others = nodes.Addresses(c.Others, "6379")
-	return o
+	return c.Part.Options(c.Cluster, max(c.Patience, 10*c.Election))
 }
 
 // commands are what the server knows.
@@ -159,13 +140,9 @@ const longestBulk = kv.MaxValue + 16<<20 + 1<<20
 
 // front is the configuration as a front has it.
 func (c *Config) front() front.Options {
-	return front.Options{
-		Listen: c.Listen, Limits: resp.Limits{Bulk: int(min(c.MaxRequest, longestBulk)), Request: int(c.MaxRequest)},
-		MaxClients: c.MaxClients, MaxOutput: c.MaxOutput, IdleTimeout: c.IdleTimeout, Commands: commands, Mode: "cluster",
-		Settings: [][2]string{{"appendfsync", map[journal.Mode]string{journal.Always: "always", journal.Interval: "everysec"}[c.Sync]},
-			{"appendonly", "yes"}, {"databases", "1"}, {"maxclients", fmt.Sprint(c.MaxClients)},
-			{"maxmemory", fmt.Sprint(int64(c.MaxMemory))}, {"save", ""}},
-	}
+	o := c.Limits.Options(c.Listen, commands, longestBulk)
+	o.Mode, o.Settings = "cluster", c.Settings(c.Sync, c.MaxMemory)
+	return o
 }
 
 // peerPort is where servers listen for each other, unless it is said otherwise.

@@ -10,7 +10,6 @@ import (
 	"simrun/nodes/kv"
 	"simrun/nodes/kv/front"
 	"simrun/nodes/link"
-	"simrun/nodes/resp"
 	"simrun/nodes/ring"
 	"simrun/nodes/ring/repair"
 )
@@ -47,11 +46,9 @@ type Config struct {
 	Segment      nodes.Bytes      `yaml:"segment" doc:"size of one file of the journal"`
 	Compact      nodes.Bytes      `yaml:"compact" doc:"the journal is not rewritten while it is shorter than this"`
 	MaxMemory    nodes.Bytes      `yaml:"max-memory" doc:"most bytes that keys and values take; a write that would add to them is refused beyond"`
-	MaxRequest   nodes.Bytes      `yaml:"max-request" doc:"most bytes of all strings of one request; a peer that sends more is closed"`
-	MaxOutput    nodes.Bytes      `yaml:"max-output" doc:"most bytes that wait for a peer that does not read; beyond it is closed"`
-	MaxClients   int              `yaml:"max-clients" doc:"most connections; further ones are closed at once"`
 	MaxWaiting   int              `yaml:"max-waiting" doc:"most commands under way; further ones are refused"`
-	IdleTimeout  time.Duration    `yaml:"idle-timeout" doc:"silence after which a connection on which nothing is under way is closed; 0 is never"`
+
+	front.Limits `yaml:",inline"`
 }
 
 // DefaultConfig is what a server does where nothing is configured.
@@ -61,29 +58,12 @@ func DefaultConfig() *Config {
 		Timeout: time.Second, Gossip: time.Second, AntiEntropy: 10 * time.Second, Forget: 30 * 24 * time.Hour,
 		Window: 3 * time.Hour, Grace: 240 * time.Hour, MaxDrift: 500 * time.Millisecond, HintBytes: 64 << 20, PageBytes: 256 << 10,
 		Silence: 5 * time.Second, Sync: journal.Always, SyncInterval: time.Second, Segment: 64 << 20, Compact: 64 << 20,
-		MaxRequest: 64 << 20, MaxOutput: 64 << 20, MaxClients: 10_000, MaxWaiting: 10_000,
+		Limits: front.DefaultLimits(), MaxWaiting: 10_000,
 	}
 }
 
 // Validate says what cannot be meant.
 func (c *Config) Validate() error {
-	for _, b := range []struct {
-		name               string
-		value, least, most int64
-	}{
-		{"weight", int64(c.Weight), 1, ring.MaxWeight}, {"tokens", int64(c.Tokens), 1, 1 << 12}, {"copies", int64(c.Copies), 1, 64},
-		{"read", int64(c.Read), 1, int64(c.Copies)}, {"write", int64(c.Write), 1, int64(c.Copies)},
-		{"timeout", int64(c.Timeout), int64(time.Millisecond), int64(time.Hour)}, {"gossip", int64(c.Gossip), int64(time.Millisecond), int64(time.Hour)},
-		{"anti-entropy", int64(c.AntiEntropy), int64(time.Millisecond), int64(24 * time.Hour)}, {"forget", int64(c.Forget), int64(time.Second), 1 << 62},
-		{"silence", int64(c.Silence), int64(time.Millisecond), int64(time.Hour)}, {"hint-bytes", int64(c.HintBytes), 1 << 10, 1 << 40},
-		{"page-bytes", int64(c.PageBytes), 1, 16 << 20}, {"segment", int64(c.Segment), 1 << 10, 1 << 40}, {"compact", int64(c.Compact), 1 << 10, 1 << 40},
-		{"max-memory", int64(c.MaxMemory), 0, 1 << 50}, {"max-request", int64(c.MaxRequest), 1 << 10, 1 << 30}, {"max-output", int64(c.MaxOutput), 1 << 16, 1 << 40},
-		{"max-clients", int64(c.MaxClients), 1, 1 << 30}, {"max-waiting", int64(c.MaxWaiting), 1, 1 << 30}, {"idle-timeout", int64(c.IdleTimeout), 0, 1 << 62},
-	} {
-		if b.value < b.least || b.value > b.most {
-			return fmt.Errorf("%s: is not between %d and %d", b.name, b.least, b.most)
-		}
-	}
 	switch {
 	case c.Sync == journal.Interval && c.SyncInterval <= 0:
 		return fmt.Errorf("sync-interval: must be positive")
@@ -92,8 +72,27 @@ func (c *Config) Validate() error {
 	case c.WriteBack && c.Sloppy:
 		return fmt.Errorf("write-back: who stands in has not what a read has to write back over; it goes with sloppy: false")
 	}
-	_, err := c.rules()
-	return err
+	_, rules := c.rules()
+	return cmp.Or(
+		nodes.Between("weight", c.Weight, 1, ring.MaxWeight),
+		nodes.Between("tokens", c.Tokens, 1, 1<<12),
+		nodes.Between("copies", c.Copies, 1, 64),
+		nodes.Between("read", c.Read, 1, c.Copies),
+		nodes.Between("write", c.Write, 1, c.Copies),
+		nodes.Between("timeout", c.Timeout, time.Millisecond, time.Hour),
+		nodes.Between("gossip", c.Gossip, time.Millisecond, time.Hour),
+		nodes.Between("anti-entropy", c.AntiEntropy, time.Millisecond, 24*time.Hour),
+		nodes.AtLeast("forget", c.Forget, time.Second),
+		nodes.Between("hint-bytes", c.HintBytes, 1<<10, 1<<40),
+		nodes.Between("page-bytes", c.PageBytes, 1, 16<<20),
+		nodes.Between("silence", c.Silence, time.Millisecond, time.Hour),
+		nodes.AtLeast("segment", c.Segment, 1<<10),
+		nodes.AtLeast("compact", c.Compact, 1<<10),
+		nodes.AtLeast("max-memory", c.MaxMemory, 0),
+		nodes.AtLeast("max-waiting", c.MaxWaiting, 1),
+		c.Limits.Validate(),
+		rules,
+	)
 }
 
 // rules are those of hints and tombstones.
@@ -130,13 +129,9 @@ func (c *Config) client(host string) string {
 func (c *Config) largest() nodes.Bytes { return 4*c.MaxRequest + 4<<20 }
 
 func (c *Config) front() front.Options {
-	return front.Options{
-		Listen: c.Listen, Limits: resp.Limits{Bulk: int(min(c.MaxRequest, kv.MaxValue)), Request: int(c.MaxRequest)},
-		MaxClients: c.MaxClients, MaxOutput: c.MaxOutput, IdleTimeout: c.IdleTimeout, Commands: commands, Mode: "cluster",
-		Settings: [][2]string{{"appendfsync", map[journal.Mode]string{journal.Always: "always", journal.Interval: "everysec"}[c.Sync]},
-			{"appendonly", "yes"}, {"databases", "1"}, {"maxclients", fmt.Sprint(c.MaxClients)},
-			{"maxmemory", fmt.Sprint(int64(c.MaxMemory))}, {"save", ""}},
-	}
+	o := c.Limits.Options(c.Listen, commands, kv.MaxValue)
+	o.Mode, o.Settings = "cluster", c.Settings(c.Sync, c.MaxMemory)
+	return o
 }
 
 func (c *Config) journal() journal.Options {
