@@ -23,12 +23,8 @@ var deadlines = []scene{
 		},
 	},
 	{
-		name: "a deadline that has passed comes before data",
-		server: func(s *side) {
-			c := s.connect()
-			s.write(c, "data")
-			s.meet()
-		},
+		name:   "a deadline that has passed comes before data",
+		server: part("write data; meet"),
 		client: func(s *side) {
 			c := s.connect()
 			s.meet()
@@ -39,13 +35,8 @@ var deadlines = []scene{
 		},
 	},
 	{
-		name: "a deadline can be taken back",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.settle()
-			s.write(c, "late")
-		},
+		name:   "a deadline can be taken back",
+		server: part("meet; settle; write late"),
 		client: func(s *side) {
 			c := s.connect()
 			s.must(c.SetDeadline(s.Now().Add(time.Millisecond)))
@@ -123,13 +114,8 @@ var deadlines = []scene{
 		},
 	},
 	{
-		name: "deadlines of both directions are their own",
-		server: func(s *side) {
-			c := s.connect()
-			s.read(c)
-			s.write(c, "read me")
-			s.meet()
-		},
+		name:   "deadlines of both directions are their own",
+		server: part("read; write read me; meet"),
 		client: func(s *side) {
 			c := s.connect()
 			s.must(c.SetWriteDeadline(s.Now().Add(-time.Second)))
@@ -144,12 +130,8 @@ var deadlines = []scene{
 		},
 	},
 	{
-		name: "the end comes before a deadline",
-		server: func(s *side) {
-			c := s.connect()
-			s.close(c)
-			s.meet()
-		},
+		name:   "the end comes before a deadline",
+		server: part("close; meet"),
 		client: func(s *side) {
 			c := s.connect()
 			s.meet()

@@ -1,117 +1,39 @@
 package parity
 
 import (
-	"net"
 	"strings"
 )
-
-func reset(s *side, c net.Conn) {
-	s.did("linger", c.(interface{ SetLinger(int) error }).SetLinger(0))
-	s.close(c)
-}
 
 // How connections end, and what each side sees of it.
 var endings = []scene{
 	{
-		name: "data, then the end",
-		server: func(s *side) {
-			c := s.connect()
-			s.write(c, "all I have")
-			s.close(c)
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.read(c)
-			s.read(c)
-			s.read(c)
-			s.close(c)
-		},
+		name:   "data, then the end",
+		server: part("write all I have; close; meet"),
+		client: part("meet; read; read; read; close"),
 	},
 	{
-		name: "half closed",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.read(c)
-			s.read(c)
-			s.write(c, "the answer")
-			s.close(c)
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.write(c, "the question")
-			s.closeWrite(c)
-			s.write(c, "one more thing")
-			s.meet()
-			s.meet()
-			s.read(c)
-			s.read(c)
-			s.closeWrite(c)
-			s.close(c)
-		},
+		name:   "half closed",
+		server: part("meet; read; read; write the answer; close; meet"),
+		client: part("write the question; close write; write one more thing; meet; meet; read; read; close write; close"),
 	},
 	{
-		name: "both halves closed one by one",
-		server: func(s *side) {
-			c := s.connect()
-			s.closeWrite(c)
-			s.meet()
-			s.read(c)
-			s.closeWrite(c)
-			s.write(c, "x")
-			s.close(c)
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.closeWrite(c)
-			s.meet()
-			s.read(c)
-			s.write(c, "x")
-			s.close(c)
-		},
+		name:   "both halves closed one by one",
+		server: part("close write; meet; read; close write; write x; close"),
+		client: part("close write; meet; read; write x; close"),
 	},
 	{
-		name: "reset, then read",
-		server: func(s *side) {
-			reset(s, s.connect())
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.read(c)
-			s.read(c)
-			s.write(c, "x")
-			s.write(c, "x")
-			s.closeWrite(c)
-			s.close(c)
-		},
+		name:   "reset, then read",
+		server: part("reset; meet"),
+		client: part("meet; read; read; write x; write x; close write; close"),
 	},
 	{
-		name: "reset, then write",
-		server: func(s *side) {
-			reset(s, s.connect())
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.write(c, "x")
-			s.write(c, "x")
-			s.read(c)
-			s.close(c)
-		},
+		name:   "reset, then write",
+		server: part("reset; meet"),
+		client: part("meet; write x; write x; read; close"),
 	},
 	{
-		name: "a reset wakes a reader",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			reset(s, c)
-		},
+		name:   "a reset wakes a reader",
+		server: part("meet; reset"),
 		client: func(s *side) {
 			c := s.connect()
 			reader := s.in("reader", func() { s.read(c) })
@@ -120,136 +42,49 @@ var endings = []scene{
 		},
 	},
 	{
-		name: "a reset wakes a writer",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			reset(s, c)
-		},
+		name:   "a reset wakes a writer",
+		server: part("meet; reset"),
 		client: func(s *side) {
 			c := s.connect()
-			writer := s.in("writer", func() {
-				n, err := c.Write(make([]byte, plenty))
-				s.did("write", err)
-				s.say("all was written: %v", n == plenty)
-			})
+			writer := s.in("writer", func() { s.say("all was written: %v", s.writePlenty(c) == plenty) })
 			s.meet()
 			s.join(writer)
 			s.read(c)
 		},
 	},
 	{
-		name: "data before a reset can still be read",
-		server: func(s *side) {
-			c := s.connect()
-			s.write(c, "quick, before I go")
-			s.meet()
-			reset(s, c)
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.meet()
-			s.read(c)
-			s.read(c)
-			s.read(c)
-		},
+		name:   "data before a reset can still be read",
+		server: part("write quick, before I go; meet; reset; meet"),
+		client: part("meet; meet; read; read; read"),
 	},
 	{
-		name: "close with unread data resets",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.close(c)
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.write(c, "you never read this")
-			s.meet()
-			s.meet()
-			s.read(c)
-			s.read(c)
-			s.write(c, "x")
-		},
+		name:   "close with unread data resets",
+		server: part("meet; close; meet"),
+		client: part("write you never read this; meet; meet; read; read; write x"),
 	},
 	{
-		name: "close with unread data after an answer",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.write(c, "an answer to something else")
-			s.close(c)
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.write(c, "you never read this")
-			s.meet()
-			s.meet()
-			s.read(c)
-			s.read(c)
-			s.read(c)
-		},
+		name:   "close with unread data after an answer",
+		server: part("meet; write an answer to something else; close; meet"),
+		client: part("write you never read this; meet; meet; read; read; read"),
 	},
 	{
-		name: "data that comes after close",
-		server: func(s *side) {
-			c := s.connect()
-			s.close(c)
-			s.meet()
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.write(c, "nobody is there")
-			s.meet()
-			s.write(c, "x")
-			s.write(c, "x")
-			s.read(c)
-		},
+		name:   "data that comes after close",
+		server: part("close; meet; meet"),
+		client: part("meet; write nobody is there; meet; write x; write x; read"),
 	},
 	{
-		name: "the end is read, then written to",
-		server: func(s *side) {
-			c := s.connect()
-			s.close(c)
-			s.meet()
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.read(c)
-			s.write(c, "nobody is there")
-			s.meet()
-			s.read(c)
-			s.write(c, "x")
-			s.write(c, "x")
-			s.closeWrite(c)
-			s.close(c)
-		},
+		name:   "the end is read, then written to",
+		server: part("close; meet; meet"),
+		client: part("meet; read; write nobody is there; meet; read; write x; write x; close write; close"),
 	},
 	{
-		name: "both close at once",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.close(c)
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.close(c)
-			s.meet()
-		},
+		name:   "both close at once",
+		server: part("meet; close; meet"),
+		client: part("meet; close; meet"),
 	},
 	{
 		name:   "after one's own close",
-		server: func(s *side) { s.read(s.connect()) },
+		server: part("read"),
 		client: func(s *side) {
 			c := s.connect()
 			s.close(c)
@@ -283,34 +118,21 @@ var endings = []scene{
 		},
 	},
 	{
-		name: "close wakes a writer",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.drainSome(c)
-		},
+		name:   "close wakes a writer",
+		server: part("meet; drain some"),
 		client: func(s *side) {
 			c := s.connect()
 			s.must(c.SetReadDeadline(s.Now()))
-			writer := s.in("writer", func() {
-				n, err := c.Write(make([]byte, plenty))
-				s.did("write", err)
-				s.say("all was written: %v", n == plenty)
-			})
+			writer := s.in("writer", func() { s.say("all was written: %v", s.writePlenty(c) == plenty) })
 			s.settle()
-			s.did("linger", c.(interface{ SetLinger(int) error }).SetLinger(0))
-			s.close(c)
+			s.reset(c)
 			s.join(writer)
 			s.meet()
 		},
 	},
 	{
-		name: "what was written before close arrives",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.drain(c)
-		},
+		name:   "what was written before close arrives",
+		server: part("meet; drain"),
 		client: func(s *side) {
 			c := s.connect()
 			s.write(c, strings.Repeat("x", 50_000))
@@ -321,37 +143,14 @@ var endings = []scene{
 	{
 		name:   "a killed peer",
 		victim: "server",
-		server: func(s *side) {
-			s.connect()
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.strike(kill)
-			s.read(c)
-			s.write(c, "are you there?")
-			s.settle()
-			s.write(c, "x")
-			s.read(c)
-		},
+		server: part("meet"),
+		client: part("meet; strike kill; read; write are you there?; settle; write x; read"),
 	},
 	{
 		name:   "a killed peer with unread data",
 		victim: "server",
-		server: func(s *side) {
-			s.connect()
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.write(c, "you never read this")
-			s.meet()
-			s.strike(kill)
-			s.read(c)
-			s.read(c)
-			s.write(c, "x")
-		},
+		server: part("meet"),
+		client: part("write you never read this; meet; strike kill; read; read; write x"),
 	},
 	{
 		name:   "a killed client",
@@ -363,11 +162,7 @@ var endings = []scene{
 			s.strike(kill)
 			s.join(reader)
 		},
-		client: func(s *side) {
-			c := s.connect()
-			s.write(c, "last words")
-			s.meet()
-		},
+		client: part("write last words; meet"),
 	},
 	{
 		name:   "a peer killed with answers under way",
@@ -377,32 +172,13 @@ var endings = []scene{
 			s.write(c, strings.Repeat("x", 50_000))
 			s.meet()
 		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.strike(kill)
-			s.drain(c)
-			s.read(c)
-		},
+		client: part("meet; strike kill; drain; read"),
 	},
 	{
 		name:   "a peer killed with answers under way and unread data",
 		victim: "server",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.write(c, "an answer")
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.write(c, "you never read this")
-			s.meet()
-			s.meet()
-			s.strike(kill)
-			s.read(c)
-			s.read(c)
-		},
+		server: part("meet; write an answer; meet"),
+		client: part("write you never read this; meet; meet; strike kill; read; read"),
 	},
 	{
 		name:   "a peer killed in the middle of a large write",
@@ -412,12 +188,7 @@ var endings = []scene{
 			s.in("writer", func() { c.Write(make([]byte, plenty)) })
 			s.meet()
 		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.strike(kill)
-			s.drainSome(c)
-		},
+		client: part("meet; strike kill; drain some"),
 	},
 	{
 		name:   "a peer killed before it accepted",
@@ -456,15 +227,11 @@ var endings = []scene{
 	{
 		name:   "a peer killed while its window is full",
 		victim: "server",
-		server: func(s *side) {
-			s.connect()
-			s.meet()
-		},
+		server: part("meet"),
 		client: func(s *side) {
 			c := s.connect()
 			writer := s.in("writer", func() {
-				n, err := c.Write(make([]byte, plenty))
-				s.did("write", err)
+				n := s.writePlenty(c)
 				s.say("some, not all: %v", n > 0 && n < plenty)
 			})
 			s.meet()

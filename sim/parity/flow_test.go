@@ -15,19 +15,13 @@ const plenty = 32 << 20
 // How bytes pass.
 var flows = []scene{
 	{
-		name: "a full window blocks the writer until the reader goes on",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.drain(c)
-		},
+		name:   "a full window blocks the writer until the reader goes on",
+		server: part("meet; drain"),
 		client: func(s *side) {
 			c := s.connect()
 			done := false
 			writer := s.in("writer", func() {
-				n, err := c.Write(make([]byte, plenty))
-				s.did("write", err)
-				s.say("all was written: %v", n == plenty)
+				s.say("all was written: %v", s.writePlenty(c) == plenty)
 				done = true
 				s.close(c)
 			})
@@ -64,12 +58,8 @@ var flows = []scene{
 		},
 	},
 	{
-		name: "small writes to a reader that sleeps",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.drain(c)
-		},
+		name:   "small writes to a reader that sleeps",
+		server: part("meet; drain"),
 		client: func(s *side) {
 			c := s.connect()
 			for range 5_000 {
@@ -132,12 +122,7 @@ var flows = []scene{
 				s.did("read "+string(buffer[:n]), err)
 			}
 		},
-		client: func(s *side) {
-			c := s.connect()
-			s.write(c, "0123456")
-			s.write(c, "789")
-			s.meet()
-		},
+		client: part("write 0123456; write 789; meet"),
 	},
 	{
 		name: "two readers share a stream",
@@ -173,16 +158,8 @@ var flows = []scene{
 		},
 	},
 	{
-		name: "nothing is read and written",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.meet()
-			s.close(c)
-			s.meet()
-			s.meet()
-			s.meet()
-		},
+		name:   "nothing is read and written",
+		server: part("meet; meet; close; meet; meet; meet"),
 		client: func(s *side) {
 			c := s.connect()
 			nothing := func() {

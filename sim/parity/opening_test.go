@@ -168,8 +168,7 @@ var openings = []scene{
 		client: func(s *side) {
 			c := s.dial(s.hear(), 0)
 			s.settle()
-			s.did("linger", c.(interface{ SetLinger(int) error }).SetLinger(0))
-			s.close(c)
+			s.reset(c)
 			s.meet()
 		},
 	},
@@ -210,11 +209,8 @@ var openings = []scene{
 		},
 	},
 	{
-		name: "settings of a connection",
-		server: func(s *side) {
-			c := s.connect()
-			s.read(c)
-		},
+		name:   "settings of a connection",
+		server: part("read"),
 		client: func(s *side) {
 			c := s.connect()
 			type settings interface {

@@ -29,9 +29,7 @@ var strikings = []scene{
 			s.write(c, "hello")
 			done := false
 			writer := s.in("writer", func() {
-				n, err := c.Write(make([]byte, plenty))
-				s.did("write", err)
-				s.say("all was written: %v", n == plenty)
+				s.say("all was written: %v", s.writePlenty(c) == plenty)
 				s.closeWrite(c)
 				done = true
 			})
@@ -69,7 +67,7 @@ var strikings = []scene{
 			c := s.dial(port, time.Minute)
 			s.write(c, "anybody?")
 			gone := s.dial(port, time.Minute)
-			reset(s, gone)
+			s.reset(gone)
 			s.must(c.SetReadDeadline(s.Now().Add(100 * time.Millisecond)))
 			s.read(c)
 			s.must(c.SetReadDeadline(time.Time{}))
@@ -82,20 +80,8 @@ var strikings = []scene{
 	{
 		name:   "a paused peer is killed",
 		victim: "server",
-		server: func(s *side) {
-			s.connect()
-			s.meet()
-		},
-		client: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.strike(pause)
-			s.write(c, "never read")
-			s.settle()
-			s.strike(kill)
-			s.read(c)
-			s.read(c)
-		},
+		server: part("meet"),
+		client: part("meet; strike pause; write never read; settle; strike kill; read; read"),
 	},
 	{
 		name:   "a peer is asked to stop",

@@ -49,13 +49,8 @@ var tasks = []scene{
 		},
 	},
 	{
-		name: "a cancelled reader leaves the connection to others",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.write(c, "for the second")
-			s.meet()
-		},
+		name:   "a cancelled reader leaves the connection to others",
+		server: part("meet; write for the second; meet"),
 		client: func(s *side) {
 			c := s.connect()
 			first := s.in("first", func() { s.readWhat("first", c) })
@@ -70,12 +65,8 @@ var tasks = []scene{
 		},
 	},
 	{
-		name: "a cancelled writer",
-		server: func(s *side) {
-			c := s.connect()
-			s.meet()
-			s.drainSome(c)
-		},
+		name:   "a cancelled writer",
+		server: part("meet; drain some"),
 		client: func(s *side) {
 			c := s.connect()
 			writer := s.in("writer", func() {
@@ -93,8 +84,7 @@ var tasks = []scene{
 			s.join(second)
 			writer.Cancel()
 			s.join(writer)
-			s.did("linger", c.(interface{ SetLinger(int) error }).SetLinger(0))
-			s.close(c)
+			s.reset(c)
 			s.meet()
 		},
 	},
