@@ -123,15 +123,15 @@ func (k *keys) of(m *mutant) (string, *scene, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, s.digest, m.settings, m.claims, m.without, m.seeds)
 	fmt.Fprintln(sum, m.diff)
-	runs, err := k.hashes(m)
+	runs, err := k.hashes(m, s.points)
 	fmt.Fprintln(sum, runs)
 	return fmt.Sprintf("%x", sum.Sum(nil)), s, err
 }
 
 var hashOfRun = regexp.MustCompile(`"hash":"[0-9a-f]{32}"`)
 
-// hashes are those of the first runs of the mutant's scenario, with the code as it is.
-func (k *keys) hashes(m *mutant) (string, error) {
+// hashes are those of the first runs of the mutant's scenario, with the code as it is, at each point of its matrix.
+func (k *keys) hashes(m *mutant, points int) (string, error) {
 	name := m.program + " " + m.scenario + strings.Join(m.settings, " ")
 	if known, ok := k.runs[name]; ok {
 		return known, nil
@@ -149,8 +149,8 @@ func (k *keys) hashes(m *mutant) (string, error) {
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	found := hashOfRun.FindAll(out, -1)
-	if len(found) != runsOfKey {
-		return "", fmt.Errorf("%s: %d runs of %s instead of %d: %w", m.name, len(found), m.scenario, runsOfKey, err)
+	if len(found) != runsOfKey*points {
+		return "", fmt.Errorf("%s: %d hashes of %d runs of %s: %w", m.name, len(found), runsOfKey*points, m.scenario, err)
 	}
 	k.runs[name] = string(bytes.Join(found, []byte("\n")))
 	return k.runs[name], nil
