@@ -29,7 +29,7 @@ func TestAPointMayBeTakenEachTime(t *testing.T) {
 }
 
 // takenEachTime says whether any of a few runs comes to a point that is taken each time. All of them have to hold.
-func takenEachTime(t *testing.T, service, point string, from luck.Seed) bool {
+func takenEachTime(t *testing.T, service rareService, point string, from luck.Seed) bool {
 	needs := []string{point}
 	if point == "server.quiet-status" {
 		needs = append(needs, "worker.status-flood") // or there is nothing to be quiet about
