@@ -150,7 +150,7 @@ func (k *keys) hashes(m *mutant, points int) (string, error) {
 	out, err := cmd.Output()
 	found := hashOfRun.FindAll(out, -1)
 	if len(found) != runsOfKey*points {
-		return "", fmt.Errorf("%s: %d hashes of %d runs of %s: %w", m.name, len(found), runsOfKey*points, m.scenario, err)
+		return "", errors.Join(fmt.Errorf("%s: %d hashes of %d runs of %s", m.name, len(found), runsOfKey*points, m.scenario), err)
 	}
 	k.runs[name] = string(bytes.Join(found, []byte("\n")))
 	return k.runs[name], nil
