@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"simrun/checkers"
 	"simrun/checkers/evidence"
@@ -29,6 +30,7 @@ type SoundLog struct {
 	CaughtUp  bool              `yaml:"caught-up" doc:"at the end consumers polled until there was nothing more, so that all that was acknowledged must have been seen"`
 	Latest    bool              `yaml:"latest" doc:"consumers may begin at the end of a partition"`
 	Compacted bool              `yaml:"compacted" doc:"a record may go once a later one of its key stands in the partition"`
+	Retained  time.Duration     `yaml:"retained" doc:"how long a record stays at least once it was sent; 0 is for ever. What nobody polled is lost if somebody polled beyond it before that"`
 	PolledBy  evidence.Selector `yaml:"polled-by" doc:"whose polls count, such as those of one group; all if it is not said"`
 }
 
@@ -65,7 +67,7 @@ func (c *SoundLog) Judge(e *evidence.Evidence) checkers.Judgement {
 	if sent == 0 && polled == 0 {
 		return checkers.Vacuous.Because("nobody sent or polled a message")
 	}
-	found, err := logs.Find(ops, logs.Options{Latest: c.Latest, Compacted: c.Compacted, CaughtUp: c.CaughtUp, Name: r.Spell})
+	found, err := logs.Find(ops, logs.Options{Latest: c.Latest, Compacted: c.Compacted, Retained: c.Retained, CaughtUp: c.CaughtUp, Name: r.Spell})
 	if err != nil {
 		return unreadable(err)
 	}

@@ -18,6 +18,9 @@ import (
 func draw(seed uint64) ([]Op, Options) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	o := Options{Latest: r.IntN(3) == 0, Compacted: r.IntN(3) == 0, CaughtUp: r.IntN(3) == 0}
+	if r.IntN(3) == 0 {
+		o.Retained = history.Time(1 + r.IntN(8))
+	}
 	wild := r.IntN(3)
 	var stored [2][]Message
 	next := [2]int64{}
@@ -97,7 +100,7 @@ func draw(seed uint64) ([]Op, Options) {
 
 func tell(ops []Op, o Options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nlatest %v, compacted %v, caught up %v", o.Latest, o.Compacted, o.CaughtUp)
+	fmt.Fprintf(&b, "\nlatest %v, compacted %v, retained %d, caught up %v", o.Latest, o.Compacted, o.Retained, o.CaughtUp)
 	for _, op := range ops {
 		fmt.Fprintf(&b, "\n%d: client %d %d..%d %s moved %v", op.ID, op.Client, op.Call, op.Return, op.Outcome, op.Moved)
 		for _, m := range op.Sent {
@@ -236,17 +239,20 @@ func (p *plain) message(found map[string]bool, m event) {
 	if polled || shown && !stands || m.op.Outcome != history.Ok {
 		return
 	}
-	passed, reached := false, false
+	passed, late, reached := false, false, false
 	for _, r := range p.inbox {
 		if shown && r.Partition == at.Partition {
-			passed = passed || r.Offset > at.Offset
+			stays := p.Retained == 0 || r.op.Return < m.op.Call+p.Retained
+			passed = passed || r.Offset > at.Offset && stays
+			late = late || r.Offset > at.Offset && !stays
 			reached = reached || r.Offset <= at.Offset
 		}
 	}
 	switch {
-	case passed && p.Latest && !reached:
+	case (passed || late) && p.Latest && !reached:
 	case passed:
 		found["lost-write"] = true
+	case late:
 	case p.CaughtUp:
 		found["unseen"] = true
 	}

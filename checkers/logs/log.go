@@ -52,6 +52,9 @@ type Options struct {
 	Latest bool
 	// Compacted says that a record may go once a later one of the same key stands in its partition.
 	Compacted bool
+	// Retained is how long a record stays at least, from when it was sent; 0 is for ever. One that somebody passed over may have been gone by then
+	// if it was older. It is lost all the same if somebody polled beyond it before it was.
+	Retained history.Time
 	// CaughtUp says that at the end consumers polled until there was nothing more: what none of them saw is unseen.
 	CaughtUp bool
 	Name     func(linear.Value) string // spells a partition, key or value; nil is as a number
@@ -120,8 +123,15 @@ type partition struct {
 	shown   map[int64]sight
 	lowest  int64 // the first and last offset that anybody polled
 	highest int64
-	by      *Op     // who polled the highest
+	by      *Op // who polled the highest
+	polled  []sighting
 	offsets []int64 // of records that must be seen, in order
+}
+
+// sighting is that an offset was polled. In the order of their offsets each has who was the first to poll it or one beyond, and which.
+type sighting struct {
+	offset, beyond int64
+	by             *Op
 }
 
 // sight is who showed which value at an offset.

@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -62,6 +63,9 @@ func (b *board) read(m *message, r Record, by *Op) {
 		p.by = by
 	}
 	p.lowest = min(p.lowest, r.Offset)
+	if b.Retained > 0 {
+		p.polled = append(p.polled, sighting{r.Offset, r.Offset, by})
+	}
 	switch {
 	case m == nil:
 		b.take("phantom-read", b.name(r.Partition), fmt.Sprintf("operation %d polled %s, which nobody sent", by.ID, b.name(r.Value)), by)
@@ -79,6 +83,9 @@ func (b *board) read(m *message, r Record, by *Op) {
 // losses looks for messages that certainly were sent and that nobody polled, and finds the records that must be seen.
 func (b *board) losses() {
 	latest := b.newestOfKeys()
+	for _, p := range b.partitions {
+		p.order()
+	}
 	for i := range b.sent {
 		m := &b.sent[i]
 		if !m.by.Possible() {
@@ -97,8 +104,15 @@ func (b *board) losses() {
 			if b.Latest && m.at.offset < p.lowest {
 				continue
 			}
+			by, beyond := p.by, p.highest
+			if b.Retained > 0 {
+				first := p.passed(m.at.offset)
+				if by, beyond = first.by, first.beyond; by.Return >= m.by.Call+b.Retained {
+					continue // it was old enough to be gone
+				}
+			}
 			b.take("lost-write", b.name(m.at.partition), fmt.Sprintf("nobody polled %s, sent to offset %d of partition %s, although operation %d polled offset %d",
-				b.name(m.Value), m.at.offset, b.name(m.at.partition), p.by.ID, p.highest), m.by, p.by)
+				b.name(m.Value), m.at.offset, b.name(m.at.partition), by.ID, beyond), m.by, by)
 		case b.CaughtUp:
 			b.take("unseen", b.name(m.Partition), fmt.Sprintf("nobody polled %s, which operation %d had sent", b.name(m.Value), m.by.ID), m.by)
 		}
@@ -106,6 +120,22 @@ func (b *board) losses() {
 	for _, p := range b.partitions {
 		slices.Sort(p.offsets)
 	}
+}
+
+// order makes the sightings of a partition say who was the first at each offset or beyond.
+func (p *partition) order() {
+	slices.SortStableFunc(p.polled, func(a, b sighting) int { return cmp.Compare(a.offset, b.offset) })
+	for i := len(p.polled) - 2; i >= 0; i-- {
+		if next := p.polled[i+1]; next.by.Return < p.polled[i].by.Return {
+			p.polled[i].by, p.polled[i].beyond = next.by, next.beyond
+		}
+	}
+}
+
+// passed is who was the first to have polled beyond an offset. Somebody did.
+func (p *partition) passed(offset int64) sighting {
+	i, _ := slices.BinarySearchFunc(p.polled, offset+1, func(s sighting, offset int64) int { return cmp.Compare(s.offset, offset) })
+	return p.polled[i]
 }
 
 // keyed is a key in a partition.

@@ -66,6 +66,9 @@ var wrongs = []struct {
 	{"takes an operation for under way after it is over", func(op *Op, _ *Options) { op.Return++ }},
 	{"does not know of compaction", func(_ *Op, o *Options) { o.Compacted = false }},
 	{"expects compaction everywhere", func(_ *Op, o *Options) { o.Compacted = true }},
+	{"does not know of retention", func(_ *Op, o *Options) { o.Retained = 0 }},
+	{"takes what was retained for gone", func(_ *Op, o *Options) { o.Retained = min(o.Retained, 1) }},
+	{"expects retention everywhere", func(_ *Op, o *Options) { o.Retained = max(o.Retained, 1) }},
 	{"takes everybody to begin at the start", func(_ *Op, o *Options) { o.Latest = false }},
 	{"takes everybody to be done", func(_ *Op, o *Options) { o.CaughtUp = true }},
 }
