@@ -39,7 +39,7 @@ const (
 // Values are the levels.
 func (Isolation) Values() []string { return []string{string(ReadCommitted), string(ReadUncommitted)} }
 
-// Start is where a group begins that has come nowhere yet.
+// Start is where a group begins that has come nowhere yet, or goes on where the records that it would come to are no more.
 type Start string
 
 // The ways.
@@ -59,7 +59,7 @@ type ConsumerConfig struct {
 	Group      string        `yaml:"group" doc:"with whom it shares the partitions; without a group it takes all, and says nobody how far it has come"`
 	Semantics  Semantics     `yaml:"semantics" doc:"at-least-once, at-most-once, or exactly-once, which writes what came of each message to the output"`
 	Isolation  Isolation     `yaml:"isolation" doc:"which messages of transactions are seen: read-committed or read-uncommitted"`
-	From       Start         `yaml:"from" doc:"where it begins if the group has come nowhere yet: earliest or latest"`
+	From       Start         `yaml:"from" doc:"where it begins if the group has come nowhere yet, or to where nothing is any more: earliest or latest"`
 	Assignor   Assignor      `yaml:"assignor" doc:"how a leader of the group divides the partitions: range or roundrobin"`
 	Static     bool          `yaml:"static" doc:"keep its place in the group while it is away"`
 	Instance   string        `yaml:"instance" doc:"under which name it keeps its place; the host's if empty. Whoever comes under it later fences the other off"`

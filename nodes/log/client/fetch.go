@@ -217,6 +217,9 @@ func (c *consumer) place() error {
 		if err != nil {
 			return err
 		}
+		if p.reset && !p.added {
+			c.tellReset(p, at.offset)
+		}
 		p.put(at)
 	}
 	return nil

@@ -171,6 +171,14 @@ func (c *consumer) turnBack(p *part) {
 	op.Ok()
 }
 
+// tellReset says that the log has nothing any more, or not yet, at the part's position, and from where it goes on.
+func (c *consumer) tellReset(p *part, to int64) {
+	op := c.env.Record().Invoke(nodes.Request{}, "seek", slog.String("partition", name(p.topic, p.partition)), slog.Int64("offset", to))
+	op.Note("out-of-range", slog.Int64("from", p.position.offset))
+	c.env.Log().Info("the position is not there", "partition", name(p.topic, p.partition), "from", p.position.offset, "to", to)
+	op.Ok()
+}
+
 // The times that mean something else.
 const (
 	latestOffset   int64 = -1
