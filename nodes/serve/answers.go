@@ -101,6 +101,7 @@ func (x *Answer) Give(answer []byte) {
 	default:
 		x.bytes = bytes.Clone(answer)
 		a.held += len(answer)
+		a.weigh()
 	}
 	a.Overflows()
 }

@@ -25,6 +25,8 @@ var ErrDeaf = errors.New("too much output waits for a peer that does not read")
 type Options struct {
 	// MaxOutput is how many bytes may wait for the peer; beyond, the connection is closed.
 	MaxOutput nodes.Bytes
+	// Load, if there is one, is kept at how many bytes wait in all outboxes that share it, or are being sent.
+	Load *int
 	// Patience is how long the peer may leave what is sent unread.
 	Patience time.Duration
 	// SmallWrites is the point at which what is sent leaves in two pieces.
@@ -49,8 +51,11 @@ type Outbox struct {
 	spare   []byte     // memory for the next Out
 	wake    nodes.Cond // the writer waits here for something in Out
 
-	owed    int  // answers that are to come, without which the connection does not end
-	held    int  // bytes of answers that wait for those before them
+	owed    int // answers that are to come, without which the connection does not end
+	held    int // bytes of answers that wait for those before them
+	sending int // bytes on their way to the stream
+	weighed int // bytes that Load has of this outbox
+	since   nodes.Instant
 	busy    bool // the reader will send what is in Out
 	waiting bool // the reader waits for output to be sent, among others
 	writing bool
@@ -81,8 +86,26 @@ func (o *Outbox) SetBusy(busy bool) { o.busy = busy }
 // Idle says that nothing waits to be sent or is being sent.
 func (o *Outbox) Idle() bool { return len(o.Out) == 0 && !o.writing }
 
+// Stuck is for how long the stream has not taken what is being sent; 0 if nothing is.
+func (o *Outbox) Stuck() time.Duration {
+	if !o.writing {
+		return 0
+	}
+	return o.env.Mark().Sub(o.since)
+}
+
+// weigh tells Load what there is now.
+func (o *Outbox) weigh() {
+	if o.options.Load != nil {
+		size := len(o.Out) + o.held + o.sending
+		*o.options.Load += size - o.weighed
+		o.weighed = size
+	}
+}
+
 // Queued says that something was appended to Out.
 func (o *Outbox) Queued() {
+	o.weigh()
 	if !o.busy {
 		o.wake.Signal()
 	}
@@ -142,9 +165,10 @@ func (o *Outbox) Write() {
 func (o *Outbox) transmit() {
 	out := o.Out
 	o.Out, o.spare = o.spare[:0], nil
-	o.writing = true
+	o.writing, o.sending, o.since = true, len(out), o.env.Mark()
 	err := o.put(out)
-	o.writing = false
+	o.writing, o.sending = false, 0
+	o.weigh()
 	if cap(out) <= keptOutput {
 		o.spare = out
 	}
@@ -187,6 +211,7 @@ func (o *Outbox) Close() {
 	}
 	o.closed = true
 	o.Out, o.held = nil, 0
+	o.weigh()
 	_ = o.stream.Close()
 	o.wake.Signal()
 	o.Turn.Signal()

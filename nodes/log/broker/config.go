@@ -55,7 +55,7 @@ type Config struct {
 	MaxMessage    nodes.Bytes   `yaml:"max-message" doc:"largest batch that is taken"`
 	MaxRequest    nodes.Bytes   `yaml:"max-request" doc:"largest request; who sends more is closed"`
 	MaxFetch      nodes.Bytes   `yaml:"max-fetch" doc:"most bytes of records in one answer, unless the first batch alone is more"`
-	MaxMemory     nodes.Bytes   `yaml:"max-under-way" doc:"most bytes of all requests and answers that are under way; beyond, no request is taken"`
+	MaxMemory     nodes.Bytes   `yaml:"max-under-way" doc:"most bytes of all requests that are under way, and of all answers that wait to be read; beyond, requests wait, and consumers get no records"`
 	MaxOutput     nodes.Bytes   `yaml:"max-output" doc:"most bytes that wait for a peer that does not read; beyond it is closed"`
 	MaxClients    int           `yaml:"max-clients" doc:"most connections; further ones are closed at once"`
 	MaxPartitions int           `yaml:"max-partitions" doc:"most partitions of all topics together"`

@@ -3,6 +3,7 @@ package broker
 import (
 	"bufio"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +48,7 @@ func (b *broker) welcome(stream net.Conn) {
 		return
 	}
 	b.accepted++
-	options := serve.Options{MaxOutput: b.config.MaxOutput, Patience: b.config.IdleTimeout, SmallWrites: smallWrites, Deaf: func() { b.record.Reach(peerDeaf) }}
+	options := serve.Options{MaxOutput: b.config.MaxOutput, Load: &b.unread, Patience: b.config.IdleTimeout, SmallWrites: smallWrites, Deaf: func() { b.record.Reach(peerDeaf) }}
 	g := &guest{broker: b, number: b.accepted, in: bufio.NewReaderSize(stream, 16<<10), host: "/" + hostOf(stream.RemoteAddr())}
 	g.Answers = serve.NewAnswers(b.env, stream, options, mostOwed, func(a *serve.Answer) { b.record.Note(a.Moment) })
 	b.guests[g.number] = g
@@ -119,12 +120,56 @@ func (g *guest) next() ([]byte, error) {
 		}
 		_, err := g.in.Peek(1)
 		if err == nil {
-			return wire.Read(g.in, int(g.broker.config.MaxRequest))
+			return g.body()
 		}
 		if patience == 0 || !errors.Is(err, os.ErrDeadlineExceeded) || g.Owed() == 0 {
 			g.broker.record.Sometimes(idleClosed, errors.Is(err, os.ErrDeadlineExceeded))
 			return nil, err
 		}
+	}
+}
+
+const (
+	// smallRequest is how large a request may be for which there is always room.
+	smallRequest = 64 << 10
+	// requestPatience is how long a larger one may take to come once it has begun, since it has others wait.
+	requestPatience = time.Minute
+)
+
+// body reads a request that has begun. It is under way from here on; a large one waits until there is room for it.
+func (g *guest) body() ([]byte, error) {
+	b := g.broker
+	head, err := g.in.Peek(4)
+	size := nodes.Bytes(0)
+	if err == nil {
+		size = nodes.Bytes(int32(binary.BigEndian.Uint32(head)))
+	}
+	if size <= 0 || size > b.config.MaxRequest { // it cannot be read
+		return wire.Read(g.in, int(b.config.MaxRequest))
+	}
+	if size > smallRequest {
+		if !g.Await(func() bool { return b.underWay == 0 || b.underWay+size <= b.config.MaxMemory }) {
+			return nil, net.ErrClosed
+		}
+		_ = g.Stream().SetReadDeadline(b.env.Now().Add(requestPatience))
+		defer func() { _ = g.Stream().SetReadDeadline(time.Time{}) }()
+	}
+	b.underWay += size
+	body, err := wire.Read(g.in, int(b.config.MaxRequest))
+	if err != nil {
+		b.release(size)
+	}
+	return body, err
+}
+
+// release says that a request is not under way any more.
+func (b *broker) release(size nodes.Bytes) {
+	full := b.underWay+b.config.MaxRequest >= b.config.MaxMemory
+	if b.underWay -= size; !full {
+		return
+	}
+	for _, g := range b.everybody() { // some may wait for this
+		g.Turn.Signal()
 	}
 }
 
@@ -135,6 +180,7 @@ func (g *guest) take(body []byte) error {
 	header, request, err := wire.DecodeRequest(body)
 	c := &call{guest: g, header: header, size: nodes.Bytes(len(body))}
 	if err != nil {
+		b.release(c.size)
 		if !errors.Is(err, wire.ErrUnspoken) || header.Key != wire.ApiVersions {
 			return err
 		}
@@ -144,7 +190,6 @@ func (g *guest) take(body []byte) error {
 		return nil
 	}
 	b.record.Note(receivedNotes[header.Key])
-	b.underWay += c.size
 	if p, ok := request.(*kmsg.ProduceRequest); ok && p.Acks == 0 {
 		c.mute = true
 	} else {
@@ -158,12 +203,7 @@ func (g *guest) take(body []byte) error {
 // reply answers the call.
 func (c *call) reply(answer kmsg.Response) {
 	b := c.guest.broker
-	b.underWay -= c.size
-	if b.underWay+b.config.MaxRequest >= b.config.MaxMemory {
-		for _, g := range b.everybody() { // some may wait for this
-			g.Turn.Signal()
-		}
-	}
+	b.release(c.size)
 	if c.mute {
 		return
 	}

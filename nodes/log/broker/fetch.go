@@ -13,6 +13,7 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/log/partition"
 	"simrun/nodes/log/wire"
+	"simrun/nodes/serve"
 )
 
 // fetching is a fetch that may wait for something to come.
@@ -23,6 +24,8 @@ type fetching struct {
 	life    int64 // the asking follower's; 0 for a consumer
 	bytes   int
 	failed  bool // some partition has something to say besides records
+	starved bool // there is no memory for records
+	held    int  // bytes of records, read or being read, that unread has
 	watch   watch
 	watched []*replica
 }
@@ -51,18 +54,37 @@ func (b *broker) serveFetch(c *call, r *kmsg.FetchRequest) {
 			break
 		}
 		b.record.Reach(longPoll)
+		if f.bytes > leastRation { // it is read again: others need the memory meanwhile
+			f.answer = nil
+			f.hold(0)
+		}
 		waited := c.pause(func() error {
 			for !f.watch.moved && left > 0 && !b.refusing {
-				f.watch.cond.WaitFor(left)
+				if f.starved {
+					f.watch.cond.WaitFor(min(left, starvedEvery))
+					f.watch.moved = true // perhaps
+				} else {
+					f.watch.cond.WaitFor(left)
+				}
 				left = until.Sub(b.env.Mark())
 			}
 			return nil
 		})
 		if !waited || b.refusing {
+			if f.answer == nil {
+				f.collect()
+			}
 			break
 		}
 	}
+	f.hold(0) // what is read is the outbox's from here on
 	c.reply(f.answer)
+}
+
+// hold makes it so many bytes that this fetch has others reckon with.
+func (f *fetching) hold(bytes int) {
+	f.b.unread += bytes - f.held
+	f.held = bytes
 }
 
 func (f *fetching) unwatch() {
@@ -74,7 +96,8 @@ func (f *fetching) unwatch() {
 // collect reads what there is now.
 func (f *fetching) collect() {
 	r := f.request
-	f.answer, f.bytes, f.failed = r.ResponseKind().(*kmsg.FetchResponse), 0, false
+	f.answer, f.bytes, f.failed, f.starved = r.ResponseKind().(*kmsg.FetchResponse), 0, false, false
+	f.hold(0)
 	if r.SessionID != 0 { // a session that nobody gave it
 		f.answer.ErrorCode, f.failed = int16(wire.FetchSessionIDNotFound), true
 		return
@@ -90,6 +113,44 @@ func (f *fetching) collect() {
 		}
 		f.answer.Topics = append(f.answer.Topics, told)
 	}
+}
+
+const (
+	leastRation  = 64 << 10
+	starvedEvery = 50 * time.Millisecond
+	// slowestReader is how long a consumer may take to read an answer while there is no memory for those of others.
+	slowestReader = 30 * time.Second
+)
+
+// ration is how many bytes of records there is memory for in a consumer's answer: the fewer, the more wait to be read, so that
+// consumers which do not read leave something to those that do. If that is too little, there are none for now, and whoever has read
+// too slowly for too long is closed. Followers are few, and what they are owed others wait for.
+func (f *fetching) ration() int {
+	b := f.b
+	spare := int(b.config.MaxMemory) - b.unread
+	if f.starved = spare < max(8*leastRation, f.firstBatch()) && b.unread > 0; !f.starved {
+		return max(spare/8, leastRation)
+	}
+	b.record.Reach(noMemoryToFetch)
+	if now := b.env.Mark(); now.Sub(b.shed) >= time.Second {
+		b.shed = now
+		for _, g := range b.everybody() {
+			if g.Stuck() > slowestReader {
+				b.env.Log().Warn("connection closed", "peer", g.Stream().RemoteAddr(), "err", serve.ErrDeaf)
+				b.record.Reach(peerDeaf)
+				g.Close()
+			}
+		}
+	}
+	return 0
+}
+
+// firstBatch is how many bytes an answer may have in any case, or a consumer would never come past a batch.
+func (f *fetching) firstBatch() int {
+	if f.bytes > 0 {
+		return 0
+	}
+	return int(f.b.config.MaxMessage)
 }
 
 // collectFrom reads one partition: so many bytes at most, unless these would be the first of the answer.
@@ -152,8 +213,16 @@ func (f *fetching) read(r *replica, asked *kmsg.FetchRequestTopicPartition, told
 	if asked.FetchOffset >= below || most <= 0 && f.bytes > 0 {
 		return wire.None
 	}
-	data, err := log.Read(asked.FetchOffset, partition.ReadOptions{Below: below, Strict: f.bytes > 0,
-		MaxBytes: nodes.Bytes(max(0, min(most, int(asked.PartitionMaxBytes))))})
+	if most = max(0, min(most, int(asked.PartitionMaxBytes))); !follows {
+		most = min(most, f.ration())
+	}
+	if f.starved {
+		return wire.None
+	}
+	before := f.held
+	f.hold(before + max(most, f.firstBatch())) // a read takes a while, and others begin meanwhile
+	data, err := log.Read(asked.FetchOffset, partition.ReadOptions{Below: below, Strict: f.bytes > 0, MaxBytes: nodes.Bytes(most)})
+	f.hold(before + len(data))
 	if err != nil {
 		return f.unreadable(r, log, err)
 	}

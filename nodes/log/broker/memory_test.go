@@ -23,10 +23,11 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// If this failed, twenty consumers that ask for two gigabytes and read nothing, or as many producers with the largest batches there may be,
+// If this failed, sixty consumers that ask for two gigabytes and read nothing, or as many producers with the largest batches there may be,
 // would fill a broker's memory, whatever its limits say.
 func TestMemoryIsBoundedByTheLimits(t *testing.T) {
-	const peers, limit = 20, 8 << 20
+	const peers, limit = 60, 8 << 20
+	const bound = limit + limit/2 + peers*(100<<10) // with what is half made, and what the network and the readers keep
 	tell(t, 1, 34, func(c *broker.Config) {
 		c.MaxRequest, c.MaxMemory, c.MaxOutput, c.MaxFetch = 2<<20, limit, 1<<20, 1<<20
 	}, func(s *story) {
@@ -55,12 +56,14 @@ func TestMemoryIsBoundedByTheLimits(t *testing.T) {
 			s.sleep(200 * time.Millisecond)
 			look()
 		}
+		s.sleep(31 * time.Second)
+		require.Len(t, s.read("t", 2), 2, "those who do not read are in the way of who does")
 		for _, c := range deaf {
 			_ = c.Close()
 		}
 		s.sleep(time.Second)
 		t.Logf("deaf consumers: %d MiB more", most>>20)
-		require.Less(t, most, int64(limit+peers*(2<<20)), "consumers that read nothing fill the memory")
+		require.Less(t, most, int64(bound), "consumers that read nothing fill the memory")
 
 		before, most = heap(), 0
 		sent := wire.AppendRequest(nil, 1, "", produce("t", 0, huge))
@@ -73,7 +76,7 @@ func TestMemoryIsBoundedByTheLimits(t *testing.T) {
 		s.sleep(time.Second)
 		look()
 		t.Logf("producers that stop short: %d MiB more", most>>20)
-		require.Less(t, most, int64(limit+peers*(2<<20)), "requests that do not end fill the memory")
+		require.Less(t, most, int64(bound), "requests that do not end fill the memory")
 		p := s.producer("t")
 		p.send("still there")
 	})

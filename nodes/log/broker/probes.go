@@ -40,6 +40,7 @@ var (
 	notWelcome          = probes.Reachable("a connection came when there were enough")
 	notTheProtocol      = probes.Sometimes("a peer did not speak the protocol")
 	idleClosed          = probes.Sometimes("an idle connection was closed")
+	noMemoryToFetch     = probes.Reachable("a consumer got no records for want of memory")
 	peerDeaf            = probes.Reachable("a peer was closed that does not read")
 )
 
