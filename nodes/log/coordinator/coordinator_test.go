@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
+	"simrun/nodes"
 	"simrun/nodes/log/wire"
 )
 
@@ -44,4 +46,43 @@ func TestAnswersWaitForTheirRecords(t *testing.T) {
 	require.Empty(t, writes)
 	require.Panics(t, func() { l.Committed(6) }, "what was never written is committed")
 	require.Panics(t, func() { l.Write(nil, nil, then) })
+}
+
+type due struct {
+	at    nodes.Instant
+	name  string
+	place int
+}
+
+func (d *due) Alarm() (nodes.Instant, string) { return d.at, d.name }
+func (d *due) Place() *int                    { return &d.place }
+
+// If this failed, a coordinator would let what is due pass, or be woken for nothing, for ever.
+func TestAlarmsRingInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var alarms Alarms[*due]
+		all := map[string]*due{}
+		t.Repeat(map[string]func(*rapid.T){
+			"set": func(t *rapid.T) {
+				name := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "name")
+				if all[name] == nil {
+					all[name] = &due{name: name}
+				}
+				all[name].at = rapid.SampledFrom([]nodes.Instant{1, 2, 3, Never}).Draw(t, "at")
+				alarms.Set(all[name])
+			},
+			"": func(t *rapid.T) {
+				first := &due{at: Never}
+				for _, d := range all {
+					if d.at < first.at || d.at == first.at && d.at != Never && d.name < first.name {
+						first = d
+					}
+				}
+				require.Equal(t, first.at, alarms.Next())
+				if first.at != Never {
+					require.Same(t, first, alarms.First())
+				}
+			},
+		})
+	})
 }

@@ -2,7 +2,6 @@ package group
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -87,7 +86,7 @@ type Core struct {
 	now     coordinator.Time
 	ledger  coordinator.Ledger
 	groups  map[string]*group
-	alarms  alarms
+	alarms  coordinator.Alarms[*group]
 	cleanAt nodes.Instant
 	order   uint64 // of the last offset that stands in the partition
 	serving bool
@@ -136,7 +135,7 @@ func (c *Core) Resign() {
 			c.end(&m.syncing, wire.NotCoordinator)
 		}
 	}
-	c.groups, c.alarms, c.cleanAt = map[string]*group{}, nil, coordinator.Never
+	c.groups, c.alarms, c.cleanAt = map[string]*group{}, coordinator.Alarms[*group]{}, coordinator.Never
 }
 
 // Committed says that all Writes up to this number are committed.
@@ -195,18 +194,13 @@ func (c *Core) Step(now coordinator.Time, call coordinator.Call) {
 }
 
 // Deadline is when Tick wants to be called.
-func (c *Core) Deadline() nodes.Instant {
-	if len(c.alarms) > 0 {
-		return min(c.cleanAt, c.alarms[0].wake)
-	}
-	return c.cleanAt
-}
+func (c *Core) Deadline() nodes.Instant { return min(c.cleanAt, c.alarms.Next()) }
 
 // Tick does what is due by now.
 func (c *Core) Tick(now coordinator.Time) {
 	c.see(now)
-	for len(c.alarms) > 0 && c.alarms[0].wake <= c.now.Mark {
-		g := c.alarms[0]
+	for c.alarms.Next() <= c.now.Mark {
+		g := c.alarms.First()
 		c.expire(g)
 		c.settle(g)
 	}
@@ -235,7 +229,7 @@ func (c *Core) sorted() []*group {
 func (c *Core) group(id string) *group {
 	g := c.groups[id]
 	if g == nil && (len(c.groups) < c.opts.Groups || !c.serving) {
-		g = &group{id: id, state: Empty, since: c.now.Wall, place: -1, wake: coordinator.Never, offsets: newOffsets()}
+		g = &group{id: id, state: Empty, since: c.now.Wall, wake: coordinator.Never, offsets: newOffsets()}
 		c.groups[id] = g
 	}
 	return g
@@ -288,16 +282,14 @@ func (c *Core) settle(g *group) {
 		return
 	}
 	g.wake = g.due()
-	switch {
-	case g.wake == coordinator.Never && g.place >= 0:
-		heap.Remove(&c.alarms, g.place)
-	case g.wake == coordinator.Never:
-	case g.place >= 0:
-		heap.Fix(&c.alarms, g.place)
-	default:
-		heap.Push(&c.alarms, g)
-	}
+	c.alarms.Set(g)
 }
+
+// Alarm is when the group wants to be looked at.
+func (g *group) Alarm() (at nodes.Instant, name string) { return g.wake, g.id }
+
+// Place is for the core's alarms.
+func (g *group) Place() *int { return &g.place }
 
 // due is the first of the group's deadlines.
 func (g *group) due() nodes.Instant {
@@ -317,32 +309,6 @@ func (g *group) due() nodes.Instant {
 		first = min(first, p.until)
 	}
 	return first
-}
-
-// alarms are the groups that have something due, the first in front: a heap.
-type alarms []*group
-
-func (a alarms) Len() int { return len(a) }
-func (a alarms) Less(i, j int) bool {
-	if a[i].wake != a[j].wake {
-		return a[i].wake < a[j].wake
-	}
-	return a[i].id < a[j].id
-}
-func (a alarms) Swap(i, j int) {
-	a[i], a[j] = a[j], a[i]
-	a[i].place, a[j].place = i, j
-}
-func (a *alarms) Push(x any) {
-	g := x.(*group)
-	g.place = len(*a)
-	*a = append(*a, g)
-}
-func (a *alarms) Pop() any {
-	last := len(*a) - 1
-	g := (*a)[last]
-	*a, g.place = (*a)[:last], -1
-	return g
 }
 
 // refuse answers a call with an error.

@@ -68,7 +68,7 @@ type group struct {
 	offsets offsets
 
 	wake  nodes.Instant // when something of it is due
-	place int           // among the core's alarms; -1 while nothing is due
+	place int           // among the core's alarms
 }
 
 // pendingMember was given an ID and has not come back with it yet.

@@ -2,7 +2,6 @@ package transaction
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"slices"
 	"strings"
@@ -79,7 +78,7 @@ type Core struct {
 	now          coordinator.Time
 	ledger       coordinator.Ledger
 	transactions map[string]*transaction
-	alarms       alarms
+	alarms       coordinator.Alarms[*transaction]
 	cleanAt      nodes.Instant
 	epoch        int32
 	decisions    uint64 // the number of the last marker
@@ -122,7 +121,7 @@ func (c *Core) Resign() {
 	}
 	c.gone, c.serving = true, false
 	c.ledger.Resign()
-	c.transactions, c.alarms, c.markers, c.cleanAt = map[string]*transaction{}, nil, nil, coordinator.Never
+	c.transactions, c.alarms, c.markers, c.cleanAt = map[string]*transaction{}, coordinator.Alarms[*transaction]{}, nil, coordinator.Never
 }
 
 // Committed says that all Writes up to this number are committed.
@@ -176,18 +175,13 @@ func (c *Core) Step(now coordinator.Time, call coordinator.Call) {
 }
 
 // Deadline is when Tick wants to be called.
-func (c *Core) Deadline() nodes.Instant {
-	if len(c.alarms) > 0 {
-		return min(c.cleanAt, c.alarms[0].wake)
-	}
-	return c.cleanAt
-}
+func (c *Core) Deadline() nodes.Instant { return min(c.cleanAt, c.alarms.Next()) }
 
 // Tick does what is due by now.
 func (c *Core) Tick(now coordinator.Time) {
 	c.see(now)
-	for len(c.alarms) > 0 && c.alarms[0].wake <= c.now.Mark {
-		t := c.alarms[0]
+	for c.alarms.Next() <= c.now.Mark {
+		t := c.alarms.First()
 		t.wake = coordinator.Never
 		c.attend(t)
 		c.settle(t)
@@ -251,16 +245,14 @@ func (c *Core) settle(t *transaction) {
 	case t.state.decided() && t.wake == coordinator.Never:
 		t.wake = c.now.Mark.Add(c.opts.Resend)
 	}
-	switch {
-	case t.wake == coordinator.Never && t.place >= 0:
-		heap.Remove(&c.alarms, t.place)
-	case t.wake == coordinator.Never:
-	case t.place >= 0:
-		heap.Fix(&c.alarms, t.place)
-	default:
-		heap.Push(&c.alarms, t)
-	}
+	c.alarms.Set(t)
 }
+
+// Alarm is when the transaction wants to be looked at.
+func (t *transaction) Alarm() (at nodes.Instant, name string) { return t.wake, t.id }
+
+// Place is for the core's alarms.
+func (t *transaction) Place() *int { return &t.place }
 
 // attend does what is due of a transaction: it has taken too long, or markers were not confirmed.
 func (c *Core) attend(t *transaction) {
@@ -316,30 +308,4 @@ func (c *Core) String() string {
 		lines = append(lines, t.String())
 	}
 	return strings.Join(lines, "\n")
-}
-
-// alarms are the transactions that have something due, the first in front: a heap.
-type alarms []*transaction
-
-func (a alarms) Len() int { return len(a) }
-func (a alarms) Less(i, j int) bool {
-	if a[i].wake != a[j].wake {
-		return a[i].wake < a[j].wake
-	}
-	return a[i].id < a[j].id
-}
-func (a alarms) Swap(i, j int) {
-	a[i], a[j] = a[j], a[i]
-	a[i].place, a[j].place = i, j
-}
-func (a *alarms) Push(x any) {
-	t := x.(*transaction)
-	t.place = len(*a)
-	*a = append(*a, t)
-}
-func (a *alarms) Pop() any {
-	last := len(*a) - 1
-	t := (*a)[last]
-	*a, t.place = (*a)[:last], -1
-	return t
 }

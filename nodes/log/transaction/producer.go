@@ -59,7 +59,7 @@ func (c *Core) init(call *coordinator.Call, r *kmsg.InitProducerIDRequest) {
 }
 
 func newTransaction(id string) *transaction {
-	return &transaction{id: id, standing: standing{producer: -1, epoch: noEpoch}, previous: noEpoch, wake: coordinator.Never, place: -1}
+	return &transaction{id: id, standing: standing{producer: -1, epoch: noEpoch}, previous: noEpoch, wake: coordinator.Never}
 }
 
 // number gives a producer without transactions a number of its own.
