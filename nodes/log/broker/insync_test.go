@@ -41,7 +41,7 @@ func TestWhoWasAskedForIsCountedBeforeItIsGranted(t *testing.T) {
 					require.NoError(t, err)
 					require.NoError(t, log.Commit(a))
 				}
-				r := &replica{b: &broker{config: DefaultConfig()}, log: log, leads: true, least: 2, asked: c.asked, view: cluster.Partition{InSync: c.inSync},
+				r := &replica{b: &broker{config: DefaultConfig(), record: env.Record()}, log: log, leads: true, least: 2, asked: c.asked, view: cluster.Partition{InSync: c.inSync},
 					followers: map[int32]*follower{2: {end: 8}, 3: {end: 4}}}
 				r.advance()
 				require.Equal(t, c.watermark, log.Watermark())

@@ -147,8 +147,7 @@ func (b *broker) toldOfLoss() error {
 
 // recoverLog opens one log. How its topic is configured the state will say.
 func (b *broker) recoverLog(ref cluster.Ref) error {
-	r := &replica{b: b, ref: ref, view: cluster.Partition{Leader: cluster.None, LeaderEpoch: -1, Epoch: -1}}
-	b.replicas[ref] = r
+	r := b.newReplica(ref)
 	if _, err := b.env.FS().Stat(r.dir() + lostSuffix); err == nil { // found damaged by a life that could do no more
 		if err := r.putAside(); err != nil {
 			return err
@@ -300,8 +299,7 @@ func (b *broker) settle(ref cluster.Ref) error {
 	r := b.replicas[ref]
 	switch mine := p != nil && slices.Contains(p.Replicas, b.place.id); {
 	case mine && r == nil:
-		r = &replica{b: b, ref: ref, view: cluster.Partition{Leader: cluster.None, LeaderEpoch: -1, Epoch: -1}}
-		b.replicas[ref] = r
+		r = b.newReplica(ref)
 		if err := r.open(t.Config); err != nil {
 			return err
 		}

@@ -42,6 +42,10 @@ var (
 	idleClosed          = probes.Sometimes("an idle connection was closed")
 	noMemoryToFetch     = probes.Reachable("a consumer got no records for want of memory")
 	peerDeaf            = probes.Reachable("a peer was closed that does not read")
+
+	leadersHaveAll = probes.Always("who leads a partition has all that was committed in it")
+
+	committed = &probe.Horizon{Of: "offsets below which a partition is committed"}
 )
 
 // points are where the fault `buggify` makes a broker take a path that is rarer, and as right.

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"errors"
+	"fmt"
+	"hash/fnv"
 	"slices"
 
 	"simrun/nodes"
@@ -18,6 +20,7 @@ import (
 type replica struct {
 	b      *broker
 	ref    cluster.Ref
+	name   uint64               // what stands for ref where numbers are names
 	log    *partition.Partition // nil until it is open
 	view   cluster.Partition    // as the controllers last said
 	config cluster.Config
@@ -70,6 +73,15 @@ func (w *watch) signal() {
 	}
 }
 
+// newReplica is a replica whose log is not open yet, and of which nothing is known.
+func (b *broker) newReplica(ref cluster.Ref) *replica {
+	name := fnv.New64a()
+	fmt.Fprint(name, ref.ID, "/", ref.Index)
+	r := &replica{b: b, ref: ref, name: name.Sum64(), view: cluster.Partition{Leader: cluster.None, LeaderEpoch: -1, Epoch: -1}}
+	b.replicas[ref] = r
+	return r
+}
+
 // look takes note of what the controllers say. It does not give way.
 func (r *replica) look() {
 	t, p := r.b.state.Find(r.ref)
@@ -105,6 +117,7 @@ func (r *replica) lead() {
 	r.leads, r.epoch = true, r.view.LeaderEpoch
 	r.log.StartEpoch(r.epoch)
 	r.starts = r.log.Next()
+	r.b.record.Always(leadersHaveAll, r.hasAll())
 	r.followers = map[int32]*follower{}
 	now := r.b.env.Mark()
 	for _, id := range r.view.Replicas {
@@ -117,6 +130,13 @@ func (r *replica) lead() {
 	r.b.record.Sometimes(ledUnclean, len(r.view.InSync) == 1 && r.config.Unclean())
 	r.advance()
 	r.b.tend(r)
+}
+
+// hasAll says whether a leader has all that was committed under those before it, as far as anybody knows. Only where it was agreed to may it lack
+// something: where leaders may be unclean, or where nobody else has the partition.
+func (r *replica) hasAll() bool {
+	end, epoch := r.b.record.Horizon(committed, r.name)
+	return epoch >= uint64(r.epoch) || r.starts >= int64(end) || r.config.Unclean() || len(r.view.Replicas) == 1
 }
 
 // follow makes the replica follow whoever leads.
@@ -186,6 +206,7 @@ func (r *replica) advance() {
 	}
 	if high > r.log.Watermark() {
 		r.log.SetWatermark(high)
+		r.b.record.Advance(committed, r.name, uint64(high), uint64(r.epoch))
 	}
 }
 
