@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/ask"
 )
 
 // variant is a way to submit a job.
@@ -146,10 +147,10 @@ func (s *errands) make(request nodes.Request, rand *rand.Rand, now time.Time) (e
 	name := s.client + "-" + strconv.FormatUint(request.ID, 10)
 	if options.Shared.Hit(shared) {
 		e.unique = "shared-" + strconv.FormatUint(request.ID/sharers, 10)
-		e.payload = pad(e.unique, request.ID/sharers, int(options.Payload))
+		e.payload = ask.Pad(e.unique, request.ID/sharers, int(options.Payload), '\n')
 		return e, nil
 	}
-	e.payload = pad(name+"-"+strconv.FormatUint(noise, 16), noise, int(options.Payload))
+	e.payload = ask.Pad(name+"-"+strconv.FormatUint(noise, 16), noise, int(options.Payload), '\n')
 	if !options.Unnamed.Hit(unnamed) {
 		e.unique = name
 	}
@@ -183,20 +184,6 @@ func (s *errands) remember(e errand) {
 	if len(s.recent) > recentErrands {
 		s.recent = s.recent[1:]
 	}
-}
-
-// pad makes a payload at least size bytes long, in lines of hexadecimal noise.
-func pad(payload string, noise uint64, size int) string {
-	if len(payload) >= size {
-		return payload
-	}
-	padded := append(make([]byte, 0, size+17), payload...)
-	for len(padded) < size {
-		noise = noise*6364136223846793005 + 1442695040888963407 // Knuth's MMIX
-		padded = append(padded, '\n')
-		padded = strconv.AppendUint(padded, noise, 16)
-	}
-	return string(padded)
 }
 
 // args are the arguments of the packet that submits the job.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"simrun/nodes"
@@ -152,10 +153,5 @@ func (s *submitted) job() *job {
 
 // inOrder are the jobs in the order in which they were submitted.
 func (r *recovered) inOrder() []*job {
-	jobs := make([]*job, 0, len(r.jobs))
-	for _, j := range r.jobs {
-		jobs = append(jobs, j)
-	}
-	slices.SortFunc(jobs, func(a, b *job) int { return cmp.Compare(a.number, b.number) })
-	return jobs
+	return slices.SortedFunc(maps.Values(r.jobs), func(a, b *job) int { return cmp.Compare(a.number, b.number) })
 }

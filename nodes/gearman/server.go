@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -247,12 +248,7 @@ func (v *server) forget(s *session) {
 
 // sessionsInOrder are the connections, oldest first.
 func (v *server) sessionsInOrder() []*session {
-	all := make([]*session, 0, len(v.sessions))
-	for _, s := range v.sessions {
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b *session) int { return cmp.Compare(a.number, b.number) })
-	return all
+	return slices.SortedFunc(maps.Values(v.sessions), func(a, b *session) int { return cmp.Compare(a.number, b.number) })
 }
 
 // drain lets the server end once nothing would be lost with it. Background jobs in a journal, and those

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"simrun/nodes"
+	"simrun/nodes/ask"
 	"simrun/nodes/resp"
 )
 
@@ -82,7 +83,7 @@ func (s *errands) make(env nodes.Env, request nodes.Request) (errand, error) {
 		prefix = "key-"
 	}
 	e.key = prefix + strconv.FormatUint(n, 10)
-	e.value = pad(s.client+"-"+strconv.FormatUint(request.ID, 10), noise, int(options.Value))
+	e.value = ask.Pad(s.client+"-"+strconv.FormatUint(request.ID, 10), noise, int(options.Value), '-')
 	switch e.verb {
 	case "read", "add", "list":
 		e.args = words("GET", e.key)
@@ -163,18 +164,4 @@ func words(all ...string) (args [][]byte) {
 		args = append(args, []byte(w))
 	}
 	return args
-}
-
-// pad makes a value at least size bytes long, of hexadecimal noise.
-func pad(value string, noise uint64, size int) string {
-	if len(value) >= size {
-		return value
-	}
-	padded := append(make([]byte, 0, size+17), value...)
-	for len(padded) < size {
-		noise = noise*6364136223846793005 + 1442695040888963407 // Knuth's MMIX
-		padded = append(padded, '-')
-		padded = strconv.AppendUint(padded, noise, 16)
-	}
-	return string(padded)
 }

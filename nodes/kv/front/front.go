@@ -5,6 +5,7 @@ package front
 
 import (
 	"cmp"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -133,12 +134,7 @@ func (f *Front) forget(p *Peer) {
 
 // inOrder are the connections, oldest first.
 func (f *Front) inOrder() []*Peer {
-	all := make([]*Peer, 0, len(f.peers))
-	for _, p := range f.peers {
-		all = append(all, p)
-	}
-	slices.SortFunc(all, func(a, b *Peer) int { return cmp.Compare(a.number, b.number) })
-	return all
+	return slices.SortedFunc(maps.Values(f.peers), func(a, b *Peer) int { return cmp.Compare(a.number, b.number) })
 }
 
 // Refuse stops accepting and taking commands. What is under way may still be answered.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -212,12 +213,7 @@ func (b *broker) changed() {
 
 // inOrder are the replicas, by topic and index.
 func (b *broker) inOrder() []*replica {
-	all := make([]*replica, 0, len(b.replicas))
-	for _, r := range b.replicas {
-		all = append(all, r)
-	}
-	slices.SortFunc(all, func(x, y *replica) int { return x.ref.Compare(y.ref) })
-	return all
+	return slices.SortedFunc(maps.Values(b.replicas), func(x, y *replica) int { return x.ref.Compare(y.ref) })
 }
 
 // find is this broker's replica of a partition, or nil.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -247,12 +248,7 @@ func (b *broker) refuse() {
 }
 
 func (b *broker) everybody() []*guest {
-	all := make([]*guest, 0, len(b.guests))
-	for _, g := range b.guests {
-		all = append(all, g)
-	}
-	slices.SortFunc(all, func(x, y *guest) int { return cmp.Compare(x.number, y.number) })
-	return all
+	return slices.SortedFunc(maps.Values(b.guests), func(x, y *guest) int { return cmp.Compare(x.number, y.number) })
 }
 
 // closeGuests lets answers that are there be sent for up to patience, and closes all connections.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/ask"
 	"simrun/nodes/history"
 	"simrun/nodes/log/record"
 	"simrun/nodes/probe"
@@ -300,7 +301,7 @@ func (p *producer) draw(id uint64, nth int, topic string, o *SendOptions, partit
 	if nth > 0 {
 		m.value += "-" + strconv.Itoa(nth)
 	}
-	m.value = pad(m.value, noise, int(o.Value))
+	m.value = ask.Pad(m.value, noise, int(o.Value), '-')
 	if o.Keys > 0 {
 		key := "key-" + strconv.FormatUint(which%uint64(o.Keys)+1, 10)
 		m.key = &key
@@ -314,18 +315,4 @@ func (p *producer) draw(id uint64, nth int, topic string, o *SendOptions, partit
 		p.turn++
 	}
 	return m
-}
-
-// pad makes a value at least size bytes long, of hexadecimal noise.
-func pad(value string, noise uint64, size int) string {
-	if len(value) >= size {
-		return value
-	}
-	padded := append(make([]byte, 0, size+17), value...)
-	for len(padded) < size {
-		noise = noise*6364136223846793005 + 1442695040888963407 // Knuth's MMIX
-		padded = append(padded, '-')
-		padded = strconv.AppendUint(padded, noise, 16)
-	}
-	return string(padded)
 }

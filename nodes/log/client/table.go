@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"simrun/nodes"
+	"simrun/nodes/ask"
 	"simrun/nodes/log/record"
 	"simrun/nodes/log/wire"
 )
@@ -54,7 +55,7 @@ func (p *producer) table(request nodes.Request, crowded bool) {
 	until := p.env.Mark().Add(p.config.Delivery)
 	which, noise, luck := p.env.Rand().Uint64(), p.env.Rand().Uint64(), p.env.Rand().Uint64()
 	key := cmp.Or(o.Prefix, "key-") + strconv.FormatUint(which%uint64(o.Keys)+1, 10)
-	m := &message{topic: topic, key: &key, offset: -1, value: pad(p.env.Host()+"-"+strconv.FormatUint(request.ID, 10), noise, int(o.Value))}
+	m := &message{topic: topic, key: &key, offset: -1, value: ask.Pad(p.env.Host()+"-"+strconv.FormatUint(request.ID, 10), noise, int(o.Value), '-')}
 	attrs := []slog.Attr{slog.String("key", key)}
 	if m.removal = request.Do == "delete"; request.Do == "write" {
 		attrs = append(attrs, slog.String("value", m.value))

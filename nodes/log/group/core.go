@@ -3,6 +3,7 @@ package group
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -217,12 +218,7 @@ func (c *Core) see(now coordinator.Time) {
 }
 
 func (c *Core) sorted() []*group {
-	all := make([]*group, 0, len(c.groups))
-	for _, g := range c.groups {
-		all = append(all, g)
-	}
-	slices.SortFunc(all, func(a, b *group) int { return cmp.Compare(a.id, b.id) })
-	return all
+	return slices.SortedFunc(maps.Values(c.groups), func(a, b *group) int { return cmp.Compare(a.id, b.id) })
 }
 
 // group is one that there may be, made if there is room; nil if there is none.

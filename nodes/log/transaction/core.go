@@ -3,6 +3,7 @@ package transaction
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -285,12 +286,7 @@ func (c *Core) clean() {
 }
 
 func (c *Core) sorted() []*transaction {
-	all := make([]*transaction, 0, len(c.transactions))
-	for _, t := range c.transactions {
-		all = append(all, t)
-	}
-	slices.SortFunc(all, func(a, b *transaction) int { return cmp.Compare(a.id, b.id) })
-	return all
+	return slices.SortedFunc(maps.Values(c.transactions), func(a, b *transaction) int { return cmp.Compare(a.id, b.id) })
 }
 
 func (c *Core) refuse(call *coordinator.Call, code wire.Code) {
