@@ -22,6 +22,7 @@ type peer struct {
 	connected bool     // the peer has answered the hello
 	resting   bool     // it could not be reached, and is left alone for a while
 	broken    error    // why the connection is at its end
+	missed    int      // attempts since it was last connected
 	left      bool
 	backoff   backoff.Backoff
 
@@ -69,17 +70,26 @@ func (p *peer) hangUp(why error) {
 	p.wake.Signal()
 }
 
+// hopeless is how many attempts may fail before whoever runs the server is told once: a name may be wrong.
+const hopeless = 8
+
 // run has a connection whenever it can.
 func (p *peer) run() {
 	env := p.link.env
 	for !p.left {
 		err := p.serve()
+		if p.missed++; p.connected {
+			p.missed = 0
+		}
 		p.connected, p.stream, p.out = false, nil, nil
 		if p.left {
 			return
 		}
 		p.link.note(err)
 		wait := p.backoff.Next(env.Rand())
+		if p.missed == hopeless {
+			env.Log().Warn("link: not reached, and tried on", "peer", p.address, "err", err)
+		}
 		env.Log().Debug("link: lost", "peer", p.address, "err", err, "again", wait)
 		p.resting = true
 		p.wake.WaitFor(wait) // or until the peer itself calls

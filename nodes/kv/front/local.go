@@ -122,7 +122,10 @@ func (p *Peer) hello(args [][]byte) []byte {
 
 // config answers what a tool asks of a server's settings.
 func (f *Front) config(args [][]byte) []byte {
-	if !isWord(args[0], "GET") {
+	switch {
+	case isWord(args[0], "HELP"):
+		return help("CONFIG")
+	case !isWord(args[0], "GET"):
 		return unknownSubcommand(args[0], "CONFIG")
 	}
 	if len(args) < 2 {

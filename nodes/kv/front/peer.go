@@ -127,6 +127,10 @@ func (p *Peer) take(args [][]byte) error {
 	c.answer.Expected = f.expected(&r)
 	p.Begin(&c.answer)
 	if problem != "" {
+		if word := lastWord(args[0]); word != "" {
+			problem = word
+			p.finish()
+		}
 		c.Error(problem)
 		return nil
 	}

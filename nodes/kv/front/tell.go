@@ -26,7 +26,7 @@ func fitName(name []byte) bool {
 // client answers CLIENT.
 func (p *Peer) client(args [][]byte) []byte {
 	word := strings.ToUpper(string(args[0][:min(len(args[0]), 16)]))
-	arity := map[string]int{"ID": 1, "GETNAME": 1, "INFO": 1, "LIST": 1, "SETNAME": 2, "SETINFO": 3, "NO-EVICT": 2, "NO-TOUCH": 2}
+	arity := map[string]int{"HELP": 1, "ID": 1, "GETNAME": 1, "INFO": 1, "LIST": 1, "SETNAME": 2, "SETINFO": 3, "NO-EVICT": 2, "NO-TOUCH": 2}
 	n, known := arity[word]
 	switch {
 	case !known:
@@ -35,6 +35,8 @@ func (p *Peer) client(args [][]byte) []byte {
 		return wrongNumber("client|" + strings.ToLower(word))
 	}
 	switch word {
+	case "HELP":
+		return help("CLIENT")
 	case "ID":
 		return resp.AppendInt(nil, int64(p.number))
 	case "GETNAME":
@@ -123,6 +125,8 @@ func (f *Front) describe(args [][]byte) []byte {
 			out = appendDescription(out, f.options.Commands[name])
 		}
 		return out
+	case isWord(args[0], "HELP"):
+		return help("COMMAND")
 	case isWord(args[0], "COUNT"):
 		return resp.AppendInt(nil, int64(len(names)))
 	case isWord(args[0], "LIST"):

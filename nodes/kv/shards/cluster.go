@@ -91,7 +91,7 @@ func (s *Shard) Cluster(args [][]byte) []byte {
 		}
 		return out
 	}
-	return failure("ERR unknown subcommand or wrong number of arguments for 'cluster'")
+	return failure(fmt.Sprintf("ERR unknown subcommand '%.32s', or wrong number of arguments. Slots are moved by SHARDS MOVE", args[1]))
 }
 
 // mostKeys bounds what GETKEYSINSLOT tells.

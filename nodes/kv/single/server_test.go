@@ -122,7 +122,8 @@ func TestClientsAreToldWhatTheyAskFirst(t *testing.T) {
 		"CLIENT SETINFO LIB-NAME go-redis(,go1.26)": "+OK", "CLIENT GETNAME": "(nil)", "CLIENT ID": "1", "CLIENT KILL x": "-ERR unknown subcommand 'KILL'. Try CLIENT HELP.",
 		"CLIENT": "-ERR wrong number of arguments for 'client' command", "COMMAND DOCS": "[]", "COMMAND INFO get nothing": `[["get" 2 [+readonly] 1 1 1] (nil)]`,
 		"CONFIG GET save": `["save" ""]`, "CONFIG GET append*": `["appendfsync" "always" "appendonly" "yes"]`, "CONFIG SET save x": "-ERR unknown subcommand 'SET'. Try CONFIG HELP.",
-		"WAIT 0 0": "0", "CLUSTER SLOTS": "-ERR This instance has cluster support disabled", "READONLY": "+OK", "INFO keyspace": `"# Keyspace\r\ndb0:keys=0,version=0,digest=0000000000000000\r\n"`,
+		"CONFIG HELP": `[+CONFIG <subcommand> [<arg> ...]. Subcommands are: +GET pattern [pattern ...]]`,
+		"WAIT 0 0":    "0", "CLUSTER SLOTS": "-ERR This instance has cluster support disabled", "READONLY": "+OK", "INFO keyspace": `"# Keyspace\r\ndb0:keys=0,version=0,digest=0000000000000000\r\n"`,
 		"HELLO": fmt.Sprintf(`["server" "simrun" "version" "7.0.15" "proto" 2 "id" 1 "mode" "standalone" "modules" []]`),
 	} {
 		require.Equal(t, want, p.do(line), line)
@@ -132,6 +133,25 @@ func TestClientsAreToldWhatTheyAskFirst(t *testing.T) {
 	require.Contains(t, p.do("INFO"), "role:master")
 	require.Equal(t, "+OK", p.do("QUIT"))
 	p.isClosed()
+}
+
+// If this failed, half of what a client wants done together would be done, and it would be told that none of it is; or whoever opens
+// a web page would write to a store.
+func TestWhatIsMeantForAnotherServerIsNotDone(t *testing.T) {
+	r := start(t, nil)
+	for _, sent := range []string{"MULTI\r\nSET a 1\r\nEXEC", "POST / HTTP/1.1\r\nHost: here\r\n\r\nSET a 1", "GET / HTTP/1.1\r\nHost: here\r\n\r\nSET a 1"} {
+		p := r.dial()
+		_, err := p.Write([]byte(sent + "\r\n"))
+		require.NoError(t, err)
+		require.Contains(t, p.hear(), "-ERR", sent)
+		for range 3 { // the end may come behind a second error
+			if _, err = p.in.ReadReply(); err != nil {
+				break
+			}
+		}
+		require.ErrorIs(t, err, io.EOF, sent)
+	}
+	require.Equal(t, "(nil)", r.dial().do("GET a"))
 }
 
 // If this failed, a client that sends many commands at once would see answers out of order, or not what it wrote.
