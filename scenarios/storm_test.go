@@ -14,7 +14,7 @@ import (
 	"simrun/sim/luck"
 )
 
-// weather runs a small job service for a minute, in which these faults strike, and says what became of it.
+// weather runs a small job service for forty seconds, in which these faults strike, and says what became of it.
 func weather(t *testing.T, seed luck.Seed, lines ...string) *scenarios.Run {
 	t.Helper()
 	text := `scenario: weather
@@ -42,7 +42,7 @@ phases:
 	for _, l := range lines {
 		text += "      - " + l + "\n"
 	}
-	text += "  - {phase: after, lasts: 30s, heal: all}\n"
+	text += "  - {phase: after, lasts: 10s, heal: all}\n"
 	return runText(t, seed, text)
 }
 
@@ -245,11 +245,11 @@ phases:
 func TestArrivalsAreOpenLoopAndOfTheRate(t *testing.T) {
 	per := func(lines ...string) (perSecond float64) {
 		run := weather(t, 5, lines...)
-		return float64(run.Result.Operations) / 60
+		return float64(run.Result.Operations) / 40
 	}
 	require.InEpsilon(t, 20, per(), 0.1)
 	require.InEpsilon(t, 20, per("{at: 1s, partition: [west, east]}"), 0.1, "nobody waits for an answer")
-	require.InEpsilon(t, 20*40.0/60, per("{at: 0s, pause: client, for: 20s}"), 0.15, "who stands still asks for nothing")
+	require.InEpsilon(t, 20*20.0/40, per("{at: 0s, pause: client, for: 20s}"), 0.15, "who stands still asks for nothing")
 }
 
 // If this failed, removing a fault would move the luck of those before it, and no plan could be shrunk.

@@ -15,7 +15,7 @@ func TestEveryCommandOfThePagesWorks(t *testing.T) {
 	require.NoError(t, err)
 	for _, page := range append(pages, filepath.Join(root, "README.md")) {
 		t.Run(filepath.Base(page), func(t *testing.T) {
-			followPage(t, page, func(string) bool { return true })
+			followPage(t, page, 20, func(string) bool { return true })
 		})
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -111,12 +112,12 @@ var exits = regexp.MustCompile(`\s+# exits with (\d)$`)
 // Everything that the README does with the command works. What builds programs of its own, and the commands of all other
 // pages, are tried where changes are taken (pages_test.go).
 func TestEveryCommandOfTheReadmeWorks(t *testing.T) {
-	followPage(t, filepath.Join(root, "README.md"), func(line string) bool { return strings.HasPrefix(line, "simrun ") })
+	followPage(t, filepath.Join(root, "README.md"), 8, func(line string) bool { return strings.HasPrefix(line, "simrun ") })
 }
 
-// followPage does what a page shows as it stands, line by line, in one folder, as far as it is chosen. A line may say that
-// it ends with another code than 0.
-func followPage(t *testing.T, page string, chosen func(line string) bool) {
+// followPage does what a page shows as it stands, line by line, in one folder, as far as it is chosen, with so many seeds where
+// the page has many. A line may say that it ends with another code than 0.
+func followPage(t *testing.T, page string, seeds int, chosen func(line string) bool) {
 	d := reader(t)
 	for _, b := range blocks(t, page) {
 		if name, ok := strings.CutPrefix(strings.SplitN(b.text, "\n", 2)[0], "scenario: "); ok && b.language == "yaml" {
@@ -134,7 +135,7 @@ func followPage(t *testing.T, page string, chosen func(line string) bool) {
 			if m := exits.FindStringSubmatch(line); m != nil {
 				line, want = strings.TrimSuffix(line, m[0]), m[1]
 			}
-			said, code := d.follow(tamed(line))
+			said, code := d.follow(tamed(line, seeds))
 			require.Equal(t, want, string(rune('0'+code)), "%s\n%s", line, said)
 		}
 	}
@@ -147,8 +148,8 @@ var (
 
 // tamed is the line as it takes a second, and the same each time: fewer seeds, and none that is drawn. What was kept under
 // runs has its seed.
-func tamed(line string) string {
-	line = many.ReplaceAllString(line, "--seeds 20")
+func tamed(line string, seeds int) string {
+	line = many.ReplaceAllString(line, fmt.Sprintf("--seeds %d", seeds))
 	if runs.MatchString(line) && !strings.HasPrefix(line, "simrun check-history ") && !strings.Contains(line, " runs/") &&
 		!strings.Contains(line, "--seed ") {
 		line += " --seed 1"

@@ -44,10 +44,10 @@ func TestReportsAreFoundListedAndMade(t *testing.T) {
 // If this failed, a violated run would lack what it takes to argue about it elsewhere, or be told otherwise the second time.
 func TestAViolationLeavesItsReportAndExports(t *testing.T) {
 	d := sitDown(t)
-	violated := []string{"no-journal", "--seed", "e3bb0a1e6572c98a", "--set", "claims.no-job-lost.expect=holds"}
+	violated := []string{"no-journal", "--seed", "13a9f58986ee2574", "--set", "claims.no-job-lost.expect=holds", "--set", "workload[0].rate=4/s"}
 	said := d.does(1, violated...)
-	require.Contains(t, said, "├─────SUBMIT_JOB_BG────▶│")
-	dir := "runs/no-journal/e3bb0a1e6572c98a"
+	require.Contains(t, said, "├────SUBMIT_JOB_BG──▶│")
+	dir := "runs/no-journal/13a9f58986ee2574"
 	require.Contains(t, d.read(dir, "report.html"), "has written nothing to its disk")
 	require.Contains(t, d.read(dir, "junit.xml"), "no-job-lost")
 	d.does(1, "replay", "last")

@@ -52,7 +52,7 @@ func TestTheWorkflowOfTheDocsWorks(t *testing.T) {
 			case step.Run == "go build ./cmd/simrun":
 				require.NoError(t, os.Symlink(simrun, d.path("simrun")), "it is built already")
 			case step.Run != "":
-				said, code := d.follow(tamed(fill.Replace(step.Run)))
+				said, code := d.follow(tamed(fill.Replace(step.Run), 8))
 				require.Zero(t, code, "%s\n%s", step.Run, said)
 			}
 		}

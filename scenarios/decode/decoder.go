@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"simrun/nodes"
@@ -54,22 +55,48 @@ type Rules struct {
 	Refers   string
 }
 
-func rulesOf(f reflect.StructField) (key string, rules Rules, inline bool) {
+// tag is what the tag of a struct's field says.
+type tag struct {
+	key    string
+	rules  Rules
+	inline bool // its fields are told as the struct's own
+}
+
+func (t tag) told() bool { return t.key != "" && t.key != "-" }
+
+// tags of structs are read once, for a shrink reads thousands of plans.
+var tags sync.Map // []tag by reflect.Type
+
+// tagsOf are the tags of a struct's fields, in order.
+func tagsOf(t reflect.Type) []tag {
+	if known, ok := tags.Load(t); ok {
+		return known.([]tag)
+	}
+	all := make([]tag, t.NumField())
+	for i := range all {
+		all[i] = readTag(t.Field(i))
+	}
+	tags.Store(t, all)
+	return all
+}
+
+func readTag(f reflect.StructField) (t tag) {
 	words := strings.Split(f.Tag.Get("yaml"), ",")
 	for _, w := range words[1:] {
 		switch w {
 		case "required":
-			rules.Required = true
+			t.rules.Required = true
 		case "signed":
-			rules.Signed = true
+			t.rules.Signed = true
 		case "open":
-			rules.Open = true
+			t.rules.Open = true
 		case "inline":
-			inline = true
+			t.inline = true
 		}
 	}
-	rules.Min, rules.Max, rules.Refers = f.Tag.Get("min"), f.Tag.Get("max"), f.Tag.Get("refers")
-	return words[0], rules, inline
+	t.rules.Min, t.rules.Max, t.rules.Refers = f.Tag.Get("min"), f.Tag.Get("max"), f.Tag.Get("refers")
+	t.key = words[0]
+	return t
 }
 
 // hold says what is wrong with the quantity that p points to.
@@ -124,13 +151,12 @@ type field struct {
 func fieldsOf(p any) []field { return structFields(reflect.ValueOf(p).Elem(), nil) }
 
 func structFields(v reflect.Value, fields []field) []field {
-	for i := range v.NumField() {
-		key, rules, inline := rulesOf(v.Type().Field(i))
+	for i, tag := range tagsOf(v.Type()) {
 		switch {
-		case inline:
+		case tag.inline:
 			fields = structFields(v.Field(i), fields)
-		case key != "" && key != "-":
-			fields = append(fields, field{key, rules, v.Field(i)})
+		case tag.told():
+			fields = append(fields, field{tag.key, tag.rules, v.Field(i)})
 		}
 	}
 	return fields

@@ -22,17 +22,15 @@ type Description struct {
 func Describe(p any) []Description { return describe(nil, "", reflect.ValueOf(p).Elem()) }
 
 func describe(all []Description, prefix string, v reflect.Value) []Description {
-	for i := range v.NumField() {
-		t := v.Type().Field(i)
-		key, rules, inline := rulesOf(t)
-		f := v.Field(i)
+	for i, tag := range tagsOf(v.Type()) {
+		t, f := v.Type().Field(i), v.Field(i)
 		switch {
-		case inline:
+		case tag.inline:
 			all = describe(all, prefix, f)
-		case key == "" || key == "-":
+		case !tag.told():
 		default:
 			wants := cmp.Or(t.Tag.Get("wants"), wants(f))
-			d := Description{Key: prefix + key, Wants: wants, Doc: t.Tag.Get("doc"), Required: rules.Required}
+			d := Description{Key: prefix + tag.key, Wants: wants, Doc: t.Tag.Get("doc"), Required: tag.rules.Required}
 			if !f.IsZero() && wants != "" && wants != "mapping" {
 				d.Usual = encodeValue(f)
 			}
@@ -41,7 +39,7 @@ func describe(all []Description, prefix string, v reflect.Value) []Description {
 				if f.Kind() == reflect.Pointer {
 					f = reflect.New(f.Type().Elem()).Elem()
 				}
-				all = describe(all, prefix+key+".", f)
+				all = describe(all, prefix+tag.key+".", f)
 			}
 		}
 	}

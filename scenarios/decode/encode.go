@@ -25,16 +25,15 @@ func Encode(p, usual any) []Pair {
 }
 
 func encodeFields(pairs []Pair, v, base reflect.Value) []Pair {
-	for i := range v.NumField() {
-		key, _, inline := rulesOf(v.Type().Field(i))
+	for i, tag := range tagsOf(v.Type()) {
 		f, b := v.Field(i), base.Field(i)
 		switch {
-		case inline:
+		case tag.inline:
 			pairs = encodeFields(pairs, f, b)
-		case key == "" || key == "-" || reflect.DeepEqual(f.Interface(), b.Interface()):
+		case !tag.told() || reflect.DeepEqual(f.Interface(), b.Interface()):
 		case f.Kind() == reflect.Slice && f.Len() == 0 || f.Kind() == reflect.Pointer && f.IsNil():
 		default:
-			pairs = append(pairs, Pair{key, encodeValue(f)})
+			pairs = append(pairs, Pair{tag.key, encodeValue(f)})
 		}
 	}
 	return pairs
