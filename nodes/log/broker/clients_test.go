@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -134,6 +135,45 @@ func (r *real) produce(c *kgo.Client, topic, prefix string, n int) {
 		records = append(records, &kgo.Record{Topic: topic, Key: fmt.Append(nil, i%10), Value: fmt.Appendf(nil, "%s%d", prefix, i)})
 	}
 	require.NoError(r, c.ProduceSync(r.Context(), records...).FirstErr())
+}
+
+// If this failed, those who look after topics could not change them with what they use for that.
+func TestKadmConfiguresTopics(t *testing.T) {
+	r := begin(t, 3)
+	admin := kadm.NewClient(r.client())
+	_, err := admin.CreateTopic(t.Context(), 2, 3, map[string]*string{"retention.ms": kadm.StringPtr("60000")}, "orders")
+	require.NoError(t, err)
+	configured := func() map[string]string {
+		all := map[string]string{}
+		told, err := admin.DescribeTopicConfigs(t.Context(), "orders")
+		require.NoError(t, err)
+		require.Len(t, told, 1)
+		require.NoError(t, told[0].Err)
+		for _, c := range told[0].Configs {
+			all[c.Key] = c.MaybeValue()
+		}
+		return all
+	}
+	require.Equal(t, "60000", configured()["retention.ms"])
+	changed, err := admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: kadm.StringPtr("120000")},
+		{Op: kadm.AppendConfig, Name: "cleanup.policy", Value: kadm.StringPtr("compact")}, {Op: kadm.SetConfig, Name: "min.insync.replicas", Value: kadm.StringPtr("3")}}, "orders")
+	require.NoError(t, err)
+	require.NoError(t, changed[0].Err)
+	require.Eventually(t, func() bool { // another broker may be asked
+		all := configured()
+		return all["retention.ms"] == "120000" && all["cleanup.policy"] == "delete,compact" && all["min.insync.replicas"] == "3"
+	}, 5*time.Second, 20*time.Millisecond)
+
+	checked, err := admin.ValidateAlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "cleanup.policy", Value: kadm.StringPtr("shred")}}, "orders")
+	require.NoError(t, err)
+	require.ErrorIs(t, checked[0].Err, kerr.InvalidConfig)
+	replaced, err := admin.AlterTopicConfigsState(t.Context(), []kadm.AlterConfig{{Name: "segment.bytes", Value: kadm.StringPtr("65536")}}, "orders")
+	require.NoError(t, err)
+	require.NoError(t, replaced[0].Err)
+	require.Eventually(t, func() bool {
+		all := configured()
+		return all["segment.bytes"] == "65536" && all["cleanup.policy"] == "delete" && all["min.insync.replicas"] == "2"
+	}, 5*time.Second, 20*time.Millisecond)
 }
 
 // If this failed, Go programs could not use the log at all.

@@ -30,6 +30,10 @@ func (b *broker) handle(c *call, request kmsg.Request) {
 		b.createPartitions(c, r)
 	case *kmsg.DescribeConfigsRequest:
 		b.describeConfigs(c, r)
+	case *kmsg.AlterConfigsRequest:
+		b.alterConfigs(c, r)
+	case *kmsg.IncrementalAlterConfigsRequest:
+		b.incrementalAlterConfigs(c, r)
 	case *kmsg.DescribeClusterRequest:
 		b.describeCluster(c, r)
 	case *kmsg.DeleteRecordsRequest:

@@ -90,6 +90,10 @@ func (r *replica) look() {
 		r.follow()
 		return
 	}
+	if r.log != nil && !same(r.config, t.Config) {
+		r.log.Configure(r.b.config.partition(t.Config))
+		r.b.record.Reach(reconfigured)
+	}
 	was := r.view.LeaderEpoch
 	r.view, r.config, r.least = *p, t.Config, min(t.Config.MinInSync(), len(p.Replicas))
 	if p.LeaderEpoch != was {
@@ -133,10 +137,10 @@ func (r *replica) lead() {
 }
 
 // hasAll says whether a leader has all that was committed under those before it, as far as anybody knows. Only where it was agreed to may it lack
-// something: where leaders may be unclean, or where nobody else has the partition.
+// something: where an unclean leader was let in, or where nobody else has the partition.
 func (r *replica) hasAll() bool {
 	end, epoch := r.b.record.Horizon(committed, r.name)
-	return epoch >= uint64(r.epoch) || r.starts >= int64(end) || r.config.Unclean() || len(r.view.Replicas) == 1
+	return epoch >= uint64(r.epoch) || r.starts >= int64(end) || r.view.Unclean || len(r.view.Replicas) == 1
 }
 
 // follow makes the replica follow whoever leads.

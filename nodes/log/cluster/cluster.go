@@ -66,6 +66,8 @@ type Partition struct {
 	Epoch       int32
 	// Last is who was the last that could have led, where nobody can; else None.
 	Last int32
+	// Unclean says that it was led once by somebody who may have lacked what was committed.
+	Unclean bool `json:",omitempty"`
 }
 
 // Ref names a partition.

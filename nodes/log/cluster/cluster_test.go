@@ -56,6 +56,11 @@ func (st *story) create(name string, partitions, replicas int, config cluster.Co
 	require.Equal(st.t, wire.None, r.Code, r.Why)
 }
 
+func (st *story) configure(name string, steps ...cluster.Step) {
+	r := st.do(cluster.Command{Configure: &cluster.Configure{Name: name, Steps: steps}})
+	require.Equal(st.t, wire.None, r.Code, r.Why)
+}
+
 // alter lets a broker, which knows the partition as it was seen, ask for another in-sync set.
 func (st *story) alter(leader int32, seen cluster.Partition, inSync ...int32) wire.Code {
 	a := cluster.AlterPartition{Ref: cluster.Ref{Topic: "t", ID: "t-1"}, LeaderEpoch: seen.LeaderEpoch, Epoch: seen.Epoch}

@@ -16,6 +16,7 @@ type Command struct {
 	CreateTopic      *CreateTopic      `json:",omitempty"`
 	DeleteTopic      *DeleteTopic      `json:",omitempty"`
 	CreatePartitions *CreatePartitions `json:",omitempty"`
+	Configure        *Configure        `json:",omitempty"`
 	Alter            *Alter            `json:",omitempty"`
 	Prefer           *Prefer           `json:",omitempty"`
 	Producers        *Standing         `json:",omitempty"`
@@ -56,6 +57,31 @@ type CreatePartitions struct {
 	Assignment [][]int32 `json:",omitempty"`
 	Check      bool      `json:",omitempty"`
 }
+
+// Configure changes how a topic is configured, by one step after the other; or, if one of them cannot be done, not at all.
+type Configure struct {
+	Name  string
+	Steps []Step
+	Check bool `json:",omitempty"`
+}
+
+// Step changes one setting.
+type Step struct {
+	Setting string
+	Do      Change
+	Value   string `json:",omitempty"`
+}
+
+// Change is what becomes of a setting.
+type Change string
+
+// The changes. Those of a list concern settings that are one.
+const (
+	Set      Change = "set"
+	Unset    Change = "unset"
+	Append   Change = "append"   // to a list what is not in it
+	Subtract Change = "subtract" // from a list
+)
 
 // Alter is what a leader asks for: other in-sync sets for partitions that it leads.
 type Alter struct {
@@ -145,6 +171,8 @@ func (s *State) Do(c *Command) Result {
 		return s.deleteTopic(c.DeleteTopic)
 	case c.CreatePartitions != nil:
 		return s.createPartitions(c.CreatePartitions)
+	case c.Configure != nil:
+		return s.configure(c.Configure)
 	case c.Alter != nil:
 		return s.alter(c.Alter)
 	case c.Prefer != nil:

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"simrun/nodes"
@@ -17,22 +18,23 @@ type Config map[string]string
 type Setting struct {
 	Name, Default, Doc string
 	check              func(value string) error
+	list               bool // of values with commas between them
 }
 
 // Settings are all, by name.
 var Settings = []Setting{
-	{"cleanup.policy", "delete", "what becomes of old records: delete, compact (the last of each key stays), or both", checkPolicy},
-	{"compression.type", "producer", "producer: batches stay as they were compressed by who sent them", oneOf("producer")},
-	{"delete.retention.ms", "86400000", "how long a compacted topic shows that a key is gone", number(0)},
-	{"max.message.bytes", "1048588", "the largest batch", number(0)},
-	{"message.timestamp.type", "CreateTime", "CreateTime: a record's time is what its producer said", oneOf("CreateTime")},
-	{"min.cleanable.dirty.ratio", "0.5", "from which share of new bytes on a log is compacted", checkRatio},
-	{"min.insync.replicas", "1", "how many have to be in sync for acks=all, and for what was written to be seen", number(1)},
-	{"retention.bytes", "-1", "how large a partition may become before its oldest segments go; -1 is no limit", number(-1)},
-	{"retention.ms", "604800000", "after how long segments go; -1 is never", number(-1)},
-	{"segment.bytes", "1073741824", "how large a segment becomes", number(1024)},
-	{"segment.ms", "604800000", "after how long a segment is closed although it is not full", number(1)},
-	{"unclean.leader.election.enable", "false", "whether a replica that lacks acknowledged records may lead where nobody else can", oneOf("true", "false")},
+	{"cleanup.policy", "delete", "what becomes of old records: delete, compact (the last of each key stays), or both", checkPolicy, true},
+	{"compression.type", "producer", "producer: batches stay as they were compressed by who sent them", oneOf("producer"), false},
+	{"delete.retention.ms", "86400000", "how long a compacted topic shows that a key is gone", number(0), false},
+	{"max.message.bytes", "1048588", "the largest batch", number(0), false},
+	{"message.timestamp.type", "CreateTime", "CreateTime: a record's time is what its producer said", oneOf("CreateTime"), false},
+	{"min.cleanable.dirty.ratio", "0.5", "from which share of new bytes on a log is compacted", checkRatio, false},
+	{"min.insync.replicas", "1", "how many have to be in sync for acks=all, and for what was written to be seen", number(1), false},
+	{"retention.bytes", "-1", "how large a partition may become before its oldest segments go; -1 is no limit", number(-1), false},
+	{"retention.ms", "604800000", "after how long segments go; -1 is never", number(-1), false},
+	{"segment.bytes", "1073741824", "how large a segment becomes", number(1024), false},
+	{"segment.ms", "604800000", "after how long a segment is closed although it is not full", number(1), false},
+	{"unclean.leader.election.enable", "false", "whether a replica that lacks acknowledged records may lead where nobody else can", oneOf("true", "false"), false},
 }
 
 // number accepts numbers from least on.
@@ -73,6 +75,40 @@ func FindSetting(name string) *Setting {
 		}
 	}
 	return nil
+}
+
+// after is the configuration after a step. Errors: of a step that cannot be done; what a setting may be Check says.
+func (c Config) after(step Step) (Config, error) {
+	s := FindSetting(step.Setting)
+	if s == nil {
+		return nil, fmt.Errorf("there is no setting %q", step.Setting)
+	}
+	changed := maps.Clone(c)
+	if changed == nil {
+		changed = Config{}
+	}
+	list := strings.Split(c.Get(s.Name), ",")
+	switch {
+	case step.Do == Set:
+		changed[s.Name] = step.Value
+	case step.Do == Unset:
+		delete(changed, s.Name)
+	case (step.Do == Append || step.Do == Subtract) && !s.list:
+		return nil, fmt.Errorf("%s is no list, so nothing is appended to it or subtracted", s.Name)
+	case step.Do == Append:
+		for _, one := range strings.Split(step.Value, ",") {
+			if !slices.Contains(list, one) {
+				list = append(list, one)
+			}
+		}
+		changed[s.Name] = strings.Join(list, ",")
+	case step.Do == Subtract:
+		gone := strings.Split(step.Value, ",")
+		changed[s.Name] = strings.Join(slices.DeleteFunc(list, func(one string) bool { return slices.Contains(gone, one) }), ",")
+	default:
+		return nil, fmt.Errorf("%q is nothing that becomes of a setting", step.Do)
+	}
+	return changed, nil
 }
 
 // Check says what is wrong, if anything is.

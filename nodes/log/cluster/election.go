@@ -75,7 +75,7 @@ func (s *State) elect(t *Topic, p *Partition) bool {
 		if leader == None || !s.live(leader) {
 			return false
 		}
-		p.InSync, p.Eligible = []int32{leader}, nil // whoever was eligible has what the new leader never had
+		p.InSync, p.Eligible, p.Unclean = []int32{leader}, nil, true // whoever was eligible has what the new leader never had
 	}
 	if leader == None {
 		return false

@@ -14,6 +14,7 @@ func FuzzCommand(f *testing.F) {
 		{Register: &cluster.Register{Broker: cluster.Broker{ID: 1, Name: "log-1", Address: "log-1:9092"}, Kept: true, Lost: []cluster.Ref{{Topic: "t", ID: "t-1"}}}},
 		{Fence: &cluster.Standing{ID: 1, Epoch: 1}}, {Unfence: &cluster.Standing{ID: 2, Epoch: 2}}, {Producers: &cluster.Standing{ID: 1, Epoch: 1}}, {Prefer: &cluster.Prefer{}},
 		{CreateTopic: &cluster.CreateTopic{Name: "u", Partitions: 3, Replication: 2, Config: two}}, {DeleteTopic: &cluster.DeleteTopic{Name: "t"}},
+		{Configure: &cluster.Configure{Name: "t", Steps: []cluster.Step{{Setting: "cleanup.policy", Do: cluster.Append, Value: "compact"}, {Setting: "retention.ms", Do: cluster.Unset}}}},
 		{CreatePartitions: &cluster.CreatePartitions{Name: "t", Count: 4, Assignment: [][]int32{{1, 2}, {2, 1}}}},
 		{Alter: &cluster.Alter{Standing: cluster.Standing{ID: 1, Epoch: 1}, Partitions: []cluster.AlterPartition{{Ref: cluster.Ref{Topic: "t", ID: "t-1"}, LeaderEpoch: 1, Epoch: 1,
 			InSync: []cluster.Standing{{ID: 1, Epoch: 1}}}}}},

@@ -18,6 +18,7 @@ type replica struct {
 	view   cluster.Partition
 	dead   bool
 	lost   bool
+	least  int           // how many have to be in sync, as far as it knows
 	starts int           // where its log was when it began to lead
 	ends   map[int32]end // of followers, since it began to lead
 	asked  []int32       // who may be in sync already, for it asked for that
@@ -50,7 +51,7 @@ func (w *world) learn(id int32) {
 	if now.Epoch != r.view.Epoch {
 		r.asked = nil
 	}
-	r.view = now
+	r.view, r.least = now, w.s.Topic("t").Config.MinInSync()
 }
 
 // fetch lets a follower take what its leader has, after it has cut off what the leader lacks.
@@ -73,7 +74,7 @@ func (w *world) fetch(id int32, most int) {
 // commit moves a leader's high watermark as far as those in sync have its log, and if they are enough.
 func (w *world) commit(id int32) {
 	l := w.replicas[id]
-	if l.view.Leader != id || len(l.view.InSync) < 2 {
+	if l.view.Leader != id || len(l.view.InSync) < l.least {
 		return
 	}
 	high := len(l.log)
@@ -144,7 +145,7 @@ func (w *world) check(leaders map[int32]int32, before cluster.Partition) {
 		require.False(w.t, w.s.Broker(id).Fenced, "%d is fenced and in sync", id)
 		require.NotContains(w.t, p.Eligible, id)
 	}
-	if len(p.InSync) >= 2 {
+	if len(p.InSync) >= w.s.Topic("t").Config.MinInSync() {
 		require.Empty(w.t, p.Eligible)
 	}
 	if p.Leader == cluster.None {
@@ -177,8 +178,10 @@ func TestWhoLeadsHasAllThatWasCommitted(t *testing.T) {
 			before := *w.truth()
 			id := rapid.Int32Range(1, 3).Draw(t, "broker")
 			r := w.replicas[id]
-			action := rapid.SampledFrom([]string{"write", "write", "fetch", "fetch", "fetch", "commit", "commit", "learn", "learn", "learn", "alter", "fence", "unfence", "unfence", "crash", "start"}).Draw(t, "action")
+			action := rapid.SampledFrom([]string{"write", "write", "fetch", "fetch", "fetch", "commit", "commit", "learn", "learn", "learn", "alter", "fence", "unfence", "unfence", "crash", "start", "configure"}).Draw(t, "action")
 			switch {
+			case action == "configure":
+				w.configure("t", cluster.Step{Setting: "min.insync.replicas", Do: cluster.Set, Value: rapid.SampledFrom([]string{"1", "2", "2", "3"}).Draw(t, "least")})
 			case action == "start":
 				w.start(id)
 			case action == "fence":

@@ -107,6 +107,38 @@ func (s *State) createPartitions(c *CreatePartitions) Result {
 	return Result{}
 }
 
+// configure changes how a topic is configured. Whoever is in sync may be enough from then on, or whoever runs may lead.
+func (s *State) configure(c *Configure) Result {
+	t := s.topics[c.Name]
+	if t == nil {
+		return refuse(wire.UnknownTopicOrPartition, "there is no topic %s", c.Name)
+	}
+	config := t.Config
+	for _, step := range c.Steps {
+		var err error
+		if config, err = config.after(step); err != nil {
+			return refuse(wire.InvalidConfig, "%v", err)
+		}
+	}
+	if err := config.Check(); err != nil {
+		return refuse(wire.InvalidConfig, "%v", err)
+	}
+	if c.Check {
+		return Result{}
+	}
+	changed := *t
+	changed.Config = config
+	s.topics[c.Name] = &changed
+	for i, p := range changed.Partitions {
+		if len(p.InSync) >= changed.least(p) {
+			p.Eligible = nil
+		}
+		s.elect(&changed, p)
+		s.touch(&changed, i)
+	}
+	return Result{}
+}
+
 func (s *State) deleteTopic(c *DeleteTopic) Result {
 	t := s.topics[c.Name]
 	if t == nil {

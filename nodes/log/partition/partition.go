@@ -211,6 +211,15 @@ type Partition struct {
 	recovery Recovery
 }
 
+// Configure changes what the log goes by from now on: how large and how old segments and batches become, what is retained, and whether and when
+// the log is compacted. The other options stay as they were. It does not give way.
+func (p *Partition) Configure(o Options) {
+	o = o.withDefaults()
+	p.opts.SegmentBytes, p.opts.SegmentAge, p.opts.BatchBytes, p.opts.GrowBytes = o.SegmentBytes, o.SegmentAge, o.BatchBytes, o.GrowBytes
+	p.opts.RetainBytes, p.opts.RetainFor = o.RetainBytes, o.RetainFor
+	p.opts.Compacted, p.opts.DirtyShare, p.opts.TombstonesFor = o.Compacted, o.DirtyShare, o.TombstonesFor
+}
+
 // Open recovers the partition in dir, which it creates where it is missing. Errors: *Corruption; those of the file system.
 func Open(env nodes.Env, dir string, opts Options) (*Partition, error) {
 	p := &Partition{env: env, fs: env.FS(), dir: dir, opts: opts.withDefaults(), work: env.NewCond(), removals: math.MaxInt64}

@@ -42,8 +42,10 @@ const (
 	WriteTxnMarkers      int16 = 27
 	TxnOffsetCommit      int16 = 28
 	DescribeConfigs      int16 = 32
+	AlterConfigs         int16 = 33
 	CreatePartitions     int16 = 37
 	DeleteGroups         int16 = 42
+	IncrementalAlter     int16 = 44
 	DescribeCluster      int16 = 60
 )
 
@@ -86,8 +88,10 @@ var apis = []API{
 	spoken(WriteTxnMarkers, "WriteTxnMarkers", 0, 2, "[8 2 1 [s *4] 4 2+1]", "[8 [s [4 2]]]"),
 	spoken(TxnOffsetCommit, "TxnOffsetCommit", 0, 3, "s s 8 2 3+4 3+s 3+s [s [4 8 2+4 s]]", "4 [s [4 2]]"),
 	spoken(DescribeConfigs, "DescribeConfigs", 0, 4, "[1 s *s] 1+1 3+1", "4 [2 s 1 s [s s 1 0-0:1 1+1 1 1+[s s 1] 3+1 3+s]]"),
+	spoken(AlterConfigs, "AlterConfigs", 0, 2, "[1 s [s s]] 1", "4 [2 s 1 s]"),
 	spoken(CreatePartitions, "CreatePartitions", 0, 3, "[s 4 [*4]] 4 1", "4 [s 2 s]"),
 	spoken(DeleteGroups, "DeleteGroups", 0, 2, "*s", "4 [s 2]"),
+	spoken(IncrementalAlter, "IncrementalAlterConfigs", 0, 1, "[1 s [s 1 s]] 1", "4 [2 s 1 s]"),
 	spoken(DescribeCluster, "DescribeCluster", 0, 0, "1", "4 2 s s 4 [4 s 4 s] 4"),
 }
 
