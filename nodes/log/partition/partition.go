@@ -44,8 +44,10 @@
 // segment. A batch that is not what it should be below the last mark is corruption (*Corruption), as in any other segment, for a segment is begun only
 // when its predecessor is durable. Beyond it, the mark says of each write that goes to the disk with it how many of its sectors are zeros: where no
 // more are, all of them were there, and one has rotted. Anything else is the torn tail of a crash: it was never said to be durable, and is cut off with all
-// that follows. What is left untold is a sector of the last sync that has become zeros, and more writes in one sync than a mark has room for. The partition does not open if it is corrupt, and nothing is changed: a broker that has other replicas calls Discard and fetches all
-// again. What is read later is checked as it is read (its CRC-32C and its place), and a Read that meets corruption says so and serves nothing of it.
+// that follows; but not where one of the marks has rotted, which may have told more. What is left untold is a sector of the last sync that has
+// become zeros, and more writes in one sync than a mark has room for. A partition that is corrupt does not open, and nothing is changed: a broker that
+// has other replicas calls Discard and fetches all again. What is read later is checked as it is read (its CRC-32C and its place), and a Read that
+// meets corruption says so and serves nothing of it.
 //
 // # Failure
 //

@@ -229,7 +229,7 @@ func (p *Partition) readTail() error {
 		return err
 	}
 	m, found := s.decodeMarks(head)
-	if !found || m.durable < headSize {
+	if found == 0 || m.durable < headSize {
 		return &Corruption{File: fileName(s.base, extLog), Offset: sector, What: "there is no mark of what is durable"}
 	}
 	if m.durable > s.size {
@@ -260,15 +260,31 @@ func (p *Partition) readTail() error {
 		what := end.why + fmt.Sprintf(", though all before %d was durable", m.durable)
 		return &Corruption{File: fileName(s.base, extLog), Offset: end.at, What: what}
 	}
-	if whole, err := m.wereWhole(s.file, end.at, s.size); err != nil {
+	if why, err := p.disprove(s, m, found, end.at); err != nil {
 		return err
-	} else if whole {
+	} else if why != "" {
 		p.env.Record().Reach(rotSinceSync)
-		return &Corruption{File: fileName(s.base, extLog), Offset: end.at, What: end.why + ", though no sector of what was written is missing"}
+		return &Corruption{File: fileName(s.base, extLog), Offset: end.at, What: end.why + why}
 	}
 	s.end, p.next = end.at, end.offset
 	p.recovery.Scanned = nodes.Bytes(end.at)
 	return p.mend(s, m.durable)
+}
+
+// disprove says why what is broken at the end of the active segment, beyond its last mark, is no torn tail, if it is known to be none: all of it was
+// written, or the mark that would tell has rotted itself.
+func (p *Partition) disprove(s *segment, m mark, marks int, end int64) (why string, err error) {
+	if whole, err := m.wereWhole(s.file, end, s.size); err != nil || whole {
+		return ", though no sector of what was written is missing", err
+	}
+	if marks == 2 || end == s.size {
+		return "", nil
+	}
+	zero, err := isZero(s.file, end, s.size)
+	if err != nil || zero {
+		return "", err
+	}
+	return ", and so is one of the marks of what is durable", nil
 }
 
 // mend makes the active segment durable as it was read. What nothing proves to be durable is written again: if the life before ended

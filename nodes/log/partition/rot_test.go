@@ -68,6 +68,12 @@ func TestATornWriteIsToldFromARottenOne(t *testing.T) {
 				_, err := opens(lives.Rotten(all, name, 8*at+at%8))
 				require.ErrorAs(t, err, new(*partition.Corruption), "a bit of byte %d", at)
 			}
+			for _, mark := range []int{512, 1024} { // the one that tells of these writes, or the one before
+				_, err := opens(lives.Rotten(all, name, 8*mark+3))
+				require.NoError(t, err)
+				_, err = opens(lives.Rotten(lives.Rotten(all, name, 8*mark+3), name, 8*(end-10)))
+				require.ErrorAs(t, err, new(*partition.Corruption), "a bit of the mark at %d and one of the last batch", mark)
+			}
 			for at := first; at < end; at = at/512*512 + 512 {
 				torn := lives.Rotten(all, name, 8*at) // a copy
 				sector := torn[name][at:min(at/512*512+512, end)]

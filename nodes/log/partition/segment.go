@@ -128,8 +128,8 @@ func (s *segment) encodeMark(m mark) []byte {
 	return b
 }
 
-// decodeMarks returns the later of the marks in a head, if there is one.
-func (s *segment) decodeMarks(head []byte) (latest mark, found bool) {
+// decodeMarks returns the later of the marks in a head, and how many there are: two, unless one has rotted, for a sector is written as a whole.
+func (s *segment) decodeMarks(head []byte) (latest mark, found int) {
 	le := binary.LittleEndian
 	for at := sector; at+sector <= len(head); at += sector {
 		b := head[at : at+sector]
@@ -137,9 +137,9 @@ func (s *segment) decodeMarks(head []byte) (latest mark, found bool) {
 			continue
 		}
 		m := mark{turn: le.Uint64(b), durable: int64(le.Uint64(b[8:])), clean: b[16] == 1}
-		if !found || m.turn > latest.turn {
+		if found++; found == 1 || m.turn > latest.turn {
 			m.writes = decodeWrites(b[markHead : sector-4])
-			latest, found = m, true
+			latest = m
 		}
 	}
 	return latest, found
