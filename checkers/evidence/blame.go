@@ -8,9 +8,10 @@ import (
 	"simrun/nodes/history"
 )
 
-// Service is what an availability claim asks for: operations of a kind, answered within a limit; and for
-// how long a client must have had a server that could serve it before anybody is blamed.
-type Service struct {
+// Indicator is how service is measured, an SLI: by the share of good operations among valid ones (Beyer et al., The Site
+// Reliability Workbook, ch. 2). Good are those of the kind that were answered within the limit; valid those whose client had a
+// server that could serve it, for the grace before.
+type Indicator struct {
 	Kind         string
 	Limit, Grace time.Duration
 	// Overload says that too much work is no excuse.
@@ -33,43 +34,43 @@ const (
 )
 
 // Good says whether the operation was answered in time.
-func (s Service) Good(o *history.Operation) bool {
-	return o.Outcome == history.Ok && o.Return-o.Call <= s.Limit
+func (i Indicator) Good(o *history.Operation) bool {
+	return o.Outcome == history.Ok && o.Return-o.Call <= i.Limit
 }
 
 // Class judges one operation. It is valid if its caller was alive and had, from the grace before its call,
 // a path to a live server with what it needs; and it is bad only if that stayed so until its limit, nothing
 // it had used turned meanwhile, and there were hands free to do it.
-func (e *Evidence) Class(s Service, o *history.Operation) Class {
-	classes := e.classes[s]
+func (e *Evidence) Class(i Indicator, o *history.Operation) Class {
+	classes := e.classes[i]
 	c, known := classes[o]
 	if known {
 		return c
 	}
-	c = e.classify(s, o)
+	c = e.classify(i, o)
 	if classes == nil {
 		classes = map[*history.Operation]Class{}
 		if e.classes == nil {
-			e.classes = map[Service]map[*history.Operation]Class{}
+			e.classes = map[Indicator]map[*history.Operation]Class{}
 		}
-		e.classes[s] = classes
+		e.classes[i] = classes
 	}
 	classes[o] = c
 	return c
 }
 
-func (e *Evidence) classify(s Service, o *history.Operation) Class {
-	r := e.ReachOf(s)
+func (e *Evidence) classify(i Indicator, o *history.Operation) Class {
+	r := e.ReachOf(i)
 	n := e.NeedOf(o)
 	_, valid := r.served(n).At(o.Call)
 	switch {
-	case s.Good(o) && valid:
+	case i.Good(o) && valid:
 		return Good
-	case s.Good(o):
+	case i.Good(o):
 		return Lucky
 	case Truth(o.Output("own")):
 		return Excused // the caller's own error
-	case !valid || e.undecided(s, o) || e.Excuse(s, r, n, o) != "":
+	case !valid || e.undecided(i, o) || e.Excuse(i, r, n, o) != "":
 		return Excused
 	default:
 		return Bad
@@ -77,8 +78,8 @@ func (e *Evidence) classify(s Service, o *history.Operation) Class {
 }
 
 // undecided says whether the run ended before the operation's limit.
-func (e *Evidence) undecided(s Service, o *history.Operation) bool {
-	return o.Return > e.End && o.Call+s.Limit > e.End
+func (e *Evidence) undecided(i Indicator, o *history.Operation) bool {
+	return o.Return > e.End && o.Call+i.Limit > e.End
 }
 
 // NeedOf is what the operation needs: a worker, unless it is enough that it is accepted.
@@ -104,19 +105,19 @@ func (e *Evidence) HasWorkers() bool {
 }
 
 // Excuse is why an operation that was not answered in time is not the service's failure; empty if it is.
-func (e *Evidence) Excuse(s Service, r *Reach, n Need, o *history.Operation) string {
-	from, until := o.Call-s.Grace, min(o.Return, o.Call+s.Limit)
+func (e *Evidence) Excuse(i Indicator, r *Reach, n Need, o *history.Operation) string {
+	from, until := o.Call-i.Grace, min(o.Return, o.Call+i.Limit)
 	servers, workers := r.Through(n, max(from, 0), until)
 	if len(servers) == 0 {
 		return "no server and worker stayed in reach"
 	}
-	if e.answerWithheld(s, r, o) {
+	if e.answerWithheld(i, r, o) {
 		return ""
 	}
 	if why := e.turnedUnder(r, n, o, from, until); why != "" {
 		return why
 	}
-	if n.Worker && !s.Overload || o.Outcome == history.Fail {
+	if n.Worker && !i.Overload || o.Outcome == history.Fail {
 		if o.Outcome != history.Fail {
 			from = o.Call
 		}
@@ -129,15 +130,15 @@ func (e *Evidence) Excuse(s Service, r *Reach, n Need, o *history.Operation) str
 
 // answerWithheld says whether a worker had handed the job's answer to a server that was then, for the grace,
 // in reach of both the worker and the waiting client: weather elsewhere is no excuse then.
-func (e *Evidence) answerWithheld(s Service, r *Reach, o *history.Operation) bool {
+func (e *Evidence) answerWithheld(i Indicator, r *Reach, o *history.Operation) bool {
 	for _, a := range e.Jobs().ByOp[o.ID] {
 		if a.Job == nil || a.Background {
 			continue
 		}
 		for _, x := range a.Job.Runs {
 			from := max(x.Return, a.Created)
-			if to := from + s.Grace; x.Done() && to <= min(a.Return, o.Call+s.Limit) && to <= e.End &&
-				r.Link(x.Host, x.Key.Server).Cover(max(from-s.Grace, 0), to) &&
+			if to := from + i.Grace; x.Done() && to <= min(a.Return, o.Call+i.Limit) && to <= e.End &&
+				r.Link(x.Host, x.Key.Server).Cover(max(from-i.Grace, 0), to) &&
 				r.Link(a.Host, x.Key.Server).Cover(max(a.Call, 0), to) {
 				return true
 			}

@@ -19,7 +19,7 @@ type Evidence struct {
 	kinds   map[string][]*history.Operation
 	reaches map[reachKey]*Reach
 	known   map[string][]string // the servers that a host uses
-	classes map[Service]map[*history.Operation]Class
+	classes map[Indicator]map[*history.Operation]Class
 	staffs  map[Identity][]string // the workers of a server and function
 	crews   map[string][]string   // the workers that a server may have
 	parts   map[Selector]*Evidence

@@ -19,7 +19,7 @@ func ExampleEvidence_Class() {
 		Impairments: []history.Impairment{{Verb: "partition", From: []string{"client"}, To: []string{"server"}, Start: at(20), End: at(30), Cut: true}},
 		Operations:  []*history.Operation{call(10), call(25), call(32), call(50)}}
 	e := evidence.Gather(h)
-	claim := evidence.Service{Kind: "read", Limit: at(2), Grace: at(3)}
+	claim := evidence.Indicator{Kind: "read", Limit: at(2), Grace: at(3)}
 	for _, o := range e.OfKind("read", "all") {
 		fmt.Println(o.Call, e.Class(claim, o) == evidence.Bad)
 	}

@@ -44,15 +44,15 @@ type Need struct {
 // ReachFor is the reach for requests to be answered within limit. An answer takes a few steps, each of
 // which may be late by a fiftieth of it.
 func (e *Evidence) ReachFor(limit, grace time.Duration) *Reach {
-	return e.ReachOf(Service{Limit: limit, Grace: grace})
+	return e.ReachOf(Indicator{Limit: limit, Grace: grace})
 }
 
-// ReachOf is the reach for what an availability claim asks for.
-func (e *Evidence) ReachOf(s Service) *Reach {
-	key := reachKey{s.Limit, s.Grace, s.Majority, s.Settle}
+// ReachOf is the reach for operations that are measured so.
+func (e *Evidence) ReachOf(i Indicator) *Reach {
+	key := reachKey{i.Limit, i.Grace, i.Majority, i.Settle}
 	r := e.reaches[key]
 	if r == nil {
-		r = &Reach{e: e, w: e.Weather(), delay: s.Limit / 50, grace: s.Grace, majority: s.Majority, settle: s.Settle,
+		r = &Reach{e: e, w: e.Weather(), delay: i.Limit / 50, grace: i.Grace, majority: i.Majority, settle: i.Settle,
 			spans: map[Need]weather.Spans{},
 			links: map[pair]weather.Spans{}, bonds: map[pair]weather.Spans{}, quorums: map[string]weather.Spans{}}
 		if e.reaches == nil {

@@ -37,10 +37,10 @@ func newAvailable() checkers.Check {
 
 // Judge finds the worst window.
 func (c *Available) Judge(e *evidence.Evidence) checkers.Judgement {
-	s := evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Majority: c.Majority}
+	sli := evidence.Indicator{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Majority: c.Majority}
 	ops := e.OfKind(c.Of, c.From)
-	tally, valid := tallied(e, s, ops)
-	worst, decided := c.worst(s, e, valid)
+	tally, valid := tallied(e, sli, ops)
+	worst, decided := c.worst(sli, e, valid)
 	j := c.verdict(e, tally, worst, decided)
 	j.Data = tally.data()
 	return checkers.Bitten(e, j)
@@ -83,11 +83,11 @@ type judged struct {
 }
 
 // tallied counts operations, and lists the valid ones in the order of their calls.
-func tallied(e *evidence.Evidence, s evidence.Service, ops []*history.Operation) (t tally, valid []judged) {
+func tallied(e *evidence.Evidence, sli evidence.Indicator, ops []*history.Operation) (t tally, valid []judged) {
 	valid = make([]judged, 0, len(ops))
 	for _, o := range ops {
 		t.asked++
-		switch e.Class(s, o) {
+		switch e.Class(sli, o) {
 		case evidence.Good:
 			t.good++
 			valid = append(valid, judged{o, true})
@@ -122,7 +122,7 @@ func (w window) bad() (ops []*history.Operation) {
 
 // worst slides a window over the calls and returns the one with the least share of good ones, among those
 // that hold enough to say; windows that begin at a call are all that matter.
-func (c *Available) worst(s evidence.Service, e *evidence.Evidence, valid []judged) (worst window, decided bool) {
+func (c *Available) worst(sli evidence.Indicator, e *evidence.Evidence, valid []judged) (worst window, decided bool) {
 	good, end := 0, 0
 	for i := range valid {
 		for end < len(valid) && valid[end].Call < valid[i].Call+c.Window {

@@ -50,8 +50,8 @@ func (c *ErrorBudget) Validate() error {
 
 // Judge finds when the budget burnt fastest.
 func (c *ErrorBudget) Judge(e *evidence.Evidence) checkers.Judgement {
-	s := evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Majority: c.Majority}
-	t, valid := tallied(e, s, e.OfKind(c.Of, c.From))
+	sli := evidence.Indicator{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Majority: c.Majority}
+	t, valid := tallied(e, sli, e.OfKind(c.Of, c.From))
 	worst, decided := c.fastest(valid)
 	figure := fmt.Sprintf("burnt %.3g times as fast as allowed, %g may be", worst.rate, c.Burn)
 	j := checkers.Holds.With("%s", figure)

@@ -82,10 +82,10 @@ func (c *Degradation) measure(e *evidence.Evidence, p history.Phase) pace {
 			ops = append(ops, o)
 		}
 	}
-	s := evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: c.Majority}
-	t, valid := tallied(e, s, ops)
+	sli := evidence.Indicator{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: c.Majority}
+	t, valid := tallied(e, sli, ops)
 	valid = slices.DeleteFunc(valid, func(o judged) bool { // answered late, and the weather had to do with it
-		late := o.good && o.Return-o.Call > c.Within/50 && e.Excuse(s, e.ReachOf(s), e.NeedOf(o.Operation), o.Operation) != ""
+		late := o.good && o.Return-o.Call > c.Within/50 && e.Excuse(sli, e.ReachOf(sli), e.NeedOf(o.Operation), o.Operation) != ""
 		t.good -= one(late)
 		return late
 	})

@@ -47,7 +47,7 @@ type split struct {
 // Judge looks at each split.
 func (c *Minority) Judge(e *evidence.Evidence) checkers.Judgement {
 	splits, unclean := c.splits(e)
-	s := evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: true, Settle: c.Settle}
+	sli := evidence.Indicator{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: true, Settle: c.Settle}
 	ops := e.OfKind(c.Of, c.From)
 	goods, asked, silent, refused := 0, 0, 0, 0
 	var bads []*history.Operation
@@ -56,7 +56,7 @@ func (c *Minority) Judge(e *evidence.Evidence) checkers.Judgement {
 			switch from := o.Call - w.From; {
 			case o.Call < w.From || o.Call >= w.To:
 			case w.majority[o.Host] && from >= c.Election && o.Call+c.Within <= w.To:
-				switch e.Class(s, o) {
+				switch e.Class(sli, o) {
 				case evidence.Good:
 					goods++
 					asked++

@@ -68,7 +68,7 @@ func (c *LongestOutage) Judge(e *evidence.Evidence) checkers.Judgement {
 	}
 	var worst outage
 	for _, group := range c.Per.groups(ops) {
-		for _, o := range outages(e, evidence.Service{Kind: c.Of, Limit: c.Within}, group) {
+		for _, o := range outages(e, evidence.Indicator{Kind: c.Of, Limit: c.Within}, group) {
 			if o.length() > worst.length() || worst.asked == nil {
 				worst = o
 			}
@@ -105,10 +105,10 @@ func (o outage) length() time.Duration { return o.To - o.From }
 
 // outages is, for each first call after a good answer, the time until the next good answer. Callers that
 // died while they waited have not asked.
-func outages(e *evidence.Evidence, s evidence.Service, ops []*history.Operation) (out []outage) {
+func outages(e *evidence.Evidence, sli evidence.Indicator, ops []*history.Operation) (out []outage) {
 	var answers []history.Time
 	for _, o := range ops {
-		if s.Good(o) {
+		if sli.Good(o) {
 			answers = append(answers, o.Return)
 		}
 	}
@@ -121,7 +121,7 @@ func outages(e *evidence.Evidence, s evidence.Service, ops []*history.Operation)
 		if i, _ := slices.BinarySearch(answers, o.Call); i < len(answers) {
 			w.To, w.open = answers[i], false
 		}
-		if _, died := e.Weather().Turned(o.Host, w.From, min(w.To, o.Return), 0); !died || s.Good(o) {
+		if _, died := e.Weather().Turned(o.Host, w.From, min(w.To, o.Return), 0); !died || sli.Good(o) {
 			out = append(out, w)
 		}
 	}

@@ -68,7 +68,7 @@ func (c *Recovers) Judge(e *evidence.Evidence) checkers.Judgement {
 // Judge clocks the service from each start of the fault, for the clients that it leaves a server.
 func (c *Failover) Judge(e *evidence.Evidence) checkers.Judgement {
 	var laps []lap
-	r := e.ReachOf(evidence.Service{Limit: c.Answer, Grace: c.Return.grace(), Majority: c.Majority})
+	r := e.ReachOf(evidence.Indicator{Limit: c.Answer, Grace: c.Return.grace(), Majority: c.Majority})
 	asked := e.OfKind(c.Of, c.From)
 	for _, w := range e.FaultWindows(c.After) {
 		able := map[string]bool{}
@@ -113,14 +113,14 @@ func (c *Return) grace() time.Duration { return min(checkers.DefaultGrace, c.Wit
 // clock measures how long after start the service was back to stay. It was not, and is to blame, if the
 // calls that came when it should have been back were valid and remained without a good answer.
 func (c *Return) clock(e *evidence.Evidence, kind string, start history.Time, ops []*history.Operation) lap {
-	s := evidence.Service{Kind: kind, Limit: c.Answer, Grace: c.grace(), Majority: c.Majority}
+	sli := evidence.Indicator{Kind: kind, Limit: c.Answer, Grace: c.grace(), Majority: c.Majority}
 	l := lap{start: start}
 	first, _ := slices.BinarySearchFunc(ops, start, func(o *history.Operation, t history.Time) int { return cmp.Compare(o.Call, t) })
 	ops = slices.DeleteFunc(slices.Clone(ops[first:]), func(o *history.Operation) bool {
 		_, died := e.Weather().Turned(o.Host, o.Call, min(o.Return, o.Call+c.Answer), 0)
-		return died && !s.Good(o)
+		return died && !sli.Good(o)
 	})
-	back, found := c.back(s, start, ops)
+	back, found := c.back(sli, start, ops)
 	l.took = back - start
 	switch {
 	case found && l.took <= c.Within:
@@ -137,7 +137,7 @@ func (c *Return) clock(e *evidence.Evidence, kind string, start history.Time, op
 			continue
 		}
 		asked++
-		switch e.Class(s, o) {
+		switch e.Class(sli, o) {
 		case evidence.Good, evidence.Lucky:
 			goods++
 		case evidence.Bad:
@@ -161,21 +161,21 @@ func (c *Return) clock(e *evidence.Evidence, kind string, start history.Time, op
 
 // back is the first time from which, for as long as it must stay, enough calls had a good answer: at once,
 // or when a call came after the last that had none.
-func (c *Return) back(s evidence.Service, start history.Time, ops []*history.Operation) (history.Time, bool) {
+func (c *Return) back(sli evidence.Indicator, start history.Time, ops []*history.Operation) (history.Time, bool) {
 	goods, end := 0, 0
 	from := start
 	for i := 0; i < len(ops); i++ {
 		for end < len(ops) && ops[end].Call < from+c.Stays {
-			goods += one(s.Good(ops[end]))
+			goods += one(sli.Good(ops[end]))
 			end++
 		}
-		if end > i && nodes.Share(goods, end-i) >= c.AtLeast && s.Good(ops[i]) {
+		if end > i && nodes.Share(goods, end-i) >= c.AtLeast && sli.Good(ops[i]) {
 			return from, true
 		}
 		if i+1 < len(ops) {
 			from = ops[i+1].Call
 		}
-		goods -= one(s.Good(ops[i]))
+		goods -= one(sli.Good(ops[i]))
 	}
 	return start, false
 }

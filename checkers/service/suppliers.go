@@ -48,10 +48,10 @@ func (c *SupplierArithmetic) Judge(e *evidence.Evidence) checkers.Judgement {
 		data["cuts"] += float64(cuts[supplier])
 	}
 	data["joint"], data["joints"] = joint.Within(0, e.End).Seconds(), float64(len(joint))
-	s := evidence.Service{Kind: c.Of, Limit: c.Answer}
+	sli := evidence.Indicator{Kind: c.Of, Limit: c.Answer}
 	var down time.Duration
-	for _, o := range outages(e, s, e.OfKind(c.Of, c.From)) {
-		if !s.Good(o.asked) {
+	for _, o := range outages(e, sli, e.OfKind(c.Of, c.From)) {
+		if !sli.Good(o.asked) {
 			down += o.length()
 		}
 	}

@@ -51,7 +51,7 @@ func (c *NoMetastableTail) Judge(e *evidence.Evidence) checkers.Judgement {
 }
 
 func (c *NoMetastableTail) judge(e *evidence.Evidence) checkers.Judgement {
-	s := evidence.Service{Kind: c.Of, Limit: c.Answer, Grace: min(checkers.DefaultGrace, c.Within), Overload: true,
+	sli := evidence.Indicator{Kind: c.Of, Limit: c.Answer, Grace: min(checkers.DefaultGrace, c.Within), Overload: true,
 		Majority: c.Majority}
 	crowds := map[crowd]*served{}
 	var order []crowd
@@ -69,7 +69,7 @@ func (c *NoMetastableTail) judge(e *evidence.Evidence) checkers.Judgement {
 			crowds[key] = who
 			order = append(order, key)
 		}
-		switch e.Class(s, o) {
+		switch e.Class(sli, o) {
 		case evidence.Good, evidence.Lucky:
 			who.good++
 			goods++
@@ -142,7 +142,7 @@ func newUnknownFraction() checkers.Check {
 
 // Judge counts.
 func (c *UnknownFraction) Judge(e *evidence.Evidence) checkers.Judgement {
-	t, valid := tallied(e, evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: c.Majority},
+	t, valid := tallied(e, evidence.Indicator{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true, Majority: c.Majority},
 		e.OfKind(c.Of, c.From))
 	share := nodes.Share(t.unknown, max(len(valid), 1))
 	figure := fmt.Sprintf("%d of %s without an answer", t.unknown, wording.Count(len(valid), "valid call"))

@@ -30,7 +30,7 @@ func newTotalAvailability() checkers.Check {
 
 // Judge looks for a valid call that had no good answer.
 func (c *TotalAvailability) Judge(e *evidence.Evidence) checkers.Judgement {
-	t, valid := tallied(e, evidence.Service{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true}, e.OfKind(c.Of, c.From))
+	t, valid := tallied(e, evidence.Indicator{Kind: c.Of, Limit: c.Within, Grace: c.Grace, Overload: true}, e.OfKind(c.Of, c.From))
 	parted := partedServers(e)
 	amid := 0
 	for _, o := range valid {
