@@ -22,6 +22,10 @@ import (
 // they are: else servers that were all dark together, or that miss a third and do not know yet that it is dead, would all
 // discard what nobody else has.
 //
+// A server that has begun with an empty disk may have lost what it noted, so only those that are whole count to that majority.
+// But servers that are all in doubt show each other nothing, and so none becomes whole: where all have answered, and nobody
+// has noted anything, a majority's disks would have to be lost for a note to be.
+//
 // Invariant: only copies that others have outlived are ever put aside, and at most W-1 servers' at a time are outlived, while all
 // others that live are whole: of what W servers took one is left.
 type doubt struct {
@@ -50,8 +54,8 @@ func (s *server) resolve() {
 }
 
 // askAround asks everybody whether this server was outlived. If somebody says so, it ends, and comes back without its copies; if
-// a majority says that it was not, they promise that it will not be, for long enough that nothing which this server says while
-// it relies on that is under way when the promise ends.
+// a majority says that it was not, or all do, they promise that it will not be, for long enough that nothing which this server
+// says while it relies on that is under way when the promise ends.
 func (s *server) askAround() {
 	began, others := s.env.Mark(), s.others()
 	body := binary.LittleEndian.AppendUint64(nil, s.members.digest)
@@ -62,8 +66,8 @@ func (s *server) askAround() {
 			g.ask(id, doubtVerb, body)
 		}
 	}
-	vouching, until := 1, began.Add(s.config.Timeout)
-	for 2*vouching <= len(others)+1 {
+	vouching, answered, until := 1, 0, began.Add(s.config.Timeout)
+	for 2*vouching <= len(others)+1 && answered < len(others) {
 		r, any := g.next(until)
 		if !any {
 			return
@@ -79,6 +83,7 @@ func (s *server) askAround() {
 			s.stop(errStale)
 			return
 		}
+		answered++
 		if whole {
 			vouching++
 		}

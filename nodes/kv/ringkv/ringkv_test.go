@@ -159,6 +159,36 @@ func TestServersThatWereAllDarkLoseNothing(t *testing.T) {
 	})
 }
 
+// If this failed, servers that all went dark before any had compared its copies with the others' would be in doubt for ever: none
+// is whole, and who is in doubt shows nobody anything by which one could become so.
+func TestServersInDoubtDoNotWaitForEachOther(t *testing.T) {
+	tell(t, 3, hasty, func(s *story, ask asks) {
+		dark := func(between func()) {
+			var strikes []*sim.Strike
+			for _, h := range s.hosts {
+				strikes = append(strikes, h.Crash())
+			}
+			between()
+			for _, strike := range strikes {
+				strike.End()
+			}
+		}
+		dark(func() {
+			for _, h := range s.hosts {
+				h.Disk().Wipe(s.Now())
+			}
+		})
+		s.pause(20 * time.Millisecond)
+		require.Equal(t, "+OK", ask(1, "quorum 3 3 set k v"))
+		for n := 1; n <= 3; n++ {
+			require.Contains(t, ask(n, "info replication"), "ring_whole:false")
+		}
+		dark(func() { s.pause(time.Minute) })
+		s.pause(3 * time.Second)
+		require.Equal(t, `"v"`, ask(3, "get k"))
+	})
+}
+
 // If this failed, a server that was outlived would bring back what was deleted, or one that was not would come back empty.
 func TestWhoWasOutlivedComesBackEmpty(t *testing.T) {
 	for _, deleted := range []bool{true, false} {
