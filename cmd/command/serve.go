@@ -4,20 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"simrun/nodes"
 	"simrun/nodes/osenv"
+	"simrun/scenarios/decode"
 )
 
 // serving is what the flags of serve say.
 type serving struct {
 	name, listen, advertise, data string
 	peers, set                    []string
+	node                          int // which of the peers it is, from 1; 0 if that is said in other words
 	verbose                       bool
 }
 
@@ -60,13 +64,21 @@ func (c *call) kindCommand(k *nodes.Kind) *cobra.Command {
 		Short: k.Doc,
 		Long:  k.Doc + settings(k),
 		Args:  takes(0, 0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return c.serve(cmd.Context(), k, s) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("node") {
+				if err := s.be(k, cmd.Flags().Changed("name")); err != nil {
+					return err
+				}
+			}
+			return c.serve(cmd.Context(), k, s)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.listen, "listen", "", "accept on `ADDRESS`, such as 127.0.0.1:4730")
 	f.StringVar(&s.data, "data", "", "use `DIR` as the node's disk")
 	f.StringVar(&s.name, "name", k.Name, "call the node `NAME`")
 	f.StringVar(&s.advertise, "advertise", "", "tell clients this `ADDRESS`")
+	f.IntVar(&s.node, "node", 0, "be the `N`th of --peers: this sets --name, servers and peer-listen, each unless it is set")
 	f.StringArrayVar(&s.peers, "peers", nil, "find another node by `NAME=HOST:PORT`; may be repeated, or separated by commas")
 	f.StringArrayVar(&s.set, "set", nil, "set `KEY=VALUE` of the configuration; may be repeated")
 	f.BoolVar(&s.verbose, "verbose", false, "log more")
@@ -98,9 +110,42 @@ func (c *call) serve(ctx context.Context, k *nodes.Kind, s serving) error {
 		if errors.Is(err, osenv.ErrNoDataDir) {
 			c.warn("say --data DIR")
 		}
+		if lock := (*fs.PathError)(nil); errors.As(err, &lock) && lock.Op == "lock" {
+			c.warn("is another one running on %s?", s.data)
+		}
 		return nil
 	}
 	log.Info("stopped", "name", s.name)
+	return nil
+}
+
+// be has the node be one of its peers. The others are the servers of its cluster; names with a port are of others.
+func (s *serving) be(k *nodes.Kind, named bool) error {
+	var servers []string
+	where := map[string]string{}
+	for _, list := range s.peers {
+		for pair := range strings.SplitSeq(list, ",") {
+			if name, address, _ := strings.Cut(pair, "="); !strings.Contains(name, ":") {
+				servers = append(servers, name)
+				where[name] = address
+			}
+		}
+	}
+	if s.node < 1 || s.node > len(servers) {
+		return fmt.Errorf("--node %d: --peers names %d servers", s.node, len(servers))
+	}
+	if !named {
+		s.name = servers[s.node-1]
+	}
+	said := map[string]string{"servers": "[" + strings.Join(servers, ",") + "]", "peer-listen": where[s.name]}
+	for _, key := range []string{"servers", "peer-listen"} {
+		if k.Config == nil || !slices.ContainsFunc(decode.Describe(k.Config()), func(d decode.Description) bool { return d.Key == key }) {
+			return fmt.Errorf("--node: %s has no %s; say --name and --set", k.Name, key)
+		}
+		if said[key] != "" && !slices.ContainsFunc(s.set, func(pair string) bool { return strings.HasPrefix(pair, key+"=") }) {
+			s.set = append(s.set, key+"="+said[key])
+		}
+	}
 	return nil
 }
 
