@@ -79,9 +79,11 @@ type broker struct {
 	underWay nodes.Bytes   // of requests
 	unread   int           // bytes of answers, and of what is being read for some
 	shed     nodes.Instant // when connections were last looked through for one that reads too slowly
-	room     nodes.Cond    // requests may have been answered
-	gone     nodes.Cond    // a guest is gone
-	out      []byte
+
+	complained nodes.Instant // of a disk that takes nothing
+	room       nodes.Cond    // requests may have been answered
+	gone       nodes.Cond    // a guest is gone
+	out        []byte
 
 	end      nodes.Cond // Main waits here
 	stopping bool

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -107,7 +108,7 @@ func (b *broker) produceTo(p *production, topic string, told *kmsg.ProduceRespon
 		a, err = r.log.Append(batch, r.epoch)
 	}
 	if err != nil {
-		refuse(codeOf(err), err.Error())
+		refuse(r.refusal(err), err.Error())
 		return
 	}
 	b.record.Sometimes(repeatedBatch, a.Duplicate)
@@ -118,7 +119,7 @@ func (b *broker) produceTo(p *production, topic string, told *kmsg.ProduceRespon
 	case acks > 0:
 		r.log.Then(a, func(err error) {
 			if err != nil {
-				refuse(codeOf(err), err.Error())
+				refuse(r.refusal(err), err.Error())
 				return
 			}
 			p.finished()
@@ -148,9 +149,22 @@ func (b *broker) acknowledgeAll(p *production, r *replica, a partition.Appended,
 	})
 	r.log.Then(a, func(err error) {
 		if err != nil && !w.over {
-			r.abandon(w, codeOf(err))
+			r.abandon(w, r.refusal(err))
 		}
 	})
+}
+
+// complainEvery is how often whoever runs a broker is told of a disk that takes nothing.
+const complainEvery = 10 * time.Second
+
+// refusal is the code for what a log said of a batch.
+func (r *replica) refusal(err error) wire.Code {
+	code, b := codeOf(err), r.b
+	if now := b.env.Mark(); code == wire.StorageError && (b.complained == 0 || now.Sub(b.complained) >= complainEvery) {
+		b.complained = now
+		b.env.Log().Warn("records are refused", "log", r.dir(), "err", err)
+	}
+	return code
 }
 
 // errBatches says that a request has none or many batches for a partition, where it is to have one.
