@@ -18,15 +18,19 @@ var limits = version.Limits{Siblings: 32, Entries: 128}
 
 // handle does what a server asks, this one too. It answers once, at once or later, and does not give way.
 func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, []byte)) {
-	refuse := func(err error) {
-		s.record.Reach(badFrame)
-		s.env.Log().Warn("a request cannot be read", "from", uint64(from), "err", err)
-		answer(refused, []byte(err.Error()))
-	}
 	if s.inDoubt() && v != doubtVerb && v != whoVerb {
 		answer(refused, []byte("the copies may be too old"))
 		return
 	}
+	if err := s.obey(v, from, body, answer); err != nil {
+		s.record.Reach(badFrame)
+		s.env.Log().Warn("a request cannot be read", "from", uint64(from), "err", err)
+		answer(refused, []byte(err.Error()))
+	}
+}
+
+// obey does what is asked, unless it cannot be read: then there is no answer yet.
+func (s *server) obey(v verb, from ring.ID, body []byte, answer func(status, []byte)) error {
 	switch v {
 	case getVerb:
 		s.handleGet(body, answer)
@@ -34,60 +38,25 @@ func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, [
 		d := decode(body)
 		entries, known := d.entries(s.config.Versions)
 		if err := d.end("entries"); err != nil {
-			refuse(err)
-			return
+			return err
 		}
 		s.handlePut(entries, known, answer)
 	case holdVerb:
-		d := decode(body)
-		away := ring.ID(d.Uint(math.MaxUint64))
-		entries, known := d.entries(s.config.Versions)
-		if err := d.end("hints"); err != nil {
-			refuse(err)
-			return
-		}
-		if away == s.self.id {
-			s.handlePut(entries, known, answer)
-			return
-		}
-		s.hold(away, entries, known, answer)
+		return s.handleHold(body, answer)
 	case forwardVerb:
 		s.handleForward(body, answer)
 	case compareVerb:
-		q, err := merkle.DecodeQuestion(body)
-		tree := s.shelf.trees[from]
-		if err != nil || tree == nil {
-			answer(refused, nil)
-			return
-		}
-		a, err := tree.Answer(q)
-		if err != nil {
-			refuse(err)
-			return
-		}
-		answer(done, merkle.AppendAnswer(nil, a))
+		return s.handleCompare(from, body, answer)
 	case pageVerb:
 		d := decode(body)
 		within := ring.Range{After: d.Word(), Through: d.Word()}
 		after := string(d.Bytes())
 		if err := d.end("a page"); err != nil {
-			refuse(err)
-			return
+			return err
 		}
 		answer(done, s.page(from, within, after))
 	case confirmVerb, purgeVerb:
-		d := decode(body)
-		digest, marks := d.marks()
-		if err := d.end("marks"); err != nil {
-			refuse(err)
-			return
-		}
-		if v == confirmVerb {
-			answer(done, s.opinions(digest, marks))
-			return
-		}
-		s.purge(marks)
-		answer(done, nil)
+		return s.handleMarks(v, body, answer)
 	case outliveVerb:
 		s.handleOutlive(body, answer)
 	case doubtVerb:
@@ -97,6 +66,55 @@ func (s *server) handle(v verb, from ring.ID, body []byte, answer func(status, [
 	default:
 		answer(refused, nil)
 	}
+	return nil
+}
+
+// handleHold takes hints for another server, or what others held for this one.
+func (s *server) handleHold(body []byte, answer func(status, []byte)) error {
+	d := decode(body)
+	away := ring.ID(d.Uint(math.MaxUint64))
+	entries, known := d.entries(s.config.Versions)
+	if err := d.end("hints"); err != nil {
+		return err
+	}
+	if away == s.self.id {
+		s.handlePut(entries, known, answer)
+		return nil
+	}
+	s.hold(away, entries, known, answer)
+	return nil
+}
+
+// handleCompare tells of the tree of what is shared with a server.
+func (s *server) handleCompare(from ring.ID, body []byte, answer func(status, []byte)) error {
+	q, err := merkle.DecodeQuestion(body)
+	tree := s.shelf.trees[from]
+	if err != nil || tree == nil {
+		answer(refused, nil)
+		return nil
+	}
+	a, err := tree.Answer(q)
+	if err != nil {
+		return err
+	}
+	answer(done, merkle.AppendAnswer(nil, a))
+	return nil
+}
+
+// handleMarks says what this server knows of tombstones, or lets go of them.
+func (s *server) handleMarks(v verb, body []byte, answer func(status, []byte)) error {
+	d := decode(body)
+	digest, marks := d.marks()
+	if err := d.end("marks"); err != nil {
+		return err
+	}
+	if v == confirmVerb {
+		answer(done, s.opinions(digest, marks))
+		return nil
+	}
+	s.purge(marks)
+	answer(done, nil)
+	return nil
 }
 
 // handleGet tells what is known of a key, once it is on the disk: what was shown to anybody must not be taken back by a
