@@ -381,7 +381,7 @@ func overlaps(p plain) bool {
 	return false
 }
 
-const campaign = 12_000
+const campaign = 10_000
 
 func right(accesses []Access) []Access { return accesses }
 

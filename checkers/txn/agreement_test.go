@@ -193,7 +193,7 @@ func disagreement(j judge, txns []Txn) string {
 	return ""
 }
 
-const campaign = 15_000
+const campaign = 10_000
 
 // If this fails, the checker takes a history for serializable that is not, or the other way round.
 func TestAgreesWithTryingAllOrders(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 // With tokens, nobody who slept through the end of a lease can do harm.
 func TestNoIncrementIsLost(t *testing.T) {
-	simtest.Scenario(t, catalog, "naps.yaml", simtest.Options{Seeds: 6})
+	simtest.Scenario(t, catalog, "naps.yaml", simtest.Options{Seeds: 3})
 }
 
 // Without them, somebody does. If this failed, the test above would prove nothing.

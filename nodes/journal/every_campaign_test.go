@@ -2,5 +2,5 @@
 
 package journal_test
 
-// killEvery is how many calls lie between two at which a server is killed.
-const killEvery = 1
+// How many calls lie between two at which a server is killed, and how many bytes of its files between two that rot.
+const killEvery, rotEvery = 1, 121

@@ -30,7 +30,7 @@ func TestABitThatRotsAfterACrashIsToldOrLosesNothing(t *testing.T) {
 				})
 			},
 			Recover: l.recovers(options),
-		}, "data/journal", 121)
-		require.Greater(t, told, 500)
+		}, "data/journal", rotEvery)
+		require.Greater(t, told, 60_000/rotEvery)
 	}
 }

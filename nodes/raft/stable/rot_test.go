@@ -19,6 +19,6 @@ func TestABitThatRotsAfterACrashIsToldOrLosesNothing(t *testing.T) {
 		Limit:   32,
 		Script:  func(fs nodes.FS) error { return lives.On(fs, a.script) },
 		Recover: a.recovers,
-	}, "raft", 97)
-	require.Greater(t, told, 2000)
+	}, "raft", rotEvery)
+	require.Greater(t, told, 190_000/rotEvery)
 }
