@@ -1,67 +1,36 @@
 package journal_test
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"testing"
 
 	"simrun/nodes"
 	"simrun/nodes/journal"
-	"simrun/nodes/osenv"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
 	"simrun/sim/simtest/lives"
 )
-
-// benchDir is a directory on a disk: the system's temporary directory may be in memory.
-func benchDir(b *testing.B) string {
-	dir, err := os.MkdirTemp(".", "bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
 
 // BenchmarkCommit is 100-byte records made durable by committers that each wait for their own.
 func BenchmarkCommit(b *testing.B) {
 	for _, committers := range []int{1, 8, 64} {
 		b.Run(fmt.Sprintf("committers=%d", committers), func(b *testing.B) {
 			payload := make([]byte, 100)
-			host := osenv.New(osenv.Options{DataDir: benchDir(b)})
-			err := host.Run(func(env nodes.Env) error {
+			lives.OnRealDisk(b, lives.BenchDir(b), func(env nodes.Env) error {
 				j, err := journal.Open(env, "journal", journal.Options{}, nil)
 				if err != nil {
 					return err
 				}
-				left := b.N
-				b.ResetTimer()
-				var tasks []nodes.Task
-				for range committers {
-					tasks = append(tasks, env.Go("committer", func() {
-						for left > 0 {
-							left--
-							at, err := j.Append(payload)
-							if err == nil {
-								err = j.Commit(at)
-							}
-							if err != nil {
-								b.Error(err)
-							}
-						}
-					}))
-				}
-				for _, task := range tasks {
-					if err := task.Join(); err != nil {
-						return err
+				err = lives.Together(b, env, committers, func() error {
+					at, err := j.Append(payload)
+					if err == nil {
+						err = j.Commit(at)
 					}
-				}
-				b.StopTimer()
-				return j.Close()
+					return err
+				})
+				return errors.Join(err, j.Close())
 			})
-			if err != nil {
-				b.Fatal(err)
-			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 		})
 	}
@@ -101,8 +70,7 @@ func BenchmarkCommitSimulated(b *testing.B) {
 func BenchmarkThen(b *testing.B) {
 	const ahead = 64 * 200
 	payload := make([]byte, 100)
-	host := osenv.New(osenv.Options{DataDir: benchDir(b)})
-	err := host.Run(func(env nodes.Env) error {
+	lives.OnRealDisk(b, lives.BenchDir(b), func(env nodes.Env) error {
 		j, err := journal.Open(env, "journal", journal.Options{}, nil)
 		if err != nil {
 			return err
@@ -140,18 +108,15 @@ func BenchmarkThen(b *testing.B) {
 		b.StopTimer()
 		return j.Close()
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
 
 // BenchmarkRecovery reads a journal of 100-byte records back.
 func BenchmarkRecovery(b *testing.B) {
 	const count = 500_000
-	dir := benchDir(b)
+	dir := lives.BenchDir(b)
 	payload := make([]byte, 100)
-	err := osenv.New(osenv.Options{DataDir: dir}).Run(func(env nodes.Env) error {
+	lives.OnRealDisk(b, dir, func(env nodes.Env) error {
 		j, err := journal.Open(env, "journal", journal.Options{Sync: journal.Interval}, nil)
 		if err != nil {
 			return err
@@ -167,12 +132,9 @@ func BenchmarkRecovery(b *testing.B) {
 		}
 		return j.Close()
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 	b.SetBytes(count * 100)
 	for b.Loop() {
-		err := osenv.New(osenv.Options{DataDir: dir}).Run(func(env nodes.Env) error {
+		lives.OnRealDisk(b, dir, func(env nodes.Env) error {
 			seen := 0
 			j, err := journal.Open(env, "journal", journal.Options{}, func(journal.Record) error { seen++; return nil })
 			if err == nil && seen != count {
@@ -183,8 +145,5 @@ func BenchmarkRecovery(b *testing.B) {
 			}
 			return j.Close()
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
 	}
 }

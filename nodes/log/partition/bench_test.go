@@ -1,27 +1,17 @@
 package partition_test
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"simrun/nodes"
 	"simrun/nodes/log/partition"
-	"simrun/nodes/osenv"
 	"simrun/sim/disk"
 	"simrun/sim/luck"
+	"simrun/sim/simtest/lives"
 )
-
-// benchDir is a directory on a disk: the system's temporary directory may be in memory.
-func benchDir(b *testing.B) string {
-	dir, err := os.MkdirTemp(".", "bench-")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
 
 var kilobyte = batch("key=" + strings.Repeat("v", 1024-70))
 
@@ -35,41 +25,21 @@ func BenchmarkAppend(b *testing.B) {
 				mode = partition.Always
 			}
 			b.Run(fmt.Sprintf("sync=%s/producers=%d", mode, producers), func(b *testing.B) {
-				host := osenv.New(osenv.Options{DataDir: benchDir(b)})
-				err := host.Run(func(env nodes.Env) error {
+				lives.OnRealDisk(b, lives.BenchDir(b), func(env nodes.Env) error {
 					p, err := partition.Open(env, "p", o)
 					if err != nil {
 						return err
 					}
-					left := b.N
 					b.SetBytes(int64(len(kilobyte)))
-					b.ResetTimer()
-					var tasks []nodes.Task
-					for range producers {
-						tasks = append(tasks, env.Go("producer", func() {
-							for left > 0 {
-								left--
-								a, err := p.Append(kilobyte, 0)
-								if err == nil {
-									err = p.Commit(a)
-								}
-								if err != nil {
-									b.Error(err)
-								}
-							}
-						}))
-					}
-					for _, task := range tasks {
-						if err := task.Join(); err != nil {
-							return err
+					err = lives.Together(b, env, producers, func() error {
+						a, err := p.Append(kilobyte, 0)
+						if err == nil {
+							err = p.Commit(a)
 						}
-					}
-					b.StopTimer()
-					return p.Close()
+						return err
+					})
+					return errors.Join(err, p.Close())
 				})
-				if err != nil {
-					b.Fatal(err)
-				}
 			})
 		}
 	}
@@ -106,7 +76,7 @@ func BenchmarkAppendSimulated(b *testing.B) {
 // fill writes 100 MB.
 func fill(b *testing.B, dir string, o partition.Options, closed bool) int64 {
 	var next int64
-	err := osenv.New(osenv.Options{DataDir: dir}).Run(func(env nodes.Env) error {
+	lives.OnRealDisk(b, dir, func(env nodes.Env) error {
 		p, err := partition.Open(env, "p", o)
 		if err != nil {
 			return err
@@ -125,17 +95,14 @@ func fill(b *testing.B, dir string, o partition.Options, closed bool) int64 {
 		}
 		return p.Close()
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 	return next
 }
 
 // BenchmarkRead reads 100 MB by one mebibyte, as a consumer that catches up, checking each batch.
 func BenchmarkRead(b *testing.B) {
-	dir := benchDir(b)
+	dir := lives.BenchDir(b)
 	next := fill(b, dir, partition.Options{Sync: partition.Never}, true)
-	err := osenv.New(osenv.Options{DataDir: dir}).Run(func(env nodes.Env) error {
+	lives.OnRealDisk(b, dir, func(env nodes.Env) error {
 		p, err := partition.Open(env, "p", partition.Options{})
 		if err != nil {
 			return err
@@ -152,26 +119,20 @@ func BenchmarkRead(b *testing.B) {
 		}
 		return p.Close()
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 }
 
 // BenchmarkRecover opens a log of 100 MB in one segment that was not closed.
 func BenchmarkRecover(b *testing.B) {
-	dir := benchDir(b)
+	dir := lives.BenchDir(b)
 	next := fill(b, dir, partition.Options{Sync: partition.Interval, SegmentBytes: 1 << 30}, false)
 	b.SetBytes(next * int64(len(kilobyte)))
 	for b.Loop() {
-		err := osenv.New(osenv.Options{DataDir: dir}).Run(func(env nodes.Env) error {
+		lives.OnRealDisk(b, dir, func(env nodes.Env) error {
 			p, err := partition.Open(env, "p", partition.Options{SegmentBytes: 1 << 30})
 			if err == nil && p.Recovery().Scanned < 100_000_000 {
 				err = fmt.Errorf("it was closed, or lost: %v", p)
 			}
 			return err
 		})
-		if err != nil {
-			b.Fatal(err)
-		}
 	}
 }
