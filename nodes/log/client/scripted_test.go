@@ -451,8 +451,8 @@ func TestAConsumerFetchesNothingBeforeItKnowsFromWhere(t *testing.T) {
 	require.Equal(t, []string{"!a", "b", "!c"}, s.polls())
 }
 
-// If this failed, a member of a group that was away for longer than messages are kept would ask for ever for what is gone, or pass over what
-// is there.
+// If this failed, a member of a group that was away for longer than messages are kept would ask for ever for what is gone, pass over what
+// is there, or say nothing of what it passed over.
 func TestAConsumerWhoseGroupsPlaceIsGoneBeginsWhereItWasTold(t *testing.T) {
 	for from, want := range map[client.Start][]string{client.Earliest: {"!c", "d", "e"}, client.Latest: {"!e"}} {
 		t.Run(string(from), func(t *testing.T) {
@@ -466,6 +466,14 @@ func TestAConsumerWhoseGroupsPlaceIsGoneBeginsWhereItWasTold(t *testing.T) {
 			s.put(0, 1, "e")
 			s.pass(500 * time.Millisecond)
 			require.Equal(t, want, s.polls())
+			var to []string
+			for _, o := range s.Log().Operations {
+				if o.Kind == "seek" {
+					require.NotNil(t, o.NoteNamed("out-of-range"))
+					to = append(to, o.Input("offset").String())
+				}
+			}
+			require.Equal(t, []string{map[client.Start]string{client.Earliest: "2", client.Latest: "4"}[from]}, to)
 		})
 	}
 }
