@@ -215,7 +215,7 @@ func (c *campaign) least(t *trial) error {
 	if err := t.shrink(); err != nil {
 		return err
 	}
-	if !t.least.Again {
+	if t.least == nil || !t.least.Again {
 		return nil
 	}
 	return writeWhole(kept, t.least.kept())

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +36,8 @@ func (t *trial) shrinking() []string {
 		"--for", t.shrinkFor.String(), "--out", filepath.Join(t.work, "least")}, t.settings...)
 }
 
-// shrink looks for the least plan of the seed that shows the bug, and runs what it finds.
+// shrink looks for the least plan of the seed that shows the bug, and runs what it finds. There is none if the time was too short
+// to see the bug even once.
 func (t *trial) shrink() error {
 	out := filepath.Join(t.work, "least")
 	begun := time.Now()
@@ -45,6 +47,10 @@ func (t *trial) shrink() error {
 	}
 	t.least = &least{took: time.Since(begun), From: figure(faultsLeft, said), Runs: figure(runsTaken, said)}
 	file := filepath.Join(out, t.scenario, t.caught.seed, "minimal.yaml")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		t.least = nil
+		return nil
+	}
 	return errors.Join(t.tryLeast(file), os.RemoveAll(out))
 }
 
