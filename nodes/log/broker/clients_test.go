@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +21,7 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/log/broker"
 	"simrun/nodes/osenv"
+	"simrun/sim/simtest/loopback"
 )
 
 // real is a cluster on loopback, and franz-go to talk to it.
@@ -33,24 +32,14 @@ type real struct {
 	starts []func()
 }
 
-func freeAddresses(t testing.TB, n int) (all []string) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		all = append(all, l.Addr().String())
-	}
-	return all
-}
-
 // begin starts so many brokers.
 func begin(t testing.TB, brokers int) *real { return beginWith(t, brokers, func(*broker.Config) {}) }
 
 func beginWith(t testing.TB, brokers int, change func(*broker.Config)) *real {
-	r := &real{TB: t, seeds: freeAddresses(t, brokers)}
+	r := &real{TB: t, seeds: loopback.Addresses(t, brokers)}
 	peers := map[string]string{}
 	var servers []nodes.NodeName
-	for i, at := range freeAddresses(t, brokers) {
+	for i, at := range loopback.Addresses(t, brokers) {
 		name := fmt.Sprintf("log-%d", i+1)
 		peers[name] = at
 		servers = append(servers, nodes.NodeName(name))
@@ -66,20 +55,11 @@ func beginWith(t testing.TB, brokers int, change func(*broker.Config)) *real {
 		change(config)
 		dir := t.TempDir()
 		start := func() {
-			host := osenv.New(osenv.Options{Host: string(servers[i]), Peers: peers, DataDir: dir, Log: slog.New(slog.DiscardHandler)})
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				if err := host.Run(func(env nodes.Env) error { return broker.Server.Main(env, config) }); err != nil {
-					t.Error(err)
-				}
-			}()
-			r.stops[i] = func() { host.Stop(); <-ended }
+			r.stops[i] = loopback.Start(t, osenv.Options{Host: string(servers[i]), Peers: peers, DataDir: dir}, broker.Server, config)
 		}
 		r.stops = append(r.stops, nil)
 		r.starts = append(r.starts, start)
 		start()
-		t.Cleanup(func() { r.stops[i]() })
 	}
 	admin := r.client()
 	require.Eventually(t, func() bool {
@@ -138,7 +118,7 @@ func (r *real) produce(c *kgo.Client, topic, prefix string, n int) {
 }
 
 // If this failed, those who look after topics could not change them with what they use for that.
-func TestKadmConfiguresTopics(t *testing.T) {
+func TestFranzsKadmConfiguresTopics(t *testing.T) {
 	r := begin(t, 3)
 	admin := kadm.NewClient(r.client())
 	_, err := admin.CreateTopic(t.Context(), 2, 3, map[string]*string{"retention.ms": kadm.StringPtr("60000")}, "orders")
