@@ -22,6 +22,7 @@ var floors = []struct{ pkg, may string }{
 	{"nodes", "nodes -nodes/osenv"},
 	{"sim/luck", "nodes"},
 	{"sim/simtest/lives", "sim/disk sim/luck nodes"},
+	{"sim/simtest/loopback", "nodes"},
 	{"sim/simtest", "reports scenarios checkers sim netmodel clock nodes -nodes/osenv"}, // a roof, for tests only
 	{"sim/disk", "nodes sim/luck -nodes/osenv"},
 	{"netmodel", "nodes sim/luck -nodes/osenv"},

@@ -5,7 +5,6 @@ package primary_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -16,39 +15,12 @@ import (
 	"simrun/nodes"
 	"simrun/nodes/kv/primary"
 	"simrun/nodes/osenv"
+	"simrun/sim/simtest/loopback"
 )
-
-// ports are addresses at which nobody listened a moment ago.
-func ports(t *testing.T, n int) (addresses []string) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses
-}
-
-// start runs a node on this machine until the test, or whoever calls what it returns, ends it.
-func start(t *testing.T, name string, peers map[string]string, kind nodes.Kind, config any) (end func()) {
-	host := osenv.New(osenv.Options{Host: name, DataDir: t.TempDir(), Peers: peers, Log: slog.New(slog.DiscardHandler)})
-	ended := make(chan error, 1)
-	go func() { ended <- host.Run(func(env nodes.Env) error { return kind.Main(env, config) }) }()
-	done := false
-	end = func() {
-		if !done {
-			done = true
-			host.Stop()
-			require.NoError(t, <-ended)
-		}
-	}
-	t.Cleanup(end)
-	return end
-}
 
 // startGroup starts three servers and three monitors. It returns where clients reach them, and what ends each server.
 func startGroup(t *testing.T) (servers, monitors []string, end []func()) {
-	free := ports(t, 15)
+	free := loopback.Addresses(t, 15)
 	servers, monitors = free[:3], free[3:6]
 	var kvs, watchers []nodes.NodeName
 	peers := map[string]string{}
@@ -62,13 +34,13 @@ func startGroup(t *testing.T) (servers, monitors []string, end []func()) {
 		watch := primary.DefaultMonitorConfig()
 		watch.Listen, watch.WatchListen, watch.PeerListen = monitors[i], free[9+i], free[12+i]
 		watch.Servers, watch.Monitors, watch.Lease, watch.Election = kvs, watchers, 500*time.Millisecond, 200*time.Millisecond
-		start(t, string(watchers[i]), peers, primary.Monitor, watch)
+		loopback.Start(t, osenv.Options{Host: string(watchers[i]), Peers: peers}, primary.Monitor, watch)
 	}
 	for i := range 3 {
 		config := primary.DefaultConfig()
 		config.Listen, config.PeerListen = servers[i], free[6+i]
 		config.Servers, config.Monitors, config.Acknowledge, config.Heartbeat = kvs, watchers, 1, 50*time.Millisecond
-		end = append(end, start(t, string(kvs[i]), peers, primary.Server, config))
+		end = append(end, loopback.Start(t, osenv.Options{Host: string(kvs[i]), Peers: peers}, primary.Server, config))
 	}
 	return servers, monitors, end
 }

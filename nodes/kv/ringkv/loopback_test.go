@@ -2,7 +2,6 @@ package ringkv_test
 
 import (
 	"fmt"
-	"log/slog"
 	"net"
 	"testing"
 	"time"
@@ -13,15 +12,8 @@ import (
 	"simrun/nodes/kv/ringkv"
 	"simrun/nodes/osenv"
 	"simrun/nodes/resp"
+	"simrun/sim/simtest/loopback"
 )
-
-// free is a port of this machine that nobody listens on, for TCP and UDP.
-func free(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // say makes one request of a real server.
 func say(address string, words ...string) (string, error) {
@@ -53,12 +45,8 @@ func eventually(t *testing.T, expected, address string, words ...string) {
 
 // If this failed, what works in a world would not on sockets and files.
 func TestThreeServersOnLoopback(t *testing.T) {
-	var clients, peers []string
-	for range 3 {
-		clients, peers = append(clients, free(t)), append(peers, free(t))
-	}
-	ended := make(chan error, 3)
-	var hosts []*osenv.Host
+	free := loopback.Addresses(t, 6)
+	clients, peers := free[:3], free[3:]
 	for i := range 3 {
 		config := ringkv.DefaultConfig()
 		for _, p := range peers {
@@ -66,19 +54,11 @@ func TestThreeServersOnLoopback(t *testing.T) {
 		}
 		config.Listen, config.PeerListen = clients[i], peers[i]
 		config.Gossip, config.AntiEntropy, config.Timeout = 50*time.Millisecond, 200*time.Millisecond, time.Second
-		host := osenv.New(osenv.Options{Host: fmt.Sprint("kv-", i+1), DataDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
-		hosts = append(hosts, host)
-		go func() { ended <- host.Run(func(env nodes.Env) error { return ringkv.Server.Main(env, config) }) }()
+		loopback.Start(t, osenv.Options{Host: fmt.Sprint("kv-", i+1)}, ringkv.Server, config)
 	}
 	eventually(t, "+OK", clients[0], "quorum", "2", "3", "set", "k", "v")
 	eventually(t, `"v"`, clients[1], "get", "k")
 	eventually(t, `"v"`, clients[2], "quorum", "1", "1", "get", "k")
 	eventually(t, "1", clients[2], "del", "k")
 	eventually(t, "(nil)", clients[0], "get", "k")
-	for _, host := range hosts {
-		host.Stop()
-	}
-	for range hosts {
-		require.NoError(t, <-ended)
-	}
 }

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"sort"
 	"strings"
 	"sync"
@@ -22,29 +20,8 @@ import (
 	"simrun/nodes/kv/raftkv"
 	"simrun/nodes/kv/single"
 	"simrun/nodes/osenv"
+	"simrun/sim/simtest/loopback"
 )
-
-// ports are addresses at which nobody listened a moment ago.
-func ports(t *testing.T, n int) (addresses []string) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses
-}
-
-// start runs a server on this machine until the test is over.
-func start(t *testing.T, kind nodes.Kind, config any) {
-	host := osenv.New(osenv.Options{Host: "test", DataDir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
-	ended := make(chan error, 1)
-	go func() { ended <- host.Run(func(env nodes.Env) error { return kind.Main(env, config) }) }()
-	t.Cleanup(func() {
-		host.Stop()
-		require.NoError(t, <-ended)
-	})
-}
 
 // group is a group of servers on this machine.
 type group struct {
@@ -58,7 +35,7 @@ func startGroups(t *testing.T, names ...string) (groups []group) {
 	if len(names) > 1 {
 		slots = []string{"0-8191", "8192-16383"}
 	}
-	addresses := ports(t, 6*len(names))
+	addresses := loopback.Addresses(t, 6*len(names))
 	name := func(all []string) (names []nodes.NodeName) {
 		for _, a := range all {
 			names = append(names, nodes.NodeName(a))
@@ -80,7 +57,7 @@ func startGroups(t *testing.T, names ...string) (groups []group) {
 				}
 			}
 			config.Election, config.Poll = 300*time.Millisecond, 100*time.Millisecond
-			start(t, raftkv.Server, config)
+			loopback.Start(t, osenv.Options{Host: "test"}, raftkv.Server, config)
 		}
 	}
 	return groups
@@ -145,8 +122,8 @@ func cluster(t *testing.T, groups []group, change func(*redis.ClusterOptions)) *
 // If this failed, programs that use go-redis could not use one of our servers.
 func TestGoRedisUsesOneServer(t *testing.T) {
 	config := single.DefaultConfig()
-	config.Listen = ports(t, 1)[0]
-	start(t, single.Server, config)
+	config.Listen = loopback.Addresses(t, 1)[0]
+	loopback.Start(t, osenv.Options{Host: "test"}, single.Server, config)
 	one := redis.NewClient(&redis.Options{Addr: config.Listen})
 	defer one.Close()
 	within(t, func() error { return one.Ping(context.Background()).Err() })
