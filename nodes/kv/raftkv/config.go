@@ -87,7 +87,7 @@ func DefaultConfig() *Config {
 		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Part: shards.DefaultPart(),
 		Election: time.Second, PreVote: true, Reads: IndexReads, MaxDrift: 500, Redirect: Moved, Rejoin: true,
 		SnapshotEvery: 100_000, SnapshotBytes: 64 << 20, BatchEntries: 1024, BatchBytes: 64 << 10, Window: 16, ChunkBytes: 256 << 10,
-		PendingBytes: 16 << 20, Sync: journal.Always, SyncInterval: time.Second, Segment: 64 << 20, Compact: 256 << 20,
+		PendingBytes: 64 << 20, Sync: journal.Always, SyncInterval: time.Second, Segment: 64 << 20, Compact: 256 << 20,
 		MaxSessions: kv.DefaultSessions, Limits: front.DefaultLimits(), MaxWaiting: 100_000,
 	}
 }
