@@ -1,8 +1,10 @@
 package disk
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/zeebo/xxh3"
@@ -81,6 +83,8 @@ func (d *Disk) peek(n *inode, data []byte) {
 	}
 }
 
+var eightZeros = make([]byte, 8)
+
 // legible writes bytes as text, with runs of eight zeros or more as their length.
 func legible(data []byte) string {
 	var b strings.Builder
@@ -94,11 +98,11 @@ func legible(data []byte) string {
 			data = data[run:]
 			continue
 		}
-		end := strings.Index(string(data), "\x00\x00\x00\x00\x00\x00\x00\x00")
+		end := bytes.Index(data, eightZeros)
 		if end <= 0 {
 			end = len(data)
 		}
-		fmt.Fprintf(&b, "%q", data[:min(end, 400)])
+		b.WriteString(strconv.Quote(string(data[:min(end, 400)])))
 		data = data[end:]
 	}
 	return b.String()

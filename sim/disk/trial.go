@@ -147,25 +147,38 @@ func (r *trying) each(d *Disk, stream luck.Stream, f func(left *Disk) error) err
 		}
 		tried[contents] = true
 		if err := f(left); err != nil {
+			if b, ok := err.(*Broken); ok && b.Files == "" {
+				b.Files = r.dump(d, stream, contents)
+			}
 			return err
 		}
 	}
 	return nil
 }
 
+// dump is what a crash left that has these contents. The recovery has changed the disk since, and most crashes have nothing to
+// tell, so it is had again.
+func (r *trying) dump(d *Disk, stream luck.Stream, contents uint64) string {
+	for left := range d.Crashes(r.Limit, stream) {
+		if left.Fingerprint() == contents {
+			return left.Dump()
+		}
+	}
+	panic("disk: crashes of one disk are others the second time")
+}
+
 // recover tries the recovery after one crash.
 func (r *trying) recover(c *Disk, moment string) error {
-	files := c.Dump()
 	r.tally.Crashes++
 	if !r.Twice {
 		if err := r.Recover(FS(c)); err != nil {
-			return &Broken{Moment: moment, Files: files, Err: err}
+			return &Broken{Moment: moment, Err: err}
 		}
 		return nil
 	}
 	err := r.interrupted(c, r.Recover, func(again string) error { return r.crashAgain(c, moment, again) })
 	if _, told := err.(*Broken); err != nil && !told {
-		err = &Broken{Moment: moment, Files: files, Err: err}
+		err = &Broken{Moment: moment, Err: err}
 	}
 	return err
 }
@@ -174,9 +187,8 @@ func (r *trying) recover(c *Disk, moment string) error {
 func (r *trying) crashAgain(c *Disk, moment, again string) error {
 	return r.each(c, r.Seed.Stream("trial", "crash", strconv.Itoa(r.tally.Moments), again), func(left *Disk) error {
 		r.tally.Crashes++
-		files := left.Dump()
 		if err := r.Recover(FS(left)); err != nil {
-			return &Broken{Moment: moment, Again: again, Files: files, Err: err}
+			return &Broken{Moment: moment, Again: again, Err: err}
 		}
 		return nil
 	})

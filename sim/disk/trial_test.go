@@ -235,6 +235,26 @@ func TestEveryCrashFindsASyncTriedAgain(t *testing.T) {
 	}
 }
 
+// If this failed, a broken crash would be told with files as its recovery left them, or with those of another crash.
+func TestABrokenCrashTellsWhatItLeft(t *testing.T) {
+	for _, limit := range []int{3, 4096} {
+		var found string
+		trial := toyLog{}.trial(limit, nil)
+		trial.Recover = func(f nodes.FS) error {
+			found = f.(view).p.disk.Dump()
+			if err := write(f, "recovered", "", true); err != nil || !strings.Contains(found, "log 1") {
+				return err
+			}
+			return errors.New("it has a record")
+		}
+		_, err := EveryCrash(trial)
+		var broken *Broken
+		require.ErrorAs(t, err, &broken)
+		require.NotContains(t, broken.Files, "recovered")
+		require.Equal(t, found, broken.Files)
+	}
+}
+
 // If this failed, a recovery that must not be interrupted would pass.
 func TestARecoveryIsInterruptedToo(t *testing.T) {
 	trial := toyLog{eraseOnStart: true}.trial(2, nil)
