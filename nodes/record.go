@@ -26,14 +26,14 @@ type Recorder interface {
 	// real machine no process sees what the others say, and nothing comes of it.
 	Agree(p *probe.Agreed, sequence, number, value uint64, data []byte)
 	// Advance says that a sequence has come as far as a number, under a value, such as the index and the term of an entry that is
-	// committed. Of all that nodes say, the greatest number counts.
+	// committed. Of all that nodes say, the greatest number counts; who says 0 takes part in it.
 	Advance(h *probe.Horizon, sequence, number, value uint64)
 	// Horizon is how far nodes have said by now that the sequence has come. It is there for an Always to compare with, and for nothing
 	// else: on a real machine, where no process knows what the others say, it is zero.
 	Horizon(h *probe.Horizon, sequence uint64) (number, value uint64)
-	// Steady says whether the clocks of all machines have run so true by now: what a node knows by its clock is to be compared with a
-	// Horizon only then. On a real machine nobody knows, and it is false.
-	Steady(within Percent) bool
+	// Steady says whether the clocks of all who take part in a sequence have run so true by now: what a node goes by because of its
+	// clock is to be compared with a Horizon only then. On a real machine nobody knows, and it is false.
+	Steady(h *probe.Horizon, sequence uint64, within Percent) bool
 	// Fingerprint says in which state of its protocol the node is from now on, as far as a search for new states should tell
 	// them apart. It is meant to be called whenever that may have changed.
 	Fingerprint(f probe.Fingerprint)

@@ -201,7 +201,7 @@ func (h *Host) bend(start, end func(now time.Duration)) *Strike {
 	h.world.outsideTasks()
 	change := func(how func(now time.Duration)) {
 		how(h.world.now)
-		h.world.log.Strayed = max(h.world.log.Strayed, h.clock.Astray())
+		h.world.log.Strays(h.Name, h.clock.Astray())
 		h.world.rescheduleTimers(h)
 	}
 	change(start)

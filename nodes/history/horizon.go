@@ -1,6 +1,8 @@
 package history
 
 import (
+	"slices"
+
 	"simrun/nodes"
 	"simrun/nodes/probe"
 )
@@ -11,22 +13,41 @@ type reach struct {
 	sequence uint64
 }
 
-// furthest is the greatest number that any host has told of, and its value.
-type furthest struct{ number, value uint64 }
+// furthest is the greatest number that any host has told of, its value, and who they are.
+type furthest struct {
+	number, value uint64
+	hosts         []string
+}
 
 func (r *recorder) Advance(h *probe.Horizon, sequence, number, value uint64) {
 	if *r.dead {
 		return
 	}
 	at := reach{h, sequence}
-	if r.log.horizons[at].number < number {
-		r.log.horizons[at] = furthest{number, value}
+	f := r.log.horizons[at]
+	if f == nil {
+		f = &furthest{}
+		r.log.horizons[at] = f
+	}
+	if !slices.Contains(f.hosts, r.host) {
+		f.hosts = append(f.hosts, r.host)
+	}
+	if f.number < number {
+		f.number, f.value = number, value
 	}
 }
 
 func (r *recorder) Horizon(h *probe.Horizon, sequence uint64) (number, value uint64) {
-	f := r.log.horizons[reach{h, sequence}]
-	return f.number, f.value
+	if f := r.log.horizons[reach{h, sequence}]; f != nil {
+		return f.number, f.value
+	}
+	return 0, 0
 }
 
-func (r *recorder) Steady(within nodes.Percent) bool { return r.log.Strayed <= within }
+// Strays says that a host's clock differs from true time by that rate, now or for a while.
+func (l *Log) Strays(host string, by nodes.Percent) { l.strayed[host] = max(l.strayed[host], by) }
+
+func (r *recorder) Steady(h *probe.Horizon, sequence uint64, within nodes.Percent) bool {
+	f := r.log.horizons[reach{h, sequence}]
+	return f == nil || !slices.ContainsFunc(f.hosts, func(host string) bool { return r.log.strayed[host] > within })
+}

@@ -29,8 +29,11 @@ func TestAHorizonIsAsFarAsAnybodyHasCome(t *testing.T) {
 	require.Equal(t, [2]uint64{}, at(&committed, 2), "another group's")
 	require.Equal(t, [2]uint64{}, at(&other, 1), "another question")
 
-	require.True(t, a.Steady(0))
-	log.Strayed = 500
-	require.True(t, a.Steady(500))
-	require.False(t, a.Steady(499))
+	require.True(t, a.Steady(&committed, 1, 0))
+	log.Strays("b", 500)
+	log.Strays("b", 0) // what was wrong was wrong
+	log.Strays("c", 999)
+	require.True(t, a.Steady(&committed, 1, 500), "whoever has no part in it may be late")
+	require.False(t, a.Steady(&committed, 1, 499))
+	require.True(t, a.Steady(&committed, 2, 0))
 }

@@ -24,19 +24,18 @@ type Log struct {
 	// Entered, if not nil, is told of the fingerprint of each state that a host enters.
 	Entered func(host string, f probe.Fingerprint)
 	// Stated, if not nil, is told of the line that a host says of itself, if it is another than before.
-	Stated  func(host, line string)
-	states  map[string]string
-	reached probe.Seen
-	broken  probe.Seen
-	settled map[subject]*settled
-	// Strayed is by how much the rate of any clock has differed from true time, at worst and so far.
-	Strayed  nodes.Percent
-	horizons map[reach]furthest
+	Stated   func(host, line string)
+	states   map[string]string
+	reached  probe.Seen
+	broken   probe.Seen
+	settled  map[subject]*settled
+	horizons map[reach]*furthest
+	strayed  map[string]nodes.Percent // the most that each host's clock did
 }
 
 // NewLog makes an empty log that takes its times from now.
 func NewLog(now func() Time) *Log {
-	return &Log{now: now, states: map[string]string{}, settled: map[subject]*settled{}, horizons: map[reach]furthest{},
+	return &Log{now: now, states: map[string]string{}, settled: map[subject]*settled{}, horizons: map[reach]*furthest{}, strayed: map[string]nodes.Percent{},
 		History: History{Notes: map[string][]Note{}, Sometimes: map[string]Time{}}}
 }
 

@@ -103,7 +103,7 @@ func (r *recorder) Advance(*probe.Horizon, uint64, uint64, uint64) {}
 
 func (r *recorder) Horizon(*probe.Horizon, uint64) (number, value uint64) { return 0, 0 }
 
-func (r *recorder) Steady(nodes.Percent) bool { return false }
+func (r *recorder) Steady(*probe.Horizon, uint64, nodes.Percent) bool { return false }
 
 func (r *recorder) Fingerprint(probe.Fingerprint) {}
 

@@ -22,6 +22,7 @@ type ballot struct {
 func (m *monitor) lead() {
 	if term := m.replica.Term(); m.term != term {
 		m.term, m.granted, m.ballot = term, m.env.Mark(), nil
+		m.record.Advance(reigns, m.group, 0, 0) // its clock says how long a lease is waited for
 	}
 }
 

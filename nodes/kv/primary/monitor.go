@@ -75,6 +75,7 @@ type monitor struct {
 	config  *MonitorConfig
 	record  nodes.Recorder
 	servers []string // their addresses
+	group   uint64   // a number for all who are about the same primary
 	replica *replica.Replica
 	link    *link.Link
 	front   *front.Front
@@ -104,6 +105,7 @@ func runMonitor(env nodes.Env, config *MonitorConfig) error {
 	}
 	m := &monitor{env: env, config: config, record: env.Record(), heard: map[string]*hearing{}, end: env.NewCond(),
 		servers: nodes.Addresses(config.Servers, "16379")}
+	m.group = groupOf(config.Cluster, m.servers)
 	r, err := replica.Open(env, m.options(), (*clerk)(m), nil)
 	if err != nil {
 		return err

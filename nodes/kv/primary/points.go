@@ -69,4 +69,7 @@ var (
 
 	inOrder       = probes.Always("entries are done once, in order, when they are durable")
 	durableExists = probes.Always("nothing is durable that is not in the log")
+	oneReigns     = probes.Always("a primary has no lease any more when one of a later epoch has")
+
+	reigns = &probe.Horizon{Of: "epochs whose primary was ready"}
 )

@@ -84,7 +84,18 @@ func (s *server) abdicate(why string) {
 }
 
 // isReady says whether what the store shows is all that anybody has been told.
-func (r *reign) isReady() bool { return r.server.leased() && r.server.log.committed >= r.first }
+//
+// A later primary is ready only when this one's lease has ended: by their clocks, and by those of the monitors.
+func (r *reign) isReady() bool {
+	s := r.server
+	ready := s.leased() && s.log.committed >= r.first
+	if ready {
+		latest, _ := s.record.Horizon(reigns, s.group)
+		s.record.Always(oneReigns, latest <= r.epoch || !s.record.Steady(reigns, s.group, s.config.MaxDrift))
+		s.record.Advance(reigns, s.group, r.epoch, 0)
+	}
+	return ready
+}
 
 // isDone says whether nothing waits, and no replica that is there lacks anything.
 func (r *reign) isDone() bool {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"simrun/nodes/kv"
@@ -120,6 +121,11 @@ func idOf(address string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(address))
 	return h.Sum64()
+}
+
+// groupOf is a number for the servers of a group, in which its monitors agree with them.
+func groupOf(cluster string, servers []string) uint64 {
+	return idOf(strings.Join(append([]string{cluster}, servers...), " "))
 }
 
 // where is an address in two.

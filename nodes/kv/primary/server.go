@@ -26,6 +26,7 @@ type server struct {
 	self     string   // its address for servers
 	client   string   // and for clients
 	monitors []string // their addresses
+	group    uint64   // a number for all who are about the same primary
 	life     uint64   // of this process
 	link     *link.Link
 	journal  *journal.Journal
@@ -73,6 +74,7 @@ func run(env nodes.Env, config *Config) error {
 	s := &server{env: env, config: config, record: env.Record(), store: shards.New(), end: env.NewCond(), life: env.Rand().Uint64()>>1 | 1}
 	s.self = selfAmong(nodes.Addresses(config.Servers, "16379"), env.Host(), config.PeerListen, "16379")
 	s.client, s.monitors = config.client(env.Host()), nodes.Addresses(config.Monitors, "26380")
+	s.group = groupOf(config.Cluster, nodes.Addresses(config.Servers, "16379"))
 	if err := s.recover(); err != nil {
 		return err
 	}

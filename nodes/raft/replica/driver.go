@@ -40,6 +40,7 @@ func (r *Replica) turn() {
 	now := r.env.Mark()
 	r.electEarly()
 	r.core.Tick(now)
+	r.leased(now) // whether anybody reads or not
 	r.propose()
 	r.ask()
 	out := r.core.Output()
@@ -200,6 +201,7 @@ func (r *Replica) show() {
 	if now := (standpoint{c.Role(), c.Term(), c.Leader()}); now != r.said || !same(c.Members(), r.told) {
 		r.said, r.told = now, c.Members()
 		r.record.State(r.String())
+		r.record.Advance(committed, r.store.Identity().Cluster, 0, 0) // whoever votes takes part, and goes by its clock
 	}
 	f := probe.Fingerprint(0).Among(int(c.Role()), 4).Flag(c.Leader() != 0).Size(int(c.LastIndex() - c.Commit())).
 		Flag(c.FirstIndex() > 2).Flag(c.Members().Joint()).Flag(len(c.Members().Learners) > 0).

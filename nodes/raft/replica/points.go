@@ -70,7 +70,7 @@ var (
 	statesAgree        = Probes.Agreed("what snapshots of one index hold is the same on every server")
 	leadersKnowAll     = Probes.Always("who is elected has all that was committed before")
 	readsSeeAll        = Probes.Always("a read sees all that any server had committed when it was asked")
-	leasesSeeAll       = Probes.Always("a read that relies on a lease sees all that any server has committed")
+	leasesSeeAll       = Probes.Always("who has a lease has all that any server has committed")
 
 	committed = &probe.Horizon{Of: "entries that were committed in their own term"}
 )

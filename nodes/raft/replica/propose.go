@@ -162,16 +162,26 @@ func (r *Replica) Read(done func(error)) {
 	case len(r.asked)+len(r.confirms) >= r.opts.Waiting:
 		done(ErrBusy)
 	default:
-		since, _ := r.record.Horizon(committed, r.store.Identity().Cluster)
-		if index, leased := r.core.LeaseRead(r.env.Mark()); leased {
+		if index, leased := r.leased(r.env.Mark()); leased {
 			r.record.Reach(leaseRead)
-			r.record.Always(leasesSeeAll, index >= since || !r.record.Steady(r.opts.Raft.Drift))
 			r.whenApplied(confirmed{index, done})
 			return
 		}
+		since, _ := r.record.Horizon(committed, r.store.Identity().Cluster)
 		r.asked = append(r.asked, question{since, done})
 		r.poke()
 	}
+}
+
+// leased is from which index on reads may be answered at once. No other leader can have committed anything beyond it.
+func (r *Replica) leased(now nodes.Instant) (index uint64, leased bool) {
+	index, leased = r.core.LeaseRead(now)
+	if leased {
+		group := r.store.Identity().Cluster
+		since, _ := r.record.Horizon(committed, group)
+		r.record.Always(leasesSeeAll, index >= since || !r.record.Steady(committed, group, r.opts.Raft.Drift))
+	}
+	return index, leased
 }
 
 // ask lets the core confirm that this server leads, for all reads that have come.
