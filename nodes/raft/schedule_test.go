@@ -413,7 +413,7 @@ func TestNoWeatherBreaksTheProtocol(t *testing.T) {
 // The same with longer storms, whose draws rapid could not shrink anyway. What is rare has to come.
 func TestLongWeather(t *testing.T) {
 	counts := map[string]int{}
-	weathers(t, 0, longWeathers, 2000, func(w *weather) {
+	weathers(t, firstWeather, longWeathers, 2000, func(w *weather) {
 		for what, n := range map[string]int{"terms": len(w.leaders), "entries": len(w.committed), "reads confirmed": w.confirmed,
 			"reads by lease": w.seen.reads, "joint configurations": w.seen.joint, "learners promoted": w.seen.promoted,
 			"chunks": w.seen.chunks, "servers with a snapshot": w.seen.snapshots, "disks lost": w.seen.wiped} {

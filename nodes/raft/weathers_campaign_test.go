@@ -2,5 +2,5 @@
 
 package raft
 
-// longWeathers is how many weathers of a long time are tried.
-const longWeathers = 800
+// Which weathers of a long time are tried, and how many.
+const firstWeather, longWeathers = 0, 800

@@ -2,5 +2,6 @@
 
 package raft
 
-// longWeathers is how many weathers of a long time are tried.
-const longWeathers = 300
+// Which weathers of a long time are tried, and how many: among these is the one of the first 800 in which it shows that entries of
+// former terms were committed by counting them.
+const firstWeather, longWeathers = 500, 300
