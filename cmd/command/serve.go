@@ -94,6 +94,7 @@ func (c *call) serve(ctx context.Context, k *nodes.Kind, s serving) error {
 	if err != nil {
 		return err
 	}
+	untuneMemory()
 	level := slog.LevelInfo
 	if s.verbose {
 		level = slog.LevelDebug
