@@ -1,0 +1,13 @@
+package explore
+
+import (
+	"os"
+	"runtime/debug"
+	"testing"
+)
+
+// Very many plans and sweeps are thrown away: collecting them took a fifth of the time.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}

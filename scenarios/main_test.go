@@ -1,0 +1,13 @@
+package scenarios
+
+import (
+	"os"
+	"runtime/debug"
+	"testing"
+)
+
+// Very many plans and worlds are thrown away: collecting them took a fifth of the time.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
