@@ -107,6 +107,8 @@ func TestThePageSaysHowLongItTakes(t *testing.T) {
 		require.Contains(t, text, line)
 	}
 	require.NotContains(t, text, "### The ring", "nothing of it is planted")
+	require.Contains(t, page(c, []*calm{{scenario: "calm-day", seeds: 30000, seconds: 7200, commits: []string{notSaid}}}), "| calm-day | 30,000 | 2.0 hours | 0 | 0 |\n",
+		"a column of which nobody knows anything is none")
 	require.Less(t, strings.Index(text, "### Copies"), strings.Index(text, "### The simulator"))
 }
 

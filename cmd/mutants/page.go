@@ -243,14 +243,26 @@ func falseAlarms(b *strings.Builder, sweeps []*calm) {
 	} else {
 		fmt.Fprintf(b, "**%s violated**, among them %s.", reports.Counted(all.alarmed, "run"), strings.Join(all.alarms[:min(len(all.alarms), 20)], "; "))
 	}
-	b.WriteString("\n\n| scenario | seeds | simulated | violated | undecided | commit |\n|---|---|---|---|---|---|\n")
+	named := slices.ContainsFunc(sweeps, func(s *calm) bool {
+		return slices.ContainsFunc(s.commits, func(commit string) bool { return commit != notSaid })
+	})
+	b.WriteString("\n\n| scenario | seeds | simulated | violated | undecided |" + only(named, " commit |") + "\n|---|---|---|---|---|" + only(named, "---|") + "\n")
 	for _, s := range sweeps {
 		for i, commit := range s.commits {
 			s.commits[i] = commit[:min(len(commit), 12)]
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %d | %d | %s |\n", s.scenario, reports.Count(s.seeds), days(s.seconds), s.alarmed, s.undecided, strings.Join(s.commits, ", "))
+		fmt.Fprintf(b, "| %s | %s | %s | %d | %d |%s\n", s.scenario, reports.Count(s.seeds), days(s.seconds), s.alarmed, s.undecided,
+			only(named, " "+strings.Join(s.commits, ", ")+" |"))
 	}
 	b.WriteString("\n")
+}
+
+// only is the text if it is to be there.
+func only(wanted bool, text string) string {
+	if wanted {
+		return text
+	}
+	return ""
 }
 
 func days(seconds float64) string {

@@ -28,6 +28,9 @@ type calm struct {
 	commits   []string // that were run; builds which do not know theirs say none
 }
 
+// notSaid is the commit of a build that does not know its own.
+const notSaid = "not said"
+
 // readSweeps reads the sweeps below a folder, by scenario. One that was run with settings of its own is of another
 // scenario, and is left out; of two of the same seeds the longer counts.
 func readSweeps(dir string) ([]*calm, error) {
@@ -117,7 +120,7 @@ func (c *calm) add(b *explore.Batch) {
 			c.alarms = append(c.alarms, fmt.Sprintf("%s from %s: %s", c.scenario, b.Base, claim.Claim))
 		}
 	}
-	c.commits = append(c.commits, cmp.Or(b.Commit, "not said"))
+	c.commits = append(c.commits, cmp.Or(b.Commit, notSaid))
 	for _, f := range b.Failures {
 		if f.Verdict != scenarios.Unknown {
 			c.alarms = append(c.alarms, fmt.Sprintf("%s@%s: %s", c.scenario, f.Seed, strings.Join(append(slices.Clone(f.Claims), f.Findings...), ", ")))
