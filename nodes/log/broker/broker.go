@@ -205,6 +205,14 @@ func (b *broker) changed() {
 			r.look()
 		}
 	}
+	for _, other := range b.state.Brokers() {
+		if f := b.fetchers[other.ID]; f != nil {
+			f.line.outlive()
+		}
+		if c := b.couriers[other.ID]; c != nil {
+			c.line.outlive()
+		}
+	}
 	if len(refs) > 0 || b.session.known != was {
 		b.changes = append(b.changes, refs...)
 		b.keeping.Signal()

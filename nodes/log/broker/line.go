@@ -18,6 +18,7 @@ type line struct {
 	stream net.Conn
 	in     *bufio.Reader
 	number int32 // of the last request
+	life   int64 // of the other broker, when it was dialled
 }
 
 // slowest is how long another broker may take to be dialled, and to answer beyond what it was asked to wait.
@@ -61,8 +62,17 @@ func (l *line) connect() error {
 	if err != nil {
 		return err
 	}
-	l.stream, l.in = stream, bufio.NewReaderSize(stream, 64<<10)
+	l.stream, l.in, l.life = stream, bufio.NewReaderSize(stream, 64<<10), l.b.lifeOf(l.to)
 	return nil
+}
+
+// outlive gives up what is under way on a line to an earlier life of the other broker: if its machine fell once it had the request, nothing is left that
+// either side would send, and nobody would ever say that no answer comes. It does not give way.
+func (l *line) outlive() {
+	if l.stream != nil && l.life != l.b.lifeOf(l.to) {
+		l.b.record.Reach(outlived)
+		_ = l.stream.SetDeadline(l.b.env.Now().Add(-time.Second))
+	}
 }
 
 func (l *line) hangUp() {

@@ -35,6 +35,7 @@ var (
 	abortMarked         = probes.Sometimes("a transaction was marked as aborted")
 	damageFound         = probes.Reachable("a log was found damaged, and put aside")
 	logErased           = probes.Reachable("a log was erased, for its topic is no more")
+	outlived            = probes.Reachable("a broker asked another for what only an earlier life of it had heard")
 	reconfigured        = probes.Reachable("a topic was configured otherwise while its partitions were in use")
 	compacted           = probes.Reachable("a log was compacted by key")
 	tooNew              = probes.Reachable("a client was told which versions are spoken, for its own was too new")
