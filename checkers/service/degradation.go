@@ -22,7 +22,7 @@ type Degradation struct {
 	Baseline   string            `yaml:"baseline" doc:"the phase that it is compared with; the first if it is not said"`
 	Quantile   nodes.Percent     `yaml:"quantile" doc:"which latency is compared: 99% is the one that all but one in a hundred stay within"`
 	Slower     float64           `yaml:"slower" doc:"how many times the latency of the baseline it may be"`
-	Throughput nodes.Percent     `yaml:"throughput" doc:"the share of the baseline's answers a second that must be reached, reckoned for the calls that the weather leaves valid"`
+	Throughput nodes.Percent     `yaml:"throughput" doc:"the share of the baseline's answers a second that must be reached, reckoned for the calls that are made and that the weather leaves valid"`
 	Within     time.Duration     `yaml:"within" doc:"how soon an answer must come to count; a call without one took forever"`
 	Grace      time.Duration     `yaml:"grace" doc:"how long a client must have had a path to a live server with live workers before its call is valid"`
 	Least      int               `yaml:"least" doc:"fewer valid calls than that in either phase say nothing"`
@@ -65,13 +65,13 @@ func (c *Degradation) Judge(e *evidence.Evidence) checkers.Judgement {
 	return checkers.Bitten(e, j)
 }
 
-// pace is how a phase went: the latency that most calls stayed within, and how many were answered a second.
+// pace is how a phase went: the latency that most calls stayed within, and how many were asked and answered a second.
 type pace struct {
-	phase   history.Phase
-	asked   int
-	valid   []judged
-	latency time.Duration
-	rate    float64
+	phase        history.Phase
+	asked        int
+	valid        []judged
+	latency      time.Duration
+	asking, rate float64
 }
 
 func (c *Degradation) measure(e *evidence.Evidence, p history.Phase) pace {
@@ -102,6 +102,7 @@ func (c *Degradation) measure(e *evidence.Evidence, p history.Phase) pace {
 		// What the weather excuses would have been answered like the rest.
 		share := ratioOf(float64(len(valid)), float64(t.asked))
 		m.rate = ratioOf(float64(t.good), float64(share*(to-p.From).Seconds()))
+		m.asking = ratioOf(float64(t.asked), (to - p.From).Seconds())
 	}
 	return m
 }
@@ -128,6 +129,9 @@ func (c *Degradation) compare(e *evidence.Evidence, before, after pace) checkers
 			Story:  e.Tell().Operation(slowest.Operation).Lines()}
 	}
 	allowed := float64(before.latency) * c.Slower
+	// Calls come when they come, not when the one before was answered: where fewer were asked, by chance or by the workload, no
+	// more can be answered.
+	expected := float64(before.rate * min(1, ratioOf(after.asking, before.asking)))
 	switch {
 	case before.latency == history.Never:
 		return checkers.Censored.Because("calls went without an answer in %s too, so there is nothing to compare with",
@@ -136,10 +140,9 @@ func (c *Degradation) compare(e *evidence.Evidence, before, after pace) checkers
 		return bad("slow", "%s of the valid calls in %s took up to %s; %s in %s, of which %g times is allowed", c.Quantile,
 			after.phase.Name,
 			took(after.latency), took(before.latency), before.phase.Name, c.Slower)
-	case after.rate < float64(before.rate*float64(c.Throughput)/float64(nodes.PerMillion)):
-		return bad("low-throughput", "%.3g calls a second were answered in %s, %.3g in %s, of which %s is asked", after.rate,
-			after.phase.Name,
-			before.rate, before.phase.Name, c.Throughput)
+	case after.rate < float64(expected*float64(c.Throughput)/float64(nodes.PerMillion)):
+		return bad("low-throughput", "%.3g calls a second were answered in %s; as in %s it would be %.3g, of which %s is asked", after.rate,
+			after.phase.Name, before.phase.Name, expected, c.Throughput)
 	}
 	return checkers.Holds.With("%s", figure)
 }

@@ -169,9 +169,21 @@ func ExampleDegradation() {
 	asked(h, 2_000, 20_000, "client-a", history.Ok, 5*time.Millisecond)
 	asked(h, 20_000, 40_000, "client-a", history.Ok, 30*time.Millisecond)
 	tell(&service.Degradation{Of: "read", In: "storm", Quantile: 990_000, Slower: 5, Throughput: 900_000, Within: time.Second}, h)
+
+	// In half of the storm no call is made, which is not the service's doing; that some are not answered is.
+	for _, answered := range []int{30_000, 26_000} {
+		h.Operations = nil
+		asked(h, 0, 20_000, "client-a", history.Ok, 5*time.Millisecond)
+		asked(h, 20_000, answered, "client-a", history.Ok, 5*time.Millisecond)
+		asked(h, answered, 30_000, "client-a", history.Unknown, 5*time.Millisecond)
+		tell(&service.Degradation{Of: "read", In: "storm", Quantile: 500_000, Slower: 5, Throughput: 900_000, Within: time.Second}, h)
+	}
 	// Output:
 	// slow [181] at 20s
 	// 99% of the valid calls in storm took up to 30ms; 5ms in calm, of which 5 times is allowed
+	// holds: 50% of calls within 5ms, 5ms before; 5/s answered, 10/s before
+	// low-throughput [261] at 20s
+	// 3 calls a second were answered in storm; as in calm it would be 5, of which 90% is asked
 }
 
 func ExampleErrorBudget() {
