@@ -176,6 +176,8 @@ func (f *fetcher) take(answer *kmsg.FetchResponse, asked map[cluster.Ref]positio
 				continue
 			}
 			to, err := p.log.Follow(told.RecordBatches)
+			// If it does not, it will not the next time either, and the follower stands still until it is told to begin anew.
+			f.b.record.Always(answersFit, !errors.Is(err, partition.ErrGap) || p.log.Next() != p.offset)
 			if err != nil {
 				f.b.env.Log().Warn("a leader's records do not fit", "leader", f.leader, "log", p.r.dir(), "err", err)
 				f.leave(p)

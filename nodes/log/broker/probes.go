@@ -46,6 +46,7 @@ var (
 	peerDeaf            = probes.Reachable("a peer was closed that does not read")
 
 	leadersHaveAll = probes.Always("who leads a partition has all that was committed in it")
+	answersFit     = probes.Always("what a leader answers a follower goes on where that one's log ends")
 
 	committed = &probe.Horizon{Of: "offsets below which a partition is committed"}
 )
