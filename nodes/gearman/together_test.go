@@ -416,7 +416,7 @@ func TestARequestThatReachesNobodyFailed(t *testing.T) {
 	t.Parallel()
 	c := clientAt(t, "client", func(c *gearman.ClientConfig) {
 		c.BackoffMin, c.BackoffMax = time.Second, time.Second // so that the second request comes while the first is in flight
-		c.Retries = 1
+		c.Timeout, c.Retries = 500*time.Millisecond, 1
 		c.MaxInFlight = 1
 	}, freePort(t))
 	c.Feed(nodes.Request{ID: 1, Do: "submit"})

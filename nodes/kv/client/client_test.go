@@ -157,7 +157,7 @@ func TestWhatIsKnownOfAnOutcome(t *testing.T) {
 	}{
 		"acknowledged":               {"write", nil, []string{"*2\r\n+OK\r\n:9"}, history.Ok, []string{set}},
 		"refused":                    {"write", func(c *Config) { c.Retries = 1 }, []string{"-TRYAGAIN no"}, history.Fail, []string{set, set}},
-		"silent":                     {"write", func(c *Config) { c.Retries = 1 }, []string{""}, history.Unknown, []string{set, set}},
+		"silent":                     {"write", func(c *Config) { c.Timeout, c.Retries = 500*time.Millisecond, 1 }, []string{""}, history.Unknown, []string{set, set}},
 		"hung up, then acknowledged": {"write", nil, []string{"close", "*2\r\n+OK\r\n:9"}, history.Ok, []string{set, set}},
 		"hung up, then refused":      {"write", func(c *Config) { c.Retries = 1 }, []string{"close", "-MISCONF full"}, history.Unknown, []string{set, set}},
 		"never again":                {"write", func(c *Config) { c.Retry, c.Versions = RetryNever, false }, []string{"close"}, history.Unknown, []string{"SET key-1 client-1"}},
@@ -228,10 +228,10 @@ func TestAClientGoesToAnotherServer(t *testing.T) {
 	var asked []string
 	mute := scripted(t, func(string) string { return "" })
 	there := scripted(t, counting(&asked, "*2\r\n$-1\r\n$-1"))
-	o := whatComesOf(t, nil, "read", mute, there)
+	o := whatComesOf(t, func(c *Config) { c.Timeout = 500 * time.Millisecond }, "read", mute, there)
 	require.Equal(t, history.Ok, o.Outcome)
 	require.Equal(t, there, o.Output("server").String())
-	require.Equal(t, history.Fail, whatComesOf(t, func(c *Config) { c.Retries = 0 }, "read", "127.0.0.1:1").Outcome)
+	require.Equal(t, history.Fail, whatComesOf(t, func(c *Config) { c.Timeout, c.Retries = 500*time.Millisecond, 0 }, "read", "127.0.0.1:1").Outcome)
 }
 
 // If this failed, a client would never find a group again of whose members the first two that it knows were taken out:
