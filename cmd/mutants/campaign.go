@@ -154,8 +154,12 @@ func (c *campaign) try(e *entry, sick string) error {
 				return err
 			}
 		}
+		least := t.least
+		if least != nil && !least.Again {
+			t.least = nil // it asks too much of the code as it is too
+		}
 		fmt.Println(t)
-		f.Verdict, f.Least = t.verdict(), t.least
+		f.Verdict, f.Least = t.verdict(), least
 		if e.record != nil {
 			r.Searched, f.Search = e.Searched, e.Findings[i].Search
 		}

@@ -110,6 +110,8 @@ func TestThePageSaysHowLongItTakes(t *testing.T) {
 	require.Contains(t, page(c, []*calm{{scenario: "calm-day", seeds: 30000, seconds: 7200, commits: []string{notSaid}}}), "| calm-day | 30,000 | 2.0 hours | 0 | 0 |\n",
 		"a column of which nobody knows anything is none")
 	require.Less(t, strings.Index(text, "### Copies"), strings.Index(text, "### The simulator"))
+	c.entries[0].Findings[0].Least.Again = false
+	require.Contains(t, page(c, nil), "- soon violates c; what is left of 30 faults is too much for the code as it is too\n")
 }
 
 // If this fails, seeds are counted that nobody ran, or that were run of something else, and an alarm is not told.

@@ -101,7 +101,7 @@ func (e *entry) rows(budget time.Duration) (rows string) {
 		}
 		least := "no fault"
 		switch {
-		case f.Least != nil:
+		case f.Least != nil && f.Least.Again:
 			least = fmt.Sprintf("%d of %d", len(f.Least.Faults), f.Least.From)
 		case f.Batch:
 			least = "all seeds at once"
@@ -283,12 +283,17 @@ func leastPlans(b *strings.Builder, c *campaign) {
 	b.WriteString(`
 ## The least that shows it
 
-What is left of each plan once all faults, nodes and work that the violation does not need are taken away; each was run again, and shows it.
+What is left of each plan once all faults, nodes and work that the violation does not need are taken away; each was run again, and shows it, while the code as it is
+holds. Where that does not, too little was left for the claim to tell the bug by: a plan says nothing of it then.
 
 `)
 	for _, e := range c.entries {
 		for _, f := range e.Findings {
 			if f.Least == nil {
+				continue
+			}
+			if !f.Least.Again {
+				fmt.Fprintf(b, "- %s violates %s; what is left of %s is too much for the code as it is too\n", e.name, f.Claim, reports.Counted(f.Least.From, "fault"))
 				continue
 			}
 			if n := len(f.Least.Faults); n > mostTold {
