@@ -209,36 +209,56 @@ func (w *writing) spread() {
 	w.result.Signal()
 }
 
-// hint has what servers miss held for them: by servers that stand in for them with sloppy quorums, and that count, else by
-// this one.
+// hint has what servers miss held for them: by servers that stand in for them with sloppy quorums, and that count. What nobody
+// holds then, for nobody stands in or who does has not answered, this one does.
 func (w *writing) hint(away []ring.ID) {
 	s := w.server
-	if len(away) == 0 || s.stopping {
-		return
+	if w.quorum.sloppy && len(away) > 0 {
+		away = w.hold(away, s.standIns(ring.Position(w.key)))
 	}
-	var spare []ring.ID
-	if w.quorum.sloppy {
-		spare = s.standIns(ring.Position(w.key))
+	w.hold(away, slices.Repeat([]ring.ID{s.self.id}, len(away)))
+}
+
+// hold asks holders to hold what servers miss, each for one of them, and says for whom none does.
+func (w *writing) hold(away, holders []ring.ID) (left []ring.ID) {
+	s := w.server
+	if len(away) == 0 || s.stopping {
+		return nil
 	}
 	g := s.gather()
 	defer g.end()
+	asked := min(len(away), len(holders))
 	e := []entry{{w.key, s.config.Versions.encode(w.lore)}}
-	for _, id := range away {
-		holder := s.self.id
-		if len(spare) > 0 {
-			holder, spare = spare[0], spare[1:]
+	for i, id := range away[:asked] {
+		if w.standsIn(holders[i]) {
 			s.record.Reach(stoodInToWrite)
 		}
-		g.ask(holder, holdVerb, appendEntries(binary.AppendUvarint(nil, uint64(id)), e))
+		g.ask(holders[i], holdVerb, appendEntries(binary.AppendUvarint(nil, uint64(id)), e))
 	}
+	var took []ring.ID
 	until := s.env.Mark().Add(s.config.Timeout / 2)
 	for {
 		r, any := g.next(until)
 		if !any {
-			return
+			break
 		}
-		if r.status == done && w.quorum.sloppy && !slices.Contains(w.owners, r.from) {
+		if r.status != done {
+			continue
+		}
+		took = append(took, r.from)
+		if w.standsIn(r.from) {
 			w.ack(r.from)
 		}
 	}
+	for i, id := range away {
+		if i >= asked || !slices.Contains(took, holders[i]) {
+			left = append(left, id)
+		}
+	}
+	return left
+}
+
+// standsIn says whether a hint that a server holds counts.
+func (w *writing) standsIn(holder ring.ID) bool {
+	return w.quorum.sloppy && !slices.Contains(w.owners, holder)
 }

@@ -12,25 +12,32 @@ import (
 
 // compareAll compares this server's copies with others', one after the other: at once with whom it has not been compared since
 // it came, and from time to time with everybody.
+//
+// A turn is counted when it is taken, and each of both rounds has its own: a round that moved on whenever somebody looks whether
+// it is time would pass over the same servers each time, if that comes out even.
 func (s *server) compareAll() {
-	next, at := 0, s.env.Mark()
+	turn, extra, at := 0, 0, s.env.Mark()
 	for !s.stopping {
 		others := s.others()
 		every := max(s.config.AntiEntropy/time.Duration(max(len(others), 1)), 1)
 		due := slices.DeleteFunc(slices.Clone(others), func(id ring.ID) bool { return !s.reachable(id) || !s.isBehind(id) })
-		switch {
-		case s.inDoubt():
-		case len(due) > 0:
-			s.compareWith(due[next%len(due)])
-		case len(others) > 0 && (s.env.Mark() >= at || s.env.Point(compareNow)):
+		if len(due) > 0 && !s.inDoubt() {
+			s.compareWith(due[extra%len(due)])
+			extra++
+		}
+		if len(others) > 0 && !s.inDoubt() && (s.env.Mark() >= at || s.env.Point(compareNow)) {
 			at = s.env.Mark().Add(every)
-			if id := others[next%len(others)]; s.reachable(id) {
+			if id := others[turn%len(others)]; s.reachable(id) {
 				s.compareWith(id)
 			}
+			turn++
 		}
-		next++
 		s.judgeSelf(others)
-		if s.env.Sleep(min(every, s.config.Gossip)) != nil {
+		wait := min(every, s.config.Gossip)
+		if left := at.Sub(s.env.Mark()); left > 0 {
+			wait = min(wait, left)
+		}
+		if s.env.Sleep(wait) != nil {
 			return
 		}
 	}

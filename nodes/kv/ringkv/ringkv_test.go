@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"simrun/netmodel"
 	"simrun/nodes"
 	"simrun/nodes/kv/ringkv"
 	"simrun/nodes/resp"
@@ -321,6 +322,64 @@ func TestHintsAreHeldAcrossACrashAndDelivered(t *testing.T) {
 			require.Equal(t, fmt.Sprintf("%q", fmt.Sprint(n)), ask(3, fmt.Sprintf("quorum 1 1 get key-%d", n)))
 		}
 	})
+}
+
+// If this failed, what is written while somebody is silent whom nobody believes dead yet would be held for nobody: those who stand in
+// may be silent, too.
+func TestWhatNobodyElseHoldsTheCoordinatorDoes(t *testing.T) {
+	for _, write := range []int{1, 2} {
+		tell(t, 5, func(c *ringkv.Config) {
+			c.Copies, c.Read, c.Write, c.Sloppy, c.Versions = 2, 1, write, true, ringkv.LastWriteWins
+			c.AntiEntropy, c.Silence = time.Hour, 500*time.Millisecond
+		}, func(s *story, ask asks) {
+			var keys []string
+			for n := range 60 {
+				key := fmt.Sprint("key-", n)
+				if owners := ask(1, "cluster owners "+key); !strings.Contains(owners, "kv/1:") && !strings.Contains(owners, "kv/2:") {
+					keys = append(keys, key)
+				}
+			}
+			require.Greater(t, len(keys), 5)
+			for _, key := range keys[:5] {
+				cut, err := s.Network().Install(netmodel.Rule{Name: "cut", Verb: netmodel.Cut,
+					Links: netmodel.Links{From: []string{"kv/1", "kv/2", "person"}, To: []string{"kv/3", "kv/4", "kv/5"}, Both: true}})
+				require.NoError(t, err)
+				require.Equal(t, "+OK", ask(1, "set "+key+" v"))
+				s.pause(2 * time.Second) // what is on its way is given up
+				s.Network().Remove(cut)
+				s.pause(3 * time.Second)
+				for owner := 3; owner <= 5; owner++ {
+					if strings.Contains(ask(1, "cluster owners "+key), fmt.Sprintf("kv/%d:", owner)) {
+						require.Equal(t, `"v"`, ask(owner, "quorum 1 1 get "+key), "%s at server %d", key, owner)
+					}
+				}
+			}
+		})
+	}
+}
+
+// If this failed, two servers would never compare their copies, so that neither is ever told what it missed and nobody held for it,
+// and both would come to doubt copies that are as good as any.
+func TestEveryServerComparesItsCopiesWithAllOthers(t *testing.T) {
+	for _, servers := range []int{2, 3, 4, 5} {
+		for _, every := range []time.Duration{70 * time.Millisecond, 100 * time.Millisecond, 130 * time.Millisecond, 250 * time.Millisecond} {
+			tell(t, servers, func(c *ringkv.Config) {
+				hasty(c)
+				c.Copies, c.Read, c.Write = 2, 1, 1
+				c.AntiEntropy = time.Duration(servers-1) * every
+			}, func(s *story, ask asks) {
+				repaired := func(server int) string {
+					_, after, _ := strings.Cut(ask(server, "info replication"), "ring_repaired:")
+					return after[:len("2006-01-02T15:04:05Z")]
+				}
+				for server := 1; server <= servers; server++ {
+					before := repaired(server)
+					s.pause(4 * time.Second)
+					require.Less(t, before, repaired(server), "server %d of %d, one comparison in %v", server, servers, every)
+				}
+			})
+		}
+	}
 }
 
 // If this failed, a server that is back at once would take what its life before was told of one key for what is known of
