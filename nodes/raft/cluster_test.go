@@ -34,6 +34,7 @@ type cluster struct {
 	flight   []Message
 	now      time.Duration
 	seed     uint64
+	uneven   bool // servers differ in how long they wait for a leader
 
 	leaders   map[uint64]ID    // by term
 	committed map[uint64]Entry // by index, of whoever applied it first
@@ -93,6 +94,9 @@ func (c *cluster) start(m *machine) {
 	o := c.options
 	m.lives++
 	o.ID, o.Rand = m.id, rand.New(rand.NewPCG(c.seed, uint64(m.id)<<32|m.lives))
+	if c.uneven { // as while they are set anew, one after the other
+		o.Election = o.Election / 2 * time.Duration(1+uint64(m.id)%3)
+	}
 	m.Core = New(o, m.disk, m.clock(c.now))
 	m.up, m.writing = true, nil
 	m.applied = decodeApplied(m.disk.Snapshot.Data)

@@ -3,6 +3,7 @@ package raft
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 )
 
 // flags of an encoded message.
@@ -36,6 +37,10 @@ func AppendMessage(b []byte, m *Message) []byte {
 			b = appendBytes(b, m.Members.encode())
 		}
 		b = append(b, m.Data...)
+	case AppendReply, SnapshotReply:
+		if m.Promise > 0 {
+			b = binary.AppendUvarint(b, uint64(m.Promise))
+		}
 	}
 	return b
 }
@@ -66,6 +71,12 @@ func DecodeMessage(b []byte) (Message, error) {
 			m.Members = members
 		}
 		m.Data, d.b = d.b, d.b[len(d.b):]
+	case AppendReply, SnapshotReply:
+		if len(d.b) > 0 {
+			if m.Promise = time.Duration(d.uint()); m.Promise <= 0 || m.Promise > longestPromise {
+				d.fail()
+			}
+		}
 	}
 	if d.b == nil || len(d.b) > 0 {
 		return Message{}, fmt.Errorf("%w message", errMalformed)
@@ -76,8 +87,11 @@ func DecodeMessage(b []byte) (Message, error) {
 	return m, nil
 }
 
-// mostIndex leaves room to count on.
-const mostIndex = 1 << 62
+// mostIndex and longestPromise leave room to count on.
+const (
+	mostIndex      = 1 << 62
+	longestPromise = 1 << 61 * time.Nanosecond
+)
 
 func appendEntries(b []byte, entries []Entry) []byte {
 	b = binary.AppendUvarint(b, uint64(len(entries)))

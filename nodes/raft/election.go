@@ -141,7 +141,7 @@ func (c *Core) becomeLeader() {
 	c.peers, c.rounds, c.pending, c.transfer = nil, nil, 0, transfer{}
 	c.checked = c.now
 	c.meet()
-	c.begun, c.leaseFrom, c.leased, c.noLease = c.log.last()+1, 0, false, false
+	c.begun, c.leased, c.noLease = c.log.last()+1, 0, false
 	c.append(Entry{Kind: NoOp})
 	c.beat()
 }
@@ -166,10 +166,5 @@ func (c *Core) lead() {
 
 // heardOfMajority says whether a majority answered since the last time it was asked.
 func (c *Core) heardOfMajority() bool {
-	return c.members.decided(func(id ID) uint64 {
-		if p := c.peer(id); id == c.opts.ID || p != nil && p.heard >= c.checked {
-			return 1
-		}
-		return 0
-	}) == 1
+	return c.reached(uint64(c.now), func(p *peer) uint64 { return uint64(p.heard) }) >= uint64(c.checked)
 }

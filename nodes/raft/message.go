@@ -3,6 +3,7 @@ package raft
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Type is what a message says.
@@ -32,6 +33,9 @@ func (t Type) String() string {
 	return typeNames[0]
 }
 
+// answers says whether it carries back a leader's round.
+func (t Type) answers() bool { return t == AppendReply || t == SnapshotReply }
+
 // Message is what servers say to each other. Which fields count depends on the type.
 type Message struct {
 	Type     Type
@@ -42,12 +46,13 @@ type Message struct {
 	// last entry that is the same as the leader's (AppendReply), of where it may be (AppendReply with Reject), or of
 	// the last entry that a snapshot stands for.
 	Index, LogTerm uint64
-	Entries        []Entry // Append
-	Commit         uint64  // Append
-	Round          uint64  // Append, InstallSnapshot, and carried back by their replies
-	Reject         bool    // replies
-	Prev           uint64  // AppendReply with Reject: the Index that was refused
-	Force          bool    // Vote: a leader asked for this campaign
+	Entries        []Entry       // Append
+	Commit         uint64        // Append
+	Round          uint64        // Append, InstallSnapshot, and carried back by their replies
+	Reject         bool          // replies
+	Prev           uint64        // AppendReply with Reject: the Index that was refused
+	Promise        time.Duration // AppendReply and SnapshotReply, with a Round: for how long the sender gives nobody else its vote
+	Force          bool          // Vote: a leader asked for this campaign
 
 	Members Members // InstallSnapshot, with the last of it
 	Offset  uint64  // InstallSnapshot: of Data in it; SnapshotReply: how much has arrived

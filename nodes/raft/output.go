@@ -168,5 +168,8 @@ func (c *Core) signed(m Message) Message {
 	if m.Term == 0 {
 		m.Term = c.term
 	}
+	if m.Round > 0 && m.Type.answers() {
+		m.Promise = c.promise()
+	}
 	return m
 }

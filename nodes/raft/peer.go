@@ -30,6 +30,7 @@ type peer struct {
 	paused  bool          // probe, install: wait for an answer, or for the next heartbeat
 	heard   nodes.Instant // when it answered last
 	round   uint64        // the last it answered
+	until   nodes.Instant // by its promises it votes for nobody else before
 	sending *Snapshot     // install: which
 	offset  uint64        // install: how much has arrived
 	moved   bool          // install: something has, since the last heartbeat
@@ -49,6 +50,19 @@ func (c *Core) peer(id ID) *peer {
 		}
 	}
 	return nil
+}
+
+// reached is the greatest figure that a majority has reached, by what a leader knows of the others, and of itself.
+func (c *Core) reached(own uint64, theirs func(*peer) uint64) uint64 {
+	return c.members.decided(func(id ID) uint64 {
+		if id == c.opts.ID {
+			return own
+		}
+		if p := c.peer(id); p != nil {
+			return theirs(p)
+		}
+		return 0
+	})
 }
 
 // meet makes peers what the configuration says.

@@ -20,10 +20,11 @@ func (c *Core) Heard(id ID) bool {
 }
 
 // Campaign asks at once whether an election could be won, as if nothing had been heard for long. It does nothing to a
-// leader, or to a server without a vote, and harms none that a majority hears of.
+// leader, to a server without a vote, or where a leader's lease may rely on that this one votes for nobody yet; and it harms no
+// leader that a majority hears of.
 func (c *Core) Campaign(now nodes.Instant) {
 	c.see(now)
-	if c.role != Leader {
+	if c.role != Leader && (c.opts.Drift == 0 || !c.isSticky()) {
 		c.campaign()
 	}
 }

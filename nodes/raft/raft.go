@@ -59,8 +59,11 @@ type Options struct {
 	// Heartbeat is how often a leader makes itself heard. Default Election / 5.
 	Heartbeat time.Duration
 	// Drift is by how much the rate of any clock may differ from true time for leases to hold. A lease lasts
-	// Election × (1 - Drift) / (1 + Drift). Zero is no leases: LeaseRead always says no.
+	// Election × (1 - Drift) / (1 + Drift), of each server its own Election. Zero is no leases: LeaseRead always says no, and
+	// this server's answers are no reason for another's.
 	Drift nodes.Percent
+	// Unled says that no group has been led yet in the State's term or before: there is no lease to wait for at the start.
+	Unled bool
 	// NoPreVote lets a server begin a term without having asked whether it could win it (§3.4 without §9.6): one that was
 	// cut off then deposes the leader when it is back.
 	NoPreVote bool
@@ -138,11 +141,10 @@ type Core struct {
 	begun    uint64 // the first entry of the leader's term
 	transfer transfer
 
-	reads     []read
-	asked     bool          // a round is wanted for reads
-	leaseFrom nodes.Instant // when the last round began that a majority has answered
-	leased    bool          // there was one in this term
-	noLease   bool          // of this term no lease can be trusted any more
+	reads   []read
+	asked   bool          // a round is wanted for reads
+	leased  nodes.Instant // until then a majority votes for nobody else
+	noLease bool          // of this term no lease can be trusted any more
 
 	incoming *incoming // a snapshot that is arriving
 
@@ -174,7 +176,7 @@ func New(o Options, s State, now nodes.Instant) *Core {
 		c.learn(&s.Entries[i])
 	}
 	c.members = c.settings[len(c.settings)-1].members
-	if c.opts.Drift > 0 {
+	if c.opts.Drift > 0 && !c.opts.Unled {
 		// It may have answered a leader before it stopped, and that leader's lease may hold yet.
 		c.sticky = now.Add(c.opts.Election)
 	}

@@ -28,42 +28,51 @@ func (c *Core) Read(now nodes.Instant, id uint64) error {
 }
 
 // LeaseRead is the index from which on the state machine answers linearizably, if the leader holds a lease: a
-// majority answered a round of heartbeats so lately that none of it can have voted for another, by clocks that keep
-// within Options.Drift.
+// majority answered a round of heartbeats so lately that none of it can have voted for another, by what it promised and by
+// clocks that keep within Options.Drift.
 func (c *Core) LeaseRead(now nodes.Instant) (index uint64, ok bool) {
 	c.see(now)
-	if c.role != Leader || c.opts.Drift == 0 || c.noLease || !c.leased || c.now.Sub(c.leaseFrom) >= c.lease() {
+	if c.role != Leader || c.opts.Drift == 0 || c.noLease || c.now >= c.leased {
 		return 0, false
 	}
 	return max(c.commit, c.begun), true
 }
 
-// lease is how long a lease lasts by the leader's clock, if its own is the fastest that is allowed and the
-// follower's the slowest, so that the follower's Election ends soonest.
-func (c *Core) lease() time.Duration {
-	whole, drift := int64(nodes.PerMillion), int64(c.opts.Drift)
-	if drift >= whole {
-		return 0
+// promise is for how long, in true time, this server gives nobody else its vote once it has heard from a leader, even if it
+// restarts and even if its clock is the fastest that is allowed. It need not be the same for all: their Election may differ.
+func (c *Core) promise() time.Duration {
+	if c.opts.Drift == 0 {
+		return 0 // it does not remember leaders when it restarts
 	}
-	return time.Duration(int64(c.opts.Election) / (whole + drift) * (whole - drift))
+	return time.Duration(int64(c.opts.Election) / (int64(nodes.PerMillion) + int64(c.opts.Drift)) * int64(nodes.PerMillion))
 }
 
-// confirm looks which round a majority has answered, renews the lease from its beginning, and answers the reads that
-// waited for it.
+// lease is how long a promise lasts by this server's clock, if that is the slowest that is allowed.
+func (c *Core) lease(promise time.Duration) time.Duration {
+	return time.Duration(int64(promise) / int64(nodes.PerMillion) * max(0, int64(nodes.PerMillion)-int64(c.opts.Drift)))
+}
+
+// promised takes note of how long a peer, that has answered a round, votes for nobody else from when that began.
+func (c *Core) promised(p *peer, m *Message) {
+	for _, r := range c.rounds {
+		if r.round == m.Round {
+			p.until = max(p.until, r.at.Add(c.lease(m.Promise)))
+		}
+	}
+}
+
+// confirm looks which round a majority has answered, renews the lease by what those have promised, and answers the reads
+// that waited for it.
 func (c *Core) confirm() {
-	answered := c.members.decided(func(id ID) uint64 {
-		if id == c.opts.ID {
-			return c.round
-		}
-		if p := c.peer(id); p != nil {
-			return p.round
-		}
-		return 0
-	})
+	answered := c.reached(c.round, func(p *peer) uint64 { return p.round })
 	n := 0
 	for n < len(c.rounds) && c.rounds[n].round <= answered {
-		c.leaseFrom, c.leased = c.rounds[n].at, true
 		n++
+	}
+	if n > 0 && c.opts.Drift > 0 {
+		own := c.now.Add(c.lease(c.promise()))
+		until := c.reached(uint64(own), func(p *peer) uint64 { return uint64(p.until) })
+		c.leased = max(c.leased, nodes.Instant(until))
 	}
 	c.rounds = append(c.rounds[:0], c.rounds[n:]...)
 	n = 0

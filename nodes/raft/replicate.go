@@ -197,7 +197,7 @@ func (c *Core) handleAppendReply(m *Message) {
 	if c.role != Leader || p == nil {
 		return
 	}
-	c.answered(p, m.Round)
+	c.answered(p, m)
 	if m.Reject {
 		if m.Prev <= p.match || p.pace == install {
 			return // an old one
@@ -222,10 +222,11 @@ func (c *Core) handleAppendReply(m *Message) {
 }
 
 // answered takes note of a sign of life.
-func (c *Core) answered(p *peer, round uint64) {
+func (c *Core) answered(p *peer, m *Message) {
 	p.heard = c.now
-	if round > p.round {
-		p.round = round
+	if m.Round > p.round {
+		p.round = m.Round
+		c.promised(p, m)
 		c.confirm()
 	}
 }
@@ -233,15 +234,7 @@ func (c *Core) answered(p *peer, round uint64) {
 // advance commits what a majority has, if an entry of this term is among it: an older one that a majority has may
 // yet be overwritten (§3.6.2, figure 3.7).
 func (c *Core) advance() {
-	index := c.members.decided(func(id ID) uint64 {
-		if id == c.opts.ID {
-			return c.log.stable
-		}
-		if p := c.peer(id); p != nil {
-			return p.match
-		}
-		return 0
-	})
+	index := c.reached(c.log.stable, func(p *peer) uint64 { return p.match })
 	if index <= c.commit {
 		return
 	}

@@ -51,7 +51,7 @@ func storm(t require.TestingT, draw func(int) int, seed uint64, steps int, story
 	options := Options{Election: 300 * time.Millisecond, Heartbeat: time.Duration(20+draw(100)) * time.Millisecond, Drift: drift,
 		BatchBytes: 1 + draw(200), BatchEntries: w.pick(1, 1, 1000), Window: 1 + draw(4), ChunkBytes: w.pick(1, 10, 100, 1000)}
 	w.cluster = newCluster(t, options, w.pick(1, 3, 3, 3, 5, 5), seed)
-	w.story = story
+	w.story, w.uneven = story, draw(2) == 0
 	w.drift(drift)
 	for done := 0; done < steps; {
 		done += w.step()
@@ -99,6 +99,12 @@ func (w *weather) step() int {
 		w.cut(m)
 	case p < 980:
 		w.mend()
+	case p < 985:
+		if m.up {
+			w.tell("%d campaigns before its time", m.id)
+			m.Campaign(m.clock(w.now))
+			w.look(m)
+		}
 	default:
 		if m.up && m.Role() == Leader {
 			to := w.someone().id

@@ -99,7 +99,7 @@ func (c *Core) handleSnapshotReply(m *Message) {
 	if c.role != Leader || p == nil {
 		return
 	}
-	c.answered(p, m.Round)
+	c.answered(p, m)
 	if p.pace != install || p.sending.Index != m.Index || m.Offset > uint64(len(p.sending.Data)) || m.Offset == p.offset {
 		return
 	}

@@ -19,6 +19,7 @@ import (
 //	# a comment
 //	servers N OPTION=VALUE…     the cluster; options are drift, batch, chunk, window, no-pre-vote
 //	due N                       the time comes at which N wants to do something, and it does
+//	campaign N                  N is asked to campaign before that time
 //	wait DURATION               time passes, and nobody notices
 //	elect N with N…             N campaigns among those until it leads; what others were told is lost
 //	save N… | save              what was being written is durable now
@@ -96,6 +97,9 @@ func (s *transcript) do(words []string) {
 	switch words[0] {
 	case "due":
 		s.due(one(0))
+	case "campaign":
+		one(0).Campaign(now())
+		ask(nil)
 	case "wait":
 		d, err := time.ParseDuration(rest[0])
 		require.NoError(s.t, err)

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"slices"
 
 	"simrun/nodes/journal"
 	"simrun/nodes/raft"
@@ -26,7 +27,7 @@ func (r *Replica) compact() {
 	case r.image != nil && r.isRipe():
 		r.keep()
 		return
-	case r.image == nil && (r.isLong() || r.isWanted()):
+	case r.image == nil && (r.isLong() && !r.isSendingSnapshots() || r.isWanted()):
 		r.image = &image{r.applied, r.machine.Image()}
 		if r.isRipe() {
 			r.keep()
@@ -52,7 +53,12 @@ func (r *Replica) isRipe() bool {
 	if r.core.Compactable() < at {
 		return false
 	}
-	if r.isWanted() || !r.Leads() || r.applied-at >= uint64(r.opts.SnapshotEntries/4+1) || r.core.LogBytes() >= 2*int(r.opts.SnapshotBytes) {
+	switch {
+	case r.isWanted() || !r.Leads():
+		return true
+	case r.isSendingSnapshots():
+		return false
+	case r.applied-at >= uint64(r.opts.SnapshotEntries/4+1) || r.core.LogBytes() >= 2*int(r.opts.SnapshotBytes):
 		return true
 	}
 	for _, m := range r.core.Members().All() {
@@ -61,6 +67,23 @@ func (r *Replica) isRipe() bool {
 		}
 	}
 	return true
+}
+
+// patience is how many times longer than usual the log may become while a member is sent a snapshot.
+const patience = 16
+
+// isSendingSnapshots says whether a member that answers is being sent the snapshot that the log begins with. It is going to
+// need what comes after: without that it would have to be sent the next one, and as long as so much is written, one after
+// the other for ever.
+func (r *Replica) isSendingSnapshots() bool {
+	first := r.core.FirstIndex()
+	if !r.Leads() || r.applied-min(first-1, r.applied) >= patience*uint64(r.opts.SnapshotEntries) ||
+		r.core.LogBytes() >= patience/4*int(r.opts.SnapshotBytes) {
+		return false
+	}
+	return slices.ContainsFunc(r.core.Members().All(), func(m raft.Member) bool {
+		return r.core.Match(m.ID)+1 < first && r.core.Heard(m.ID)
+	})
 }
 
 // keep makes the image a snapshot.

@@ -224,6 +224,7 @@ func (r *Replica) recover() error {
 func (r *Replica) begin(state raft.State) {
 	o := r.opts.Raft
 	o.ID, o.Rand = r.store.Identity().ID, r.env.Rand()
+	o.Unled = state.Term <= 1 // groups begin in term 1, and their first leader leads in a later one
 	if r.env.Point(tinyChunks) {
 		o.ChunkBytes = 1 + r.env.Rand().IntN(64)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"simrun/netmodel"
 	"simrun/nodes"
 	"simrun/nodes/journal"
 	"simrun/nodes/raft"
@@ -213,6 +214,24 @@ func TestAServerThatLostItsDiskComesBackUnderAnotherID(t *testing.T) {
 		require.Len(t, m.Voters, 3)
 		g.agree()
 	}
+}
+
+// If this failed, a server that comes back without its disk would be sent one snapshot after the other for ever, where a group
+// makes them faster than it can send them.
+func TestSnapshotsWaitForWhoIsBeingSentOne(t *testing.T) {
+	g := newGroup(t, 3, 9, func(o *replica.Options) { o.SnapshotEntries, o.Raft.ChunkBytes = 5, 50 })
+	g.Network().SetLink("here", "here", netmodel.LinkClass{Delay: nodes.Exactly(3 * time.Millisecond)})
+	g.pace = 20 * time.Millisecond
+	leader := g.led()
+	g.Run(g.Now() + 3*time.Second)
+	at := (leader + 1) % 3
+	crash := g.hosts[at].CrashMachine()
+	g.hosts[at].Disk().Wipe(g.Now())
+	crash.End()
+	g.Run(g.Now() + 5*time.Second)
+	leads := g.replicas[g.led()]
+	require.True(t, leads.Members().Votes(g.replicas[at].ID()), "%v", leads)
+	g.agree()
 }
 
 // If this failed, a group of which a part was wiped before it had agreed on anything would never begin, or begin twice.
