@@ -50,7 +50,7 @@ type Config struct {
 	Window       int           `yaml:"window" doc:"most messages that a replica may leave unanswered"`
 	BatchBytes   nodes.Bytes   `yaml:"batch-bytes" doc:"most bytes of entries in one message, unless one alone is more"`
 	ChunkBytes   nodes.Bytes   `yaml:"chunk-bytes" doc:"most bytes of a snapshot in one message"`
-	PendingBytes nodes.Bytes   `yaml:"pending-bytes" doc:"most bytes of writes that wait for replicas; what comes beyond is refused"`
+	PendingBytes nodes.Bytes   `yaml:"pending-bytes" doc:"most bytes of writes that wait for replicas; what comes beyond is refused, and a replica that lags by more is sent everything"`
 	Sync         journal.Mode  `yaml:"sync" doc:"what a server has it keeps across a power cut (always), or across a crash of its process only, for up to sync-interval (interval)"`
 	SyncInterval time.Duration `yaml:"sync-interval" doc:"with sync interval, how long what was taken may stay unsynced"`
 	Segment      nodes.Bytes   `yaml:"segment" doc:"size of one file of the journal"`

@@ -24,7 +24,6 @@ type feed struct {
 	stamp   uint64   // the replica's, of its last word
 	image   snapshot // that is being sent; no bytes if none is
 	sent    uint64   // of its bytes
-	joined  join
 	goal    uint64
 	fork    uint64
 	dead    bool
@@ -49,13 +48,14 @@ func (s *server) joined(from string, in *wire) error {
 	if r == nil || j.epoch != r.epoch || len(r.feeds) >= mostMembers && r.feed(from) == nil {
 		return nil
 	}
-	f := &feed{reign: r, address: from, session: j.session, heard: s.env.Mark(), joined: j, goal: s.log.end()}
+	f := &feed{reign: r, address: from, session: j.session, heard: s.env.Mark(), goal: s.log.end()}
 	r.begin(f)
 	at, known := fork(s.log.lineage, s.log.end(), j.lineage, j.end)
 	if f.fork = at; !known {
 		f.fork = j.end
 	}
-	if known && at >= j.applied && at >= s.log.base && !s.env.Point(sendAll) {
+	// A snapshot that has less than the replica would take from it what it has acknowledged, until it is sent that again.
+	if known && at >= j.applied && at >= s.log.base && (at > s.log.applied || !s.env.Point(sendAll)) {
 		s.record.Reach(partialResync)
 		f.next = at + 1
 		m := resume{f.turn(), at, f.goal, s.log.lineage}
@@ -79,11 +79,14 @@ func (r *reign) snapshot() snapshot {
 	return r.image
 }
 
-// needed is the last offset that no replica waits for that is being sent a snapshot.
+// needed is the last offset that no replica in reach has yet to be sent. What is older is for those that come back.
+//
+// Without this a replica that takes entries more slowly than another acknowledges them would be cut off as soon as the backlog
+// is shorter than what is under way, be sent everything, and be cut off again behind that.
 func (r *reign) needed() uint64 {
 	upTo := r.server.log.applied
 	for _, f := range r.feeds {
-		if f.isAlive() && f.image.bytes != nil {
+		if f.isAlive() {
 			upTo = min(upTo, f.next-1)
 		}
 	}

@@ -221,6 +221,9 @@ func (s *server) install(f *session) error {
 		return nil
 	}
 	base := foundation{offset: f.first.offset, promised: s.promised, goal: f.first.goal, lineage: f.first.lineage}
+	if s.whole { // what it said that it has, and that counts, is not beyond the fork
+		base.goal = min(base.goal, f.first.fork)
+	}
 	if base.goal <= base.offset {
 		base.whole, base.goal = true, 0
 	}

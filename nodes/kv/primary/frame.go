@@ -157,7 +157,7 @@ type image struct {
 	turn
 	at, size uint64 // where in the snapshot it belongs, and how long that is
 	offset   uint64 // what the snapshot stands for
-	fork     uint64 // the last offset that the server and the primary agree on, as far as is known
+	fork     uint64 // the last offset that the server and the primary may agree on
 	goal     uint64
 	sum      uint64  // of the whole snapshot
 	lineage  lineage // with the first piece

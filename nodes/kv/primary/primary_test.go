@@ -388,7 +388,7 @@ type group struct {
 	held  []map[string]string // by the servers in the end
 }
 
-func newGroup(t *testing.T, seed luck.Seed, acknowledge int) *group {
+func newGroup(t *testing.T, seed luck.Seed, acknowledge int, changes ...func(*primary.Config)) *group {
 	g := &group{World: sim.New(sim.Options{Seed: seed}), t: t, acked: map[string]string{}}
 	t.Cleanup(g.Close)
 	site := g.AddSite("here", g.AddSupplier("grid"), 0)
@@ -402,6 +402,9 @@ func newGroup(t *testing.T, seed luck.Seed, acknowledge int) *group {
 		config := primary.DefaultConfig()
 		config.Servers, config.Monitors, config.Heartbeat, config.Acknowledge = servers, monitors, 20*time.Millisecond, acknowledge
 		config.Backlog, config.BatchBytes, config.ChunkBytes, config.Segment, config.Compact = 256, 64, 64, 1<<10, 1<<10
+		for _, change := range changes {
+			change(config)
+		}
 		g.hosts = append(g.hosts, g.AddHost(sim.HostOptions{Name: string(servers[i]), Site: site, Restart: 50 * time.Millisecond,
 			Main: func(env nodes.Env) error { return primary.Server.Main(env, config) }}))
 	}
