@@ -18,7 +18,7 @@ import (
 // that are committed in a second of wall time, on one core.
 func BenchmarkWorld(b *testing.B) {
 	for _, servers := range []int{3, 5} {
-		for _, pipeline := range []int{1, 16} {
+		for _, pipeline := range []int{1, 16, 64} {
 			b.Run(fmt.Sprintf("%d servers/pipelines of %d", servers, pipeline), func(b *testing.B) { load(b, servers, pipeline) })
 		}
 	}
