@@ -3,10 +3,8 @@ package ringkv
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"maps"
-	"path"
 	"slices"
 	"time"
 
@@ -103,28 +101,8 @@ func (s *server) restore(r *recovered) {
 	s.record.Sometimes(hintsOutlived, r.hints.Len() > 0)
 }
 
-// putAside renames the journal's directory, in the place of one that was put aside before.
-func (s *server) putAside() error {
-	f := s.env.FS()
-	old, err := f.ReadDir(asideDir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, e := range old {
-		if err := f.Remove(path.Join(asideDir, e.Name())); err != nil {
-			return err
-		}
-	}
-	if err == nil {
-		if err := f.Remove(asideDir); err != nil {
-			return err
-		}
-	}
-	if err := f.Rename(journalDir, asideDir); err != nil {
-		return err
-	}
-	return f.SyncDir(".")
-}
+// putAside renames the journal's directory.
+func (s *server) putAside() error { return journal.PutAside(s.env.FS(), journalDir, asideDir) }
 
 // append writes a record and calls then, if it is there, once it is durable, or with why it is not. A journal that is broken
 // ends the server, and calls nobody.

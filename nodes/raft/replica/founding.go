@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"path"
 	"slices"
 
 	"simrun/nodes/journal"
@@ -48,30 +47,11 @@ func (r *Replica) openStore() (*stable.Store, error) {
 		return store, err
 	}
 	r.env.Log().Error("raft: the log is damaged; it is put aside, and this server joins anew", "err", err, "aside", aside)
-	if err := r.putAside(aside); err != nil {
+	if err := journal.PutAside(r.env.FS(), r.opts.Dir, aside); err != nil {
 		return nil, err
 	}
 	r.founding.lost = true
 	return stable.Open(r.env, r.opts.Dir, r.opts.Journal)
-}
-
-// putAside renames the log's directory, in the place of one that was put aside before.
-func (r *Replica) putAside(aside string) error {
-	f := r.env.FS()
-	if old, err := f.ReadDir(aside); err == nil {
-		for _, entry := range old {
-			if err := f.Remove(path.Join(aside, entry.Name())); err != nil {
-				return err
-			}
-		}
-		if err := f.Remove(aside); err != nil {
-			return err
-		}
-	}
-	if err := f.Rename(r.opts.Dir, aside); err != nil {
-		return err
-	}
-	return f.SyncDir(".")
 }
 
 // found is the task of a server that has no vote yet, or was invited because it has none any more.
