@@ -11,7 +11,11 @@ import (
 // ballot is how the leading monitor finds a new primary: it asks all servers to promise that they take nothing of earlier epochs,
 // and when so many have that one of them must have whatever was acknowledged, it takes the one whose log is furthest. While it
 // lasts nobody is granted a lease.
+//
+// An answer names the ballot that asked for it. One that came late, of an earlier ballot, may be of a server that has lost its
+// disk since, and with it what it promised then.
 type ballot struct {
+	id       uint64
 	epoch    uint64
 	began    nodes.Instant
 	answers  map[string]report
@@ -34,7 +38,7 @@ func (m *monitor) hold() {
 			epoch = max(epoch, h.promised)
 		}
 	}
-	m.ballot = &ballot{epoch: epoch + 1, began: m.env.Mark(), answers: map[string]report{}}
+	m.ballot = &ballot{id: m.env.Rand().Uint64()>>1 | 1, epoch: epoch + 1, began: m.env.Mark(), answers: map[string]report{}}
 	m.record.Note("fencing", slog.Uint64("epoch", epoch+1))
 	m.env.Log().Info("a ballot begins", "epoch", epoch+1)
 	m.fence()
@@ -42,16 +46,17 @@ func (m *monitor) hold() {
 
 // fence asks those who have not promised.
 func (m *monitor) fence() {
-	frame := putFlags(putNumbers([]byte{fenceFrame}, m.ballot.epoch), false)
+	f := fence{epoch: m.ballot.epoch, ballot: m.ballot.id}
 	for _, s := range m.servers {
 		if _, answered := m.ballot.answers[s]; !answered {
-			m.link.Send(s, frame)
+			m.link.Send(s, f.append(nil))
 		}
 	}
 }
 
 // founds says whether there never was a primary, as far as the monitors know. Then all servers have to answer, and what they have
-// is all there is: one that has nothing lacks nothing.
+// is all there is: one that has nothing lacks nothing. It is told so in answer to a report, and by the life that reported: another
+// may have taken part since, and have lost its disk.
 func (m *monitor) founds() bool { return m.decree.epoch == 0 }
 
 // needed is how many servers have to promise, so that one of them has whatever was acknowledged: a write is on its primary and on so
@@ -77,8 +82,12 @@ func (m *monitor) vote(b *ballot, from string, r *report) {
 		return
 	case r.leaves:
 		delete(b.answers, from)
-	case r.promised < b.epoch, m.founds() && !r.whole:
-		m.link.Send(from, putFlags(putNumbers([]byte{fenceFrame}, b.epoch), m.founds()))
+	case r.promised < b.epoch, r.ballot != b.id, m.founds() && !r.whole:
+		f := fence{epoch: b.epoch, ballot: b.id}
+		if m.founds() {
+			f.founds = r.life
+		}
+		m.link.Send(from, f.append(nil))
 		return
 	default:
 		b.answers[from] = *r
@@ -144,7 +153,7 @@ func (m *monitor) propose(d decree) {
 		m.env.Log().Info("decided", "decree", d.String())
 		for _, s := range m.servers {
 			if h := m.heard[s]; h != nil {
-				m.answer(s, &h.report, 0)
+				m.answer(s, &h.report, 0, false)
 			}
 		}
 	})

@@ -51,6 +51,7 @@ type Config struct {
 	BatchBytes   nodes.Bytes   `yaml:"batch-bytes" doc:"most bytes of entries in one message, unless one alone is more"`
 	ChunkBytes   nodes.Bytes   `yaml:"chunk-bytes" doc:"most bytes of a snapshot in one message"`
 	PendingBytes nodes.Bytes   `yaml:"pending-bytes" doc:"most bytes of writes that wait for replicas; what comes beyond is refused, and a replica that lags by more is sent everything"`
+	Rejoin       bool          `yaml:"rejoin" doc:"a server that finds its journal damaged puts it aside, and is sent everything by the primary; else it does not start"`
 	Sync         journal.Mode  `yaml:"sync" doc:"what a server has it keeps across a power cut (always), or across a crash of its process only, for up to sync-interval (interval)"`
 	SyncInterval time.Duration `yaml:"sync-interval" doc:"with sync interval, how long what was taken may stay unsynced"`
 	Segment      nodes.Bytes   `yaml:"segment" doc:"size of one file of the journal"`
@@ -66,7 +67,7 @@ type Config struct {
 func DefaultConfig() *Config {
 	return &Config{
 		Listen: ":6379", PeerListen: ":16379", Cluster: "kv", Part: shards.DefaultPart(),
-		Redirect: Moved, Heartbeat: 100 * time.Millisecond, MaxDrift: 500, Backlog: 16 << 20,
+		Redirect: Moved, Rejoin: true, Heartbeat: 100 * time.Millisecond, MaxDrift: 500, Backlog: 16 << 20,
 		Window: 16, BatchBytes: 64 << 10, ChunkBytes: 256 << 10, PendingBytes: 64 << 20, Sync: journal.Always, SyncInterval: time.Second,
 		Segment: 64 << 20, Compact: 64 << 20, MaxSessions: kv.DefaultSessions, Limits: front.DefaultLimits(),
 		MaxWaiting: 100_000,

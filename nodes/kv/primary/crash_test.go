@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"simrun/nodes"
+	"simrun/nodes/journal"
 	"simrun/nodes/kv"
 	"simrun/nodes/kv/shards"
 	"simrun/sim/disk"
@@ -83,82 +84,98 @@ func (s *server) apply(upTo uint64) {
 	}
 }
 
-// If this failed, a power cut at some moment would take what was promised or acknowledged, or bring back what had been discarded.
-func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
+// scripts are what befalls a server's journal.
+var scripts = map[string]func(d *diary, s *server) error{
+	"a fork": func(d *diary, s *server) error {
+		s.log.lineage = lineage{{1, 77, 1}}
+		d.note(s, appendLineageRecord(nil, 0, s.log.lineage))
+		d.set(s, "a", "1")
+		d.set(s, "b", "1")
+		err := d.settle(s)
+		d.set(s, "a", "2")
+		s.promised = 3
+		d.note(s, putNumbers([]byte{recordPromise}, 3))
+		err = errors.Join(err, d.settle(s))
+		s.log.cut(2)
+		s.log.lineage = lineage{{1, 77, 1}, {3, 78, 3}}
+		d.note(s, appendLineageRecord(nil, 2, s.log.lineage))
+		d.set(s, "a", "3")
+		return errors.Join(err, d.settle(s))
+	},
+	"a compaction while entries wait": func(d *diary, s *server) error {
+		s.log.lineage = lineage{{1, 77, 1}}
+		d.note(s, appendLineageRecord(nil, 0, s.log.lineage))
+		s.whole = true
+		d.note(s, []byte{recordWhole})
+		d.set(s, "a", "1")
+		d.set(s, "b", "1")
+		err := d.settle(s)
+		s.apply(1)
+		compaction := s.env.Go("compact", s.compact)
+		d.set(s, "c", "1")
+		return errors.Join(err, compaction.Join(), d.settle(s))
+	},
+	"a snapshot of another history": func(d *diary, s *server) error {
+		s.log.lineage = lineage{{1, 77, 1}}
+		d.note(s, appendLineageRecord(nil, 0, s.log.lineage))
+		d.set(s, "lost", "1")
+		err := d.settle(s)
+		s.apply(1)
+		other := shards.New()
+		other.Apply(kv.Order{Now: 1_000_000}, [][]byte{[]byte("SET"), []byte("kept"), []byte("2")}, nil)
+		base := foundation{offset: 9, goal: 12, lineage: lineage{{2, 99, 1}}}
+		next := &server{store: other}
+		next.log.reset(base.offset, base.lineage)
+		d.stood = append(d.stood, next.standing())
+		if err := s.journal.Compact(records(base, other.Image()(nil), nil)); err != nil {
+			return err
+		}
+		d.durable = len(d.stood) - 1
+		s.store.Become(other)
+		s.log.reset(base.offset, base.lineage)
+		d.set(s, "kept", "3")
+		return errors.Join(err, d.settle(s))
+	},
+}
+
+// trial is a script, and what may be there after it.
+func trial(script func(d *diary, s *server) error) disk.Trial {
 	config := DefaultConfig()
 	config.Segment = 1 << 10
-	scripts := map[string]func(d *diary, s *server) error{
-		"a fork": func(d *diary, s *server) error {
-			s.log.lineage = lineage{{1, 77, 1}}
-			d.note(s, appendLineageRecord(nil, 0, s.log.lineage))
-			d.set(s, "a", "1")
-			d.set(s, "b", "1")
-			err := d.settle(s)
-			d.set(s, "a", "2")
-			s.promised = 3
-			d.note(s, putNumbers([]byte{recordPromise}, 3))
-			err = errors.Join(err, d.settle(s))
-			s.log.cut(2)
-			s.log.lineage = lineage{{1, 77, 1}, {3, 78, 3}}
-			d.note(s, appendLineageRecord(nil, 2, s.log.lineage))
-			d.set(s, "a", "3")
-			return errors.Join(err, d.settle(s))
-		},
-		"a compaction while entries wait": func(d *diary, s *server) error {
-			s.log.lineage = lineage{{1, 77, 1}}
-			d.note(s, appendLineageRecord(nil, 0, s.log.lineage))
-			s.whole = true
-			d.note(s, []byte{recordWhole})
-			d.set(s, "a", "1")
-			d.set(s, "b", "1")
-			err := d.settle(s)
-			s.apply(1)
-			compaction := s.env.Go("compact", s.compact)
-			d.set(s, "c", "1")
-			return errors.Join(err, compaction.Join(), d.settle(s))
-		},
-		"a snapshot of another history": func(d *diary, s *server) error {
-			s.log.lineage = lineage{{1, 77, 1}}
-			d.note(s, appendLineageRecord(nil, 0, s.log.lineage))
-			d.set(s, "lost", "1")
-			err := d.settle(s)
-			s.apply(1)
-			other := shards.New()
-			other.Apply(kv.Order{Now: 1_000_000}, [][]byte{[]byte("SET"), []byte("kept"), []byte("2")}, nil)
-			base := foundation{offset: 9, goal: 12, lineage: lineage{{2, 99, 1}}}
-			next := &server{store: other}
-			next.log.reset(base.offset, base.lineage)
-			d.stood = append(d.stood, next.standing())
-			if err := s.journal.Compact(records(base, other.Image()(nil), nil)); err != nil {
-				return err
-			}
-			d.durable = len(d.stood) - 1
-			s.store.Become(other)
-			s.log.reset(base.offset, base.lineage)
-			d.set(s, "kept", "3")
-			return errors.Join(err, d.settle(s))
+	d := &diary{stood: []string{(&server{store: shards.New()}).standing()}}
+	return disk.Trial{
+		Limit:  64,
+		Script: func(fs nodes.FS) error { return live(fs, config, func(s *server) error { return script(d, s) }) },
+		Recover: func(fs nodes.FS) error {
+			return live(fs, config, func(s *server) error {
+				found := s.standing()
+				// A compaction may be the last word on what was on its way to the disk beside it.
+				for n := d.durable; n < len(d.stood); n++ {
+					if d.stood[n] == found {
+						return nil
+					}
+				}
+				return fmt.Errorf("there is %s, and %v may be there", found, d.stood[d.durable:])
+			})
 		},
 	}
+}
+
+// If this failed, a power cut at some moment would take what was promised or acknowledged, or bring back what had been discarded.
+func TestEveryCrashLeavesWhatWasPromised(t *testing.T) {
 	for name, script := range scripts {
 		t.Run(name, func(t *testing.T) {
-			d := &diary{stood: []string{(&server{store: shards.New()}).standing()}}
-			tally := lives.EveryCrash(t, disk.Trial{
-				Limit:  64,
-				Script: func(fs nodes.FS) error { return live(fs, config, func(s *server) error { return script(d, s) }) },
-				Recover: func(fs nodes.FS) error {
-					return live(fs, config, func(s *server) error {
-						found := s.standing()
-						// A compaction may be the last word on what was on its way to the disk beside it.
-						for n := d.durable; n < len(d.stood); n++ {
-							if d.stood[n] == found {
-								return nil
-							}
-						}
-						return fmt.Errorf("there is %s, and %v may be there", found, d.stood[d.durable:])
-					})
-				},
-			})
-			require.Greater(t, tally.Crashes, 20)
+			require.Greater(t, lives.EveryCrash(t, trial(script)).Crashes, 20)
+		})
+	}
+}
+
+// If this failed, a server whose journal rots, in its last record as well, would come back as one that has everything, without what
+// it acknowledged or promised.
+func TestABitThatRotsAfterACrashIsToldOrLosesNothing(t *testing.T) {
+	for name, script := range scripts {
+		t.Run(name, func(t *testing.T) {
+			require.Greater(t, lives.EveryRot[*journal.Corruption](t, trial(script), journalDir, 67), 300)
 		})
 	}
 }

@@ -237,7 +237,11 @@ func (s *server) install(f *session) error {
 	s.store.Become(store)
 	s.log.reset(base.offset, base.lineage)
 	s.cuts++
+	was := s.whole
 	s.whole, s.vouched, s.goal, s.knows = base.whole, base.whole, base.goal, false
+	if s.whole && !was {
+		s.caughtUp()
+	}
 	f.resumed, f.heard, f.image, s.took = true, s.env.Mark(), nil, true
 	s.record.Reach(snapshotInstalled)
 	s.record.Note("snapshot-installed")

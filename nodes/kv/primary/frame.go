@@ -6,7 +6,7 @@ import "time"
 const (
 	reportFrame byte = 'r' // a server to its monitors: report
 	grantFrame  byte = 'g' // a monitor to a server: grant
-	fenceFrame  byte = 'f' // a monitor to a server: an epoch, to be promised, and whether there was none before
+	fenceFrame  byte = 'f' // a monitor to a server: fence
 	joinFrame   byte = 'j' // a server to the primary: join
 	resumeFrame byte = 'u' // the first of a session: what the server has stays, up to an offset
 	imageFrame  byte = 'i' // a piece of a snapshot, which takes the place of what the server has
@@ -20,6 +20,7 @@ type report struct {
 	sequence    uint64 // of its reports
 	epoch       uint64 // the latest decree that it knows
 	promised    uint64 // it takes nothing of epochs before this one
+	ballot      uint64 // the last that asked it for that
 	acknowledge uint64 // how many replicas a write needs
 	last        place  // where its log ends, durably
 	whole       bool   // it has everything that it ever said it has
@@ -29,16 +30,32 @@ type report struct {
 }
 
 func (r *report) append(b []byte) []byte {
-	b = putNumbers(append(b, reportFrame), r.life, r.sequence, r.epoch, r.promised, r.acknowledge, r.last.epoch, r.last.offset)
+	b = putNumbers(append(b, reportFrame), r.life, r.sequence, r.epoch, r.promised, r.ballot, r.acknowledge, r.last.epoch, r.last.offset)
 	return putBytes(putFlags(b, r.whole, r.serves, r.leaves), r.client)
 }
 
 func (w *wire) report() (r report, err error) {
-	r = report{life: w.number(), sequence: w.number(), epoch: w.number(), promised: w.number(), acknowledge: w.number(),
+	r = report{life: w.number(), sequence: w.number(), epoch: w.number(), promised: w.number(), ballot: w.number(), acknowledge: w.number(),
 		last: place{w.number(), w.number()}}
 	w.flags(&r.whole, &r.serves, &r.leaves)
 	r.client = w.text()
 	return r, w.end()
+}
+
+// fence asks a server to promise that it takes nothing of epochs before one.
+type fence struct {
+	epoch  uint64
+	ballot uint64 // that asks
+	founds uint64 // the life of a server that is told that there never was a primary; 0 if there was one
+}
+
+func (f *fence) append(b []byte) []byte {
+	return putNumbers(append(b, fenceFrame), f.epoch, f.ballot, f.founds)
+}
+
+func (w *wire) fence() (f fence, err error) {
+	f = fence{w.number(), w.number(), w.number()}
+	return f, w.end()
 }
 
 // decree is what the monitors have decided: who the primary of an epoch is. The zero is that there was none yet.
@@ -74,12 +91,13 @@ type grant struct {
 	life, sequence uint64 // of the report
 	decree         decree
 	lease          time.Duration // for how long from the report on nobody else is made primary; 0 is no time
+	sure           bool          // the decree was the last when the report came, and no ballot that began before decides another
 	members        []member
 }
 
 func (g *grant) append(b []byte) []byte {
 	b = putNumbers(append(b, grantFrame), g.life, g.sequence, uint64(g.lease))
-	b = putNumbers(g.decree.append(b), uint64(len(g.members)))
+	b = putNumbers(putFlags(g.decree.append(b), g.sure), uint64(len(g.members)))
 	for _, m := range g.members {
 		b = putFlags(putBytes(putBytes(b, m.server), m.client), m.online)
 	}
@@ -90,6 +108,7 @@ func (w *wire) grant() (g grant, err error) {
 	g.life, g.sequence = w.number(), w.number()
 	lease := w.number()
 	g.lease, g.decree = time.Duration(lease), w.decree()
+	w.flags(&g.sure)
 	n := w.number()
 	if n > mostMembers || lease > uint64(time.Hour) {
 		return g, errWire

@@ -11,15 +11,15 @@ import (
 func frames() [][]byte {
 	of := lineage{{1, 77, 1}, {4, 78, 9}}
 	d := decree{epoch: 4, id: 78, primary: "kv/1:16379", client: "kv/1:6379", life: 5}
-	r := report{life: 1, sequence: 2, epoch: 3, promised: 4, acknowledge: 1, last: place{3, 9}, whole: true, serves: true, client: "kv/1:6379"}
-	g := grant{life: 1, sequence: 2, decree: d, lease: time.Second, members: []member{{"kv/1:16379", "kv/1:6379", true}}}
+	r := report{life: 1, sequence: 2, epoch: 3, promised: 4, ballot: 11, acknowledge: 1, last: place{3, 9}, whole: true, serves: true, client: "kv/1:6379"}
+	g := grant{life: 1, sequence: 2, decree: d, lease: time.Second, sure: true, members: []member{{"kv/1:16379", "kv/1:6379", true}}}
 	j := join{epoch: 4, session: 6, end: 12, applied: 10, whole: true, lineage: of}
 	u := resume{turn{4, 6, 0}, 10, 12, of}
 	i := image{turn: turn{4, 6, 1}, at: 3, size: 9, offset: 10, fork: 8, goal: 12, sum: 99, lineage: of, data: []byte("abc")}
 	s := stream{turn: turn{4, 6, 2}, before: 10, committed: 9, stamp: 1 << 40, entries: [][]byte{{'e', 4}, []byte("cabc")}}
 	a := ack{4, 6, 3, 12, 1 << 40}
-	fence := putFlags(putNumbers([]byte{fenceFrame}, 5), true)
-	return [][]byte{r.append(nil), g.append(nil), fence, j.append(nil), u.append(nil), i.append(nil), s.append(nil), a.append(nil)}
+	f := fence{5, 11, 1}
+	return [][]byte{r.append(nil), g.append(nil), f.append(nil), j.append(nil), u.append(nil), i.append(nil), s.append(nil), a.append(nil)}
 }
 
 // again reads a frame and writes what it read.
@@ -36,9 +36,8 @@ func again(b []byte) (out []byte, err error) {
 		g, err := in.grant()
 		return g.append(nil), err
 	case fenceFrame:
-		epoch, founds := in.number(), false
-		in.flags(&founds)
-		return putFlags(putNumbers([]byte{fenceFrame}, epoch), founds), in.end()
+		f, err := in.fence()
+		return f.append(nil), err
 	case joinFrame:
 		j, err := in.join()
 		return j.append(nil), err

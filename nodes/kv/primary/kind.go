@@ -45,7 +45,7 @@ var Server = nodes.Kind{
 	Config: func() any { return DefaultConfig() },
 	Main:   func(env nodes.Env, config any) error { return run(env, config.(*Config)) },
 	Notes: slices.Concat(front.Moments(commands), shards.Notes,
-		[]string{"replayed", "compacted", "new-epoch", "became-leader", "stepped-down", "discarded", "snapshot-installed"}),
+		[]string{"replayed", "compacted", "new-epoch", "became-leader", "stepped-down", "discarded", "snapshot-installed", "put-aside"}),
 	Probes: []*probe.Set{&probes, &front.Probes, &shards.Probes, &link.Probes, &journal.Probes},
 	Points: slices.Concat(points, front.Points, shards.Points, link.Points, journal.Points),
 	Words: nodes.Words{
@@ -58,7 +58,7 @@ var Server = nodes.Kind{
 			{Name: "epoch", Title: "Epoch", Hidden: true},
 			{Name: "digest", Title: "Digest", Hidden: true},
 		},
-		Moments: map[string]string{"replayed": "has read its journal", "compacted": "has compacted its journal", "new-epoch": "hears of a new epoch",
+		Moments: map[string]string{"replayed": "has read its journal", "put-aside": "puts a damaged journal aside", "compacted": "has compacted its journal", "new-epoch": "hears of a new epoch",
 			"became-leader": "is the primary from now on", "stepped-down": "is not the primary any more", "discarded": "discards what the primary never had",
 			"snapshot-installed": "has taken over a snapshot"},
 	},

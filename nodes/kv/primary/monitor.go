@@ -160,7 +160,7 @@ func (m *monitor) receive(from string, payload []byte) {
 		m.heard[from] = &hearing{r, at}
 	}
 	if !m.replica.Leads() {
-		m.answer(from, &r, 0)
+		m.answer(from, &r, 0, false)
 		return
 	}
 	m.replica.Read(func(err error) { // nobody else leads, and what was decided is known
@@ -197,15 +197,16 @@ func (m *monitor) consider(from string, r *report, at nodes.Instant) {
 	if isPrimary {
 		m.granted = max(m.granted, at)
 		m.record.Reach(leaseGranted)
-		m.answer(from, r, m.config.Lease)
+		m.answer(from, r, m.config.Lease, true)
 		return
 	}
-	m.answer(from, r, 0)
+	m.answer(from, r, 0, true)
 }
 
-// answer tells a server what was decided.
-func (m *monitor) answer(to string, r *report, lease time.Duration) {
-	g := grant{life: r.life, sequence: r.sequence, decree: m.decree, lease: lease}
+// answer tells a server what was decided. It is sure if this monitor led when the report came and held no ballot: what ballots of
+// earlier leaders came to is known then, and later ones count no answers to them.
+func (m *monitor) answer(to string, r *report, lease time.Duration, sure bool) {
+	g := grant{life: r.life, sequence: r.sequence, decree: m.decree, lease: lease, sure: sure}
 	now := m.env.Mark()
 	for _, s := range m.servers {
 		if h := m.heard[s]; h != nil {

@@ -9,16 +9,36 @@ import (
 	"simrun/nodes/journal"
 )
 
-// journalDir is where the journal lies in the server's data.
-const journalDir = "journal"
+// journalDir is where the journal lies in the server's data, and asideDir where one is put that was found damaged.
+const (
+	journalDir = "journal"
+	asideDir   = "journal.damaged"
+)
 
-// recover makes log and store of what the journal holds. What is behind the snapshot is not done yet: who is the primary now
-// may not have all of it.
+// recover reads the journal. One that is damaged is put aside, if others may have what it had: the server is then one that lost
+// its disk. It has nothing and has promised nothing (isLost), and counts when a primary has sent it everything.
 func (s *server) recover() error {
+	err := s.open()
+	corrupt := errors.As(err, new(*journal.Corruption))
+	s.record.Sometimes(damageFound, corrupt)
+	if !corrupt || !s.config.Rejoin || len(s.config.Servers) < 2 {
+		return err
+	}
+	s.env.Log().Warn("the journal is damaged; it is put aside, and this server is to be sent everything", "err", err, "aside", asideDir)
+	if err := journal.PutAside(s.env.FS(), journalDir, asideDir); err != nil {
+		return err
+	}
+	s.aside = true
+	s.record.Note("put-aside")
+	return s.open()
+}
+
+// open makes log and store of what the journal holds. What is behind the snapshot is not done yet: who is the primary now
+// may not have all of it.
+func (s *server) open() error {
 	r := newRecovered()
 	j, err := journal.Open(s.env, journalDir, s.config.journal(), r.replay)
 	if err != nil {
-		s.record.Sometimes(damageRefused, errors.As(err, new(*journal.Corruption)))
 		return fmt.Errorf("what was stored cannot be read: %w", err)
 	}
 	s.journal = j

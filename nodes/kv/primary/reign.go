@@ -240,5 +240,14 @@ func (r *reign) expire(now nodes.Instant) {
 func (s *server) becomeWhole() {
 	s.whole, s.goal = true, 0
 	s.landed(s.keep([]byte{recordWhole}), func() { s.vouched = s.whole })
+	s.caughtUp()
+}
+
+// caughtUp tells that the server is whole.
+func (s *server) caughtUp() {
 	s.record.Reach(caughtUp)
+	if s.aside {
+		s.record.Reach(damageRepaired)
+		s.env.Log().Info("what was damaged is here again", "log", s.log.String())
+	}
 }

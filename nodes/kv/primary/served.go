@@ -195,7 +195,7 @@ func (s *server) Info() []front.Section {
 		fmt.Sprintf("master_repl_offset:%d", s.log.end()), fmt.Sprintf("repl_durable_offset:%d", s.log.durable),
 		fmt.Sprintf("repl_committed_offset:%d", s.log.committed), fmt.Sprintf("repl_applied_offset:%d", s.log.applied),
 		fmt.Sprintf("repl_backlog_first_byte_offset:%d", s.log.base+1), fmt.Sprintf("repl_backlog_histlen:%d", len(s.log.entries)),
-		fmt.Sprintf("repl_discarded:%d", s.discarded)}
+		fmt.Sprintf("repl_discarded:%d", s.discarded), fmt.Sprintf("repl_whole:%d", one(s.whole))}
 	if r := s.reign; r != nil {
 		lines[0] = "role:master"
 		lines = append(lines, fmt.Sprintf("connected_slaves:%d", r.good()), fmt.Sprintf("min_slaves_good_slaves:%d", r.good()),
@@ -216,7 +216,7 @@ func (s *server) Info() []front.Section {
 	}
 	return []front.Section{
 		{Name: "Memory", Lines: []string{fmt.Sprintf("used_memory:%d", int64(s.store.Bytes())), fmt.Sprintf("maxmemory:%d", int64(s.config.MaxMemory))}},
-		{Name: "Persistence", Lines: []string{"loading:0", "aof_enabled:1", "journal:" + s.journal.String()}},
+		{Name: "Persistence", Lines: []string{"loading:0", "aof_enabled:1", "journal:" + s.journal.String(), fmt.Sprintf("journal_put_aside:%d", one(s.aside))}},
 		{Name: "Replication", Lines: lines},
 		{Name: "Cluster", Lines: []string{"cluster_enabled:1"}},
 		{Name: "Keyspace", Lines: []string{fmt.Sprintf("db0:keys=%d,version=%d,digest=%016x", s.store.Len(), s.store.Version(), s.store.Digest())}},

@@ -36,10 +36,12 @@ type server struct {
 
 	log      log
 	cuts     int    // how often the log was cut: what was on its way to the disk before counts no more
-	promised uint64 // nothing of earlier epochs is taken
+	promised uint64 // nothing of earlier epochs is taken; 0 only in a server that never took part, or has forgotten it
 	kept     uint64 // the same, durable
+	ballot   uint64 // the last that asked for a promise
 	pledged  place  // where the log ended, at most, by what was reported since
 	whole    bool   // the server has everything that it ever said it has
+	aside    bool   // this life has put a damaged journal aside
 	vouched  bool   // the same, durable
 	goal     uint64 // where it is whole, if it is not; 0 if nobody said
 	tenure   tenure

@@ -35,7 +35,7 @@ func (s *server) report() {
 	t := &s.tenure
 	t.reports++
 	t.sent[t.reports%reportsKept] = s.env.Mark()
-	r := report{life: s.life, sequence: t.reports, epoch: t.decree.epoch, promised: s.kept, acknowledge: uint64(s.config.Acknowledge),
+	r := report{life: s.life, sequence: t.reports, epoch: t.decree.epoch, promised: s.kept, ballot: s.ballot, acknowledge: uint64(s.config.Acknowledge),
 		last: s.log.placeOf(s.log.durable), whole: s.vouched, serves: s.reign != nil, leaves: s.stopping, client: s.client}
 	if s.pledged.before(r.last) {
 		s.pledged = r.last
@@ -46,13 +46,24 @@ func (s *server) report() {
 	}
 }
 
+// isLost says whether the server may have forgotten what it promised: its journal has no promise at all, for it is a new server or
+// one that lost its disk. It takes no part, neither in an epoch nor in a ballot, before the leading monitor has answered a report of
+// this life. That has every epoch behind it that an earlier life took part in or promised; a lagging monitor's word may be of an
+// epoch that an earlier life had promised to take nothing of any more, and what it acknowledged there nobody would look for.
+func (s *server) isLost() bool { return s.promised == 0 }
+
 // fenced is asked to take nothing of epochs before one. The answer is a report, once that is durable.
 func (s *server) fenced(in *wire) error {
-	epoch, founds := in.number(), false
-	in.flags(&founds)
-	if err := in.end(); err != nil {
+	f, err := in.fence()
+	if err != nil {
 		return err
 	}
+	epoch, founds := f.epoch, f.founds == s.life
+	if s.isLost() && !founds {
+		s.record.Reach(tookNoPart)
+		return nil
+	}
+	s.ballot = f.ballot
 	begins := founds && !s.whole && s.reign == nil && s.session == nil
 	if begins {
 		s.becomeWhole() // there never was a primary: nothing can be missing here
@@ -92,6 +103,10 @@ func (s *server) granted(in *wire) error {
 	}
 	t := &s.tenure
 	if g.decree.epoch < t.decree.epoch || g.decree.epoch == 0 {
+		return nil
+	}
+	if s.isLost() && !(g.sure && g.life == s.life) {
+		s.record.Reach(tookNoPart)
 		return nil
 	}
 	t.members = g.members

@@ -23,9 +23,8 @@ func frameWords(b []byte) nodes.Message {
 			return nodes.Message{Name: "grant", Quiet: true, Text: fmt.Sprintf("%s, lease %s", g.decree.String(), g.lease)}
 		}
 	case fenceFrame:
-		epoch, founds := in.number(), false
-		if in.flags(&founds); in.end() == nil {
-			return nodes.Message{Name: "fence", Text: fmt.Sprintf("promise epoch %d", epoch)}
+		if f, err := in.fence(); err == nil {
+			return nodes.Message{Name: "fence", Text: fmt.Sprintf("promise epoch %d", f.epoch)}
 		}
 	case joinFrame:
 		if j, err := in.join(); err == nil {

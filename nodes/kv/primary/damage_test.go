@@ -1,0 +1,120 @@
+package primary_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"simrun/nodes/kv/primary"
+	"simrun/sim"
+	"simrun/sim/disk"
+)
+
+// rot crashes a server's machine and lets its journal rot. What it returns ends the crash.
+func (s *story) rot(server int) (crash *sim.Strike) {
+	h := s.hosts[server-1]
+	s.strike(func() {
+		crash = h.CrashMachine()
+		h.Disk().Corrupt(s.Now(), disk.Corruption{Prefix: "journal/", Sectors: 100})
+	})
+	return crash
+}
+
+// If this failed, a server whose journal has rotted would need somebody's help, or count before it has everything again.
+func TestADamagedJournalIsPutAside(t *testing.T) {
+	for _, what := range []string{"replica", "primary"} {
+		t.Run(what, func(t *testing.T) {
+			tell(t, func(c *primary.Config) { c.Acknowledge, c.ChunkBytes, c.Window = 1, 64, 2 }, func(s *story) {
+				p := s.primaryIs()
+				struck, _ := others(p)
+				if what == "primary" {
+					struck = p
+				}
+				require.Equal(t, "2", s.ask(p, "SET a 1;WAIT 2 0"))
+				s.strike(s.rot(struck).End)
+				s.eventually(struck, "READONLY;GET a", `"1"`)
+				require.Contains(t, s.ask(struck, "INFO"), "journal_put_aside:1")
+				p = s.primaryIs()
+				require.NotEqual(t, struck, p)
+				require.Equal(t, "2", s.ask(p, "SET a 2;WAIT 2 0"))
+				_ = s.pause(300 * time.Millisecond)
+				require.Contains(t, s.ask(struck, "INFO"), "repl_whole:1")
+
+				// Of the three it is one of the two now without which there is no primary.
+				third := 6 - p - struck
+				var crash *sim.Strike
+				s.strike(func() { crash = s.hosts[third-1].CrashMachine() })
+				_ = s.pause(100 * time.Millisecond)
+				s.strike(func() { s.hosts[p-1].Crash().End() })
+				s.eventually(s.primaryIs(), "GET a", `"2"`)
+				s.strike(crash.End)
+			})
+		})
+	}
+}
+
+// If this failed, a group of which too many servers have rotted would go on with less than was acknowledged, rather than with nothing;
+// or a person could not have it go on with what one server has.
+func TestNobodyIsPrimaryWithoutWhatHasRotted(t *testing.T) {
+	for _, n := range []int{0, 1} {
+		t.Run(fmt.Sprint("acknowledge ", n), func(t *testing.T) {
+			var configs []*primary.Config
+			change := func(c *primary.Config) { c.Acknowledge, configs = n, append(configs, c) }
+			tell(t, change, func(s *story) {
+				p := s.primaryIs()
+				require.Equal(t, "2", s.ask(p, "SET a 1;WAIT 2 0"))
+				rotten := []int{1, 2, 3}
+				if n == 1 { // what only these two had might be missing
+					rotten = []int{p, p%3 + 1}
+				}
+				var crashes []*sim.Strike
+				for _, server := range rotten {
+					crashes = append(crashes, s.rot(server))
+				}
+				s.strike(func() {
+					for _, crash := range crashes {
+						crash.End()
+					}
+				})
+				for range 30 {
+					_ = s.pause(100 * time.Millisecond)
+					for server := 1; server <= 3; server++ {
+						require.Regexp(t, "^-(CLUSTERDOWN|MOVED)", s.ask(server, "GET a"), "server %d", server)
+						require.Contains(t, s.ask(server, "ROLE"), "slave")
+					}
+				}
+				for _, server := range rotten {
+					require.Contains(t, s.ask(server, "INFO"), "repl_whole:0")
+				}
+				if n == 0 {
+					return
+				}
+				for i, c := range configs {
+					c.Acknowledge = 0
+					s.strike(func() { s.hosts[i].Crash().End() })
+				}
+				third := s.primaryIs()
+				require.NotContains(t, rotten, third)
+				require.Equal(t, "2", s.ask(third, "SET b 1;WAIT 2 0"))
+				require.Equal(t, `"1"`, s.ask(third, "GET a"))
+				s.eventually(p, "READONLY;GET a", `"1"`)
+			})
+		})
+	}
+}
+
+// If this failed, a server that is to be left alone when it is damaged would go on all the same, or take the others with it.
+func TestADamagedServerThatMayNotRejoinDoesNotStart(t *testing.T) {
+	tell(t, func(c *primary.Config) { c.Acknowledge, c.Rejoin = 1, false }, func(s *story) {
+		p := s.primaryIs()
+		struck, _ := others(p)
+		require.Equal(t, "2", s.ask(p, "SET a 1;WAIT 2 0"))
+		s.strike(s.rot(struck).End)
+		_ = s.pause(2 * time.Second)
+		require.True(t, strings.HasPrefix(s.ask(struck, "PING"), "-"), "it serves")
+		require.Equal(t, "1", s.ask(p, "SET a 2;WAIT 2 200"))
+	})
+}
