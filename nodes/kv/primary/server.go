@@ -248,9 +248,10 @@ func unwrap(r *kv.Request) (inner kv.Request, since uint64, problem string) {
 	return inner, uint64(position), problem
 }
 
-// isStale says whether a replica may not answer reads: it has not taken part yet, or has not heard enough of late.
+// isStale says whether a replica may not answer reads: it has not taken part yet, has lost what it had, or has not heard enough of
+// late.
 func (s *server) isStale() bool {
-	if !s.took || s.installing {
+	if !s.took || s.installing || !s.whole {
 		return true
 	}
 	return s.config.MaxLag > 0 && (!s.knows || s.env.Mark().Sub(s.fresh) > s.maxLag())
