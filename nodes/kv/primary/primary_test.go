@@ -386,6 +386,7 @@ type group struct {
 	hosts []*sim.Host
 	acked map[string]string
 	held  []map[string]string // by the servers in the end
+	whole int                 // servers that say then that they have everything
 }
 
 func newGroup(t *testing.T, seed luck.Seed, acknowledge int, changes ...func(*primary.Config)) *group {
@@ -433,9 +434,9 @@ func (g *group) write(env nodes.Env) error {
 	}
 }
 
-// check reads everything everywhere: no key is older than what was acknowledged, and all servers hold the same.
+// check reads everything everywhere: no key is older than what was acknowledged, and all servers hold the same, and count.
 func (g *group) check(seed luck.Seed) {
-	g.held = nil
+	g.held, g.whole = nil, 0
 	site := g.AddSite("desk", g.AddSupplier("battery"), 0)
 	g.AddHost(sim.HostOptions{Name: "reader", Site: site, NeverRestart: true, Main: func(env nodes.Env) error {
 		_ = env.Sleep(500 * time.Millisecond)
@@ -446,6 +447,9 @@ func (g *group) check(seed luck.Seed) {
 				held[key] = converse(env, fmt.Sprintf("kv/%d:6379", i+1), "READONLY;GET "+key)
 			}
 			g.held = append(g.held, held)
+			if strings.Contains(converse(env, fmt.Sprintf("kv/%d:6379", i+1), "INFO replication"), "repl_whole:1") {
+				g.whole++
+			}
 		}
 		return nil
 	}})
@@ -453,6 +457,7 @@ func (g *group) check(seed luck.Seed) {
 	g.Run(g.Now() + 2*time.Second)
 	writer.End()
 	require.Len(g.t, g.held, 3, "seed %d", seed)
+	require.Equal(g.t, 3, g.whole, "seed %d: servers that count", seed)
 	require.Equal(g.t, g.held[0], g.held[1], "seed %d", seed)
 	require.Equal(g.t, g.held[0], g.held[2], "seed %d", seed)
 	for key, value := range g.acked {
