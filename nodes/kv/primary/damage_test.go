@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"simrun/nodes"
 	"simrun/nodes/kv/primary"
 	"simrun/sim"
 	"simrun/sim/disk"
@@ -127,6 +128,60 @@ func TestADamagedServerThatMayNotRejoinDoesNotStart(t *testing.T) {
 		require.True(t, strings.HasPrefix(s.ask(struck, "PING"), "-"), "it serves")
 		require.Equal(t, "1", s.ask(p, "SET a 2;WAIT 2 200"))
 	})
+}
+
+// If this failed, monitors that have lost everything could not begin anew, or would begin with a server that lacks what was
+// acknowledged.
+func TestMonitorsThatLostEverythingAskAllServers(t *testing.T) {
+	tell(t, func(c *primary.Config) { c.Acknowledge = 1 }, func(s *story) {
+		p := s.primaryIs()
+		a, b := others(p)
+		require.Equal(t, "2", s.ask(p, "SET a 1;WAIT 2 0"))
+		var behind *sim.Strike
+		s.strike(func() { behind = s.hosts[a-1].CrashMachine() })
+		require.Equal(t, "1", s.ask(p, "SET a 2;WAIT 1 0"))
+		s.strike(func() {
+			for i := 1; i <= 3; i++ {
+				monitor := s.Host(fmt.Sprintf("monitor/%d", i))
+				crash := monitor.CrashMachine()
+				monitor.Disk().Wipe(s.Now())
+				crash.End()
+			}
+			s.hosts[p-1].Crash().End()
+			s.hosts[b-1].Crash().End()
+		})
+		_ = s.pause(2 * time.Second)
+		for _, server := range []int{p, b} {
+			require.Equal(t, "-CLUSTERDOWN no primary is known", s.ask(server, "SET a 3"), "one has not answered")
+		}
+		s.strike(behind.End)
+		p = s.primaryIs()
+		require.NotEqual(t, a, p)
+		require.Equal(t, `"2"`, s.ask(p, "GET a"))
+		require.Equal(t, "2", s.ask(p, "SET a 3;WAIT 2 0"))
+	})
+}
+
+// If this failed, a monitor that is alone would forget whom it made primary, or not say what is to be done.
+func TestAnOnlyMonitorThatIsDamagedDoesNotStart(t *testing.T) {
+	w := sim.New(sim.Options{Seed: 3})
+	t.Cleanup(w.Close)
+	config := primary.DefaultMonitorConfig()
+	config.Servers, config.Monitors = []nodes.NodeName{"kv/1"}, []nodes.NodeName{"monitor"}
+	var ended error
+	h := w.AddHost(sim.HostOptions{Name: "monitor", Site: w.AddSite("here", w.AddSupplier("grid"), 0), Restart: 50 * time.Millisecond,
+		Main: func(env nodes.Env) error { ended = primary.Monitor.Main(env, config); return ended }})
+	w.Run(3 * time.Second)
+	crash := h.CrashMachine()
+	h.Disk().Corrupt(w.Now(), disk.Corruption{Prefix: "raft/", Sectors: 20})
+	crash.End()
+	w.Run(w.Now() + time.Second)
+	require.ErrorContains(t, ended, "begin with an empty directory: journal: ")
+	crash = h.CrashMachine()
+	h.Disk().Wipe(w.Now())
+	crash.End()
+	w.Run(w.Now() + time.Second)
+	require.True(t, h.Running())
 }
 
 // If this failed, one server's rot, over and over in a storm, would lose what was acknowledged, or leave a server that never counts

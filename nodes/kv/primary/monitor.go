@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"simrun/nodes"
+	"simrun/nodes/journal"
 	"simrun/nodes/kv"
 	"simrun/nodes/kv/front"
 	"simrun/nodes/link"
@@ -107,6 +108,9 @@ func runMonitor(env nodes.Env, config *MonitorConfig) error {
 		servers: nodes.Addresses(config.Servers, "16379")}
 	m.group = groupOf(config.Cluster, m.servers)
 	r, err := replica.Open(env, m.options(), (*clerk)(m), nil)
+	if errors.As(err, new(*journal.Corruption)) {
+		return fmt.Errorf("this monitor's log is damaged; let it join the others anew (rejoin), or, if it is the only one, begin with an empty directory: %w", err)
+	}
 	if err != nil {
 		return err
 	}
