@@ -362,7 +362,7 @@ func TestAStoppedWorkerFinishesItsJob(t *testing.T) {
 func TestABusyWorkerWithdraws(t *testing.T) {
 	t.Parallel()
 	a, b := scripted(t), scripted(t)
-	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.JobTime = nodes.Exactly(2 * time.Second) }, a.address(), b.address())
+	w := workerAt(t, "ann", func(c *gearman.WorkerConfig) { c.JobTime = nodes.Exactly(time.Second) }, a.address(), b.address())
 	for _, s := range []*script{a, b} {
 		s.accept()
 		s.until(gearman.GrabJobAll)
